@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'json-summary'] },
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/lab/**', 'test/e2e/**', 'test/driver/lab/**'], testTimeout: 20_000 } },
+      {
+        // The lab is one machine with real engines: one file at a time, so that tests do not starve each other.
+        test: {
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts', 'test/driver/lab/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+})
