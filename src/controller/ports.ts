@@ -1,0 +1,167 @@
+import type {
+  Action,
+  ActionResult,
+  Listing,
+  ProbeSpec,
+  Replica,
+  Result,
+  Revision,
+  Server,
+  Stack,
+} from '../model/index.js'
+import type { Fact, Intent, Outcome } from './facts.js'
+
+/** Milliseconds since the epoch that never jump while the process lives: wall time at start plus monotonic time since. */
+export interface Clock {
+  nowMs(): number
+  /** Runs `fn` once after `delayMs`. Returns what cancels it. */
+  after(delayMs: number, fn: () => void): () => void
+}
+
+export interface TreeEntry {
+  readonly kind: 'file' | 'symlink' | 'submodule'
+  /** Git object id, 40 hexadecimal digits. */
+  readonly oid: string
+}
+
+/** The files of one revision under the followed path, by path relative to it. Sorted. Contents are read as needed. */
+export interface SourceTree {
+  readonly revision: Revision
+  readonly entries: ReadonlyMap<string, TreeEntry>
+}
+
+/**
+ * The followed repository. Nothing here trusts the remote: a revision is returned only when its commit and trees have been read and
+ * their hashes checked; contents are checked when read. All calls end within their own deadlines.
+ * Problems: GIT_*; REVISION of a held or rewritten history is the controller's business, not the source's.
+ */
+export interface Source {
+  /** What the followed ref names now, fetched and verified. */
+  poll(signal: AbortSignal): Promise<Result<Revision>>
+  /** A revision that was fetched before. */
+  revision(sha: string, signal: AbortSignal): Promise<Result<Revision>>
+  tree(sha: string, signal: AbortSignal): Promise<Result<SourceTree>>
+  /** Contents by oid; every one asked for, or a problem. */
+  read(oids: readonly string[], signal: AbortSignal): Promise<Result<ReadonlyMap<string, Uint8Array>>>
+  isAncestor(ancestor: string, descendant: string, signal: AbortSignal): Promise<Result<boolean>>
+  close(): Promise<void>
+}
+
+/** Whether a replica answers. `unknown`: nobody could be asked, which says nothing about the replica. */
+export interface Readiness {
+  readonly verdict: 'ready' | 'not-ready' | 'unknown'
+  /** What the probe or healthcheck said, cut to 4,096 characters. */
+  readonly output: string
+}
+
+export interface ReadinessQuestion {
+  readonly replica: Replica
+  readonly probe: ProbeSpec | null
+  /** Whether to run the container's healthcheck command, if it has one. */
+  readonly healthcheck: boolean
+}
+
+/** What is worth showing of a replica that failed. */
+export interface Evidence {
+  readonly state: string
+  readonly exitCode: number | null
+  readonly oomKilled: boolean
+  readonly restartCount: number
+  readonly error: string
+  /** Last output of the healthcheck or probe and its exit code. */
+  readonly healthOutput: string
+  readonly healthExitCode: number | null
+  /** Last lines of stdout and stderr, oldest first, at most 20 of at most 500 characters. */
+  readonly logTail: readonly string[]
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr'
+  readonly atMs: number | null
+  readonly text: string
+}
+
+/**
+ * The way to the servers. One connection each, kept alive, reconnected with backoff; every call has a deadline, every answer a byte bound.
+ * Problems: SERVER_*, HOST_KEY_*, ENGINE_*, CALL_TIMEOUT, CONNECTION_LOST and those of each action.
+ */
+export interface Driver {
+  /** The servers from now on: opens what is new, closes what is gone, keeps what is equal. */
+  use(servers: readonly Server[]): void
+  /** One full look; `closer` names containers to inspect as well. */
+  observe(server: string, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>>
+  /** Exactly one action. CALL_TIMEOUT and CONNECTION_LOST mean that the outcome is unknown. */
+  perform(action: Action, signal: AbortSignal): Promise<Result<ActionResult>>
+  ask(server: string, question: ReadinessQuestion, signal: AbortSignal): Promise<Result<Readiness>>
+  diagnose(server: string, containerId: string, signal: AbortSignal): Promise<Result<Evidence>>
+  logs(server: string, containerId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>
+  /** `listener` is called when something happened on a server that is worth a look; never with what happened. */
+  onHint(listener: (server: string) => void): void
+  close(): Promise<void>
+}
+
+export interface LogOptions {
+  readonly tail: number
+  readonly follow: boolean
+}
+
+/** What was last seen on a server, for a controller that starts while the server is away. */
+export interface Inventory {
+  readonly server: string
+  readonly engineId: string
+  readonly replicas: readonly Replica[]
+}
+
+/** Everything the journal knows at start. `facts` are those after `snapshot`. */
+export interface JournalContent {
+  readonly snapshot: unknown
+  readonly facts: readonly Fact[]
+  readonly inventories: readonly Inventory[]
+  /** Sent and never answered. */
+  readonly openIntents: readonly Intent[]
+}
+
+/** A line of history: a fact that a person wants to read, newest first. */
+export interface HistoryQuery {
+  readonly stack?: string
+  readonly service?: string
+  readonly limit: number
+}
+
+/**
+ * The journal of facts on disk. Calls return when the row is durable, or throw `StoreError`: then nothing that depends on it may be done.
+ * A cache with memory: deleting it loses history and the memory of rejected revisions, nothing else.
+ */
+export interface Journal {
+  load(): JournalContent
+  append(facts: readonly Fact[]): void
+  intend(intents: readonly Intent[]): void
+  settle(outcomes: readonly Outcome[]): void
+  putInventory(inventory: Inventory): void
+  dropInventory(server: string): void
+  /** Stacks by hash, kept so that a rollback needs neither Git nor today's loader. */
+  putStack(hash: string, stack: Stack): void
+  stack(hash: string): Stack | undefined
+  /** Writes the folded state and forgets facts that it covers, but for the newest `keep` of history. */
+  snapshot(state: unknown, stackHashesInUse: readonly string[]): void
+  history(query: HistoryQuery): readonly Fact[]
+  /** Random, made once with the data directory. */
+  readonly controllerId: string
+  close(): void
+}
+
+/** One event for people and machines to follow: a fixed message with typed fields. */
+export interface LogEvent {
+  readonly atMs: number
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+}
+
+export interface Ports {
+  readonly clock: Clock
+  readonly source: Source
+  readonly driver: Driver
+  readonly journal: Journal
+  readonly log: (event: LogEvent) => void
+}

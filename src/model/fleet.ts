@@ -1,0 +1,42 @@
+/** How a server is reached. `local` is an engine's socket on the controller's own machine. */
+export type Address =
+  | {
+      readonly kind: 'ssh'
+      readonly host: string
+      readonly port: number
+      readonly user: string
+      readonly socketPath: string
+    }
+  | { readonly kind: 'local'; readonly socketPath: string }
+
+/** What identifies the host before anything is sent. A fingerprint is `SHA256:…` as ssh prints it. */
+export type HostKey =
+  | { readonly kind: 'fingerprints'; readonly fingerprints: readonly string[] }
+  | { readonly kind: 'known-hosts'; readonly content: string; readonly path: string }
+  | { readonly kind: 'none' }
+
+export interface Server {
+  readonly name: string
+  readonly address: Address
+  readonly hostKey: HostKey
+  readonly labels: Readonly<Record<string, string>>
+  /** How long unreachable before its replicas are placed elsewhere. Default 5 min; null: never. */
+  readonly lostAfterMs: number | null
+}
+
+export interface Guards {
+  /** Largest share (0 to 1) of the running services, or servers in use, that one revision may remove. Default 0.3. */
+  readonly prune: number
+  /** `fast-forward` holds a rewritten history; `any` follows it. */
+  readonly history: 'fast-forward' | 'any'
+}
+
+/** The fleet, as slipway.yaml declares it. */
+export interface Fleet {
+  readonly name: string
+  readonly servers: readonly Server[]
+  readonly guards: Guards
+}
+
+export const GUARD_DEFAULTS: Guards = Object.freeze({ prune: 0.3, history: 'fast-forward' })
+export const LOST_AFTER_DEFAULT_MS = 5 * 60_000

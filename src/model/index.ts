@@ -1,0 +1,59 @@
+export { assertNever, fail, invariant, ok } from './result.js'
+export type { Result } from './result.js'
+export { PROBLEMS, formatProblem } from './problem.js'
+export type { Next, Place, Problem, ProblemCode } from './problem.js'
+export { formatRevision } from './revision.js'
+export type { Revision } from './revision.js'
+export { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS } from './fleet.js'
+export type { Address, Fleet, Guards, HostKey, Server } from './fleet.js'
+export type {
+  Constraint,
+  Dependency,
+  DependencyCondition,
+  FileSpec,
+  HealthcheckSpec,
+  Logging,
+  MountSpec,
+  NetworkAttachment,
+  PlacementSpec,
+  PortSpec,
+  ProbeSpec,
+  Reservations,
+  ResourceLimits,
+  RestartPolicy,
+  ServiceSpec,
+  Ulimit,
+} from './service-spec.js'
+export {
+  HEALTHY_DEADLINE_DEFAULT_MS,
+  ROLLBACK_DEFAULTS,
+  ROLLOUT_DEFAULTS,
+  STOP_GRACE_DEFAULT_MS,
+  UPDATE_DEFAULTS,
+} from './rollout-policy.js'
+export type { RolloutPolicy, ServiceMode, UpdatePolicy } from './rollout-policy.js'
+export { serviceKey } from './stack.js'
+export type { Desired, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
+export { compareSlots, compareText, formatSlot } from './slot.js'
+export type { Slot } from './slot.js'
+export { HASHED, canonicalJson, formatLimits, specHash, stackHash } from './spec-hash.js'
+export type { SpecHash } from './spec-hash.js'
+export { COMPOSE_LABELS, LABELS } from './labels.js'
+export type {
+  ContainerState,
+  EngineFacts,
+  EngineHealth,
+  ForeignContainer,
+  HostPort,
+  Listing,
+  NetworkSeen,
+  Observation,
+  Replica,
+  ReplicaDetail,
+  ServerView,
+  VolumeSeen,
+} from './observation.js'
+export { formatAction } from './action.js'
+export type { Action, ActionKind, ActionResult, Identity, ImagePin } from './action.js'
+export { containerName } from './container-name.js'
+export type { Cause, Change, ChangeKind, Order, StackPlan } from './plan.js'

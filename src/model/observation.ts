@@ -1,0 +1,108 @@
+import type { Problem } from './problem.js'
+import type { Slot } from './slot.js'
+import type { SpecHash } from './spec-hash.js'
+
+export type ContainerState = 'created' | 'running' | 'restarting' | 'paused' | 'exited' | 'dead' | 'removing'
+
+/** `none`: the container has no healthcheck. */
+export type EngineHealth = 'none' | 'starting' | 'healthy' | 'unhealthy'
+
+/** A host port in use. Empty address: all of them. */
+export interface HostPort {
+  readonly hostIp: string
+  readonly port: number
+  readonly protocol: 'tcp' | 'udp' | 'sctp'
+}
+
+/** A container of our fleet, as last seen on a server. Identity comes from its labels. Times in ms since the epoch, by the server's clock. */
+export interface Replica {
+  readonly containerId: string
+  readonly containerName: string
+  readonly server: string
+  readonly slot: Slot
+  readonly specHash: SpecHash
+  readonly revision: string
+  /** The label `slipway.image`. */
+  readonly image: string
+  readonly imageId: string
+  readonly limits: string
+  readonly restart: string
+  readonly controller: string
+  readonly state: ContainerState
+  readonly health: EngineHealth
+  /** Of the last exit; null while it never exited or the engine does not say. */
+  readonly exitCode: number | null
+  readonly createdAtMs: number
+  readonly ports: readonly HostPort[]
+  /** Address by network name; empty while not running. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** Only when the observation was asked to look closer at this container. */
+  readonly detail?: ReplicaDetail
+}
+
+export interface ReplicaDetail {
+  readonly startedAtMs: number
+  readonly finishedAtMs: number
+  readonly restartCount: number
+  readonly oomKilled: boolean
+}
+
+/** A container that is not ours: never touched, but its name and ports count. */
+export interface ForeignContainer {
+  readonly containerId: string
+  readonly name: string
+  readonly running: boolean
+  readonly ports: readonly HostPort[]
+}
+
+export interface VolumeSeen {
+  readonly name: string
+  readonly fleet: string | null
+}
+
+export interface NetworkSeen {
+  readonly name: string
+  readonly fleet: string | null
+}
+
+/** What an engine says of its host, once a connection. `arch` in Go's words: amd64, arm64. */
+export interface EngineFacts {
+  readonly engineId: string
+  readonly engineVersion: string
+  readonly apiVersion: string
+  readonly os: string
+  readonly arch: string
+  readonly hostname: string
+  readonly cpus: number
+  readonly memoryBytes: number
+}
+
+/** One full look at a server. Partial looks do not exist: they are problems. */
+export interface Listing {
+  readonly facts: EngineFacts
+  readonly replicas: readonly Replica[]
+  readonly foreign: readonly ForeignContainer[]
+  readonly volumes: readonly VolumeSeen[]
+  readonly networks: readonly NetworkSeen[]
+}
+
+/**
+ * What is known of a server now. Unreachable is not empty: `mayHold` is what was last seen there plus what was sent and never
+ * confirmed; `everListed` false means that it may hold anything.
+ * Phases: `missed` (one or two looks failed), `unknown` (three), `lost` (longer than lost-after).
+ */
+export type ServerView =
+  | { readonly kind: 'listed'; readonly server: string; readonly atMs: number; readonly listing: Listing }
+  | {
+      readonly kind: 'unreachable'
+      readonly server: string
+      readonly sinceMs: number
+      readonly problem: Problem
+      readonly phase: 'missed' | 'unknown' | 'lost'
+      readonly everListed: boolean
+      readonly facts: EngineFacts | null
+      readonly mayHold: readonly Replica[]
+    }
+
+/** Sorted by server name. */
+export type Observation = ReadonlyMap<string, ServerView>

@@ -1,0 +1,114 @@
+/** Where in the repository something is wrong. Lines and columns count from 1. */
+export interface Place {
+  readonly path: string
+  readonly line?: number
+  readonly column?: number
+}
+
+/** What happens next without anybody doing anything, and if nothing does, who must act. */
+export type Next =
+  | { readonly kind: 'retry'; readonly afterMs: number }
+  | { readonly kind: 'wait'; readonly until: string }
+  | { readonly kind: 'stalled'; readonly remedy: string }
+
+/** An expected failure. The message says what, where and what to do: lower-case, no blame, no secret. */
+export interface Problem {
+  readonly code: ProblemCode
+  readonly message: string
+  readonly severity?: 'warning'
+  readonly place?: Place
+  readonly server?: string
+  readonly stack?: string
+  readonly service?: string
+  readonly next?: Next
+}
+
+/** Every code, with the one sentence that documents it. Tests match codes, never messages. */
+export const PROBLEMS = {
+  // manifest
+  YAML_INVALID: 'the file is not valid YAML',
+  FILE_TOO_LARGE: 'the file is over the size limit',
+  FILE_MISSING: 'a file that the manifest names is not in the repository',
+  FILE_UNSUPPORTED: 'a symlink, submodule or LFS pointer stands where a file is expected',
+  PATH_ESCAPES: 'a path leads out of the repository',
+  FIELD_UNKNOWN: 'the key is not known here',
+  FIELD_INVALID: 'the value has the wrong type or shape',
+  FIELD_MISSING: 'a required key is missing',
+  FIELD_UNSUPPORTED: 'the key is known to Compose and not supported by Slipway',
+  FIELD_IGNORED: 'the key has no meaning here and is ignored',
+  VALUE_OUT_OF_RANGE: 'the number, duration or size is outside its bounds',
+  NAME_INVALID: 'the name has characters that are not allowed',
+  REFERENCE_UNKNOWN: 'a service, network, volume, config or secret is named that is not declared',
+  DEPENDENCY_CYCLE: 'services depend on each other in a circle',
+  VARIABLE_REQUIRED: 'a required variable has no value',
+  VARIABLE_UNSET: 'a variable has no value and no default',
+  VARIABLE_INVALID: 'an interpolation does not parse',
+  STACK_DUPLICATE: 'two stacks have the same name',
+  FLEET_MISSING: 'slipway.yaml is missing',
+  FLEET_EMPTY: 'slipway.yaml names no server',
+  CONFLICT: 'two settings contradict each other',
+  // source
+  GIT_UNREACHABLE: 'the Git server does not answer',
+  GIT_AUTH: 'the Git server refuses the credentials',
+  GIT_NOT_FOUND: 'the repository does not exist there',
+  GIT_REF_MISSING: 'the branch or tag does not exist',
+  GIT_EMPTY: 'the repository has no commits',
+  GIT_CORRUPT: 'what the Git server sent does not verify',
+  GIT_TIMEOUT: 'the Git server did not finish in time',
+  GIT_TOO_LARGE: 'the repository is over the size limit',
+  GIT_URL_REFUSED: 'the repository address is not one that Slipway follows',
+  HISTORY_REWRITTEN: 'the branch no longer contains the accepted revision',
+  PRUNE_GUARD: 'the revision removes more than the guard allows',
+  // server
+  SERVER_UNREACHABLE: 'the server does not answer',
+  SERVER_AUTH: 'the server refuses the credentials',
+  HOST_KEY_UNKNOWN: 'no host key is pinned for the server',
+  HOST_KEY_MISMATCH: 'the server shows another host key than the pinned one',
+  ENGINE_UNREACHABLE: 'the Docker Engine on the server does not answer',
+  ENGINE_CHANGED: 'the Docker Engine is another one than before',
+  ENGINE_TOO_OLD: 'the Docker Engine speaks no API version that Slipway knows',
+  ENGINE_ERROR: 'the Docker Engine answered with an error',
+  ENGINE_ANSWER: 'the Docker Engine sent an answer that makes no sense',
+  CALL_TIMEOUT: 'the call did not finish in time; its outcome is unknown until observed',
+  CONNECTION_LOST: 'the connection broke during the call; its outcome is unknown until observed',
+  // preparing
+  IMAGE_NOT_FOUND: 'the registry has no such image',
+  REGISTRY_AUTH: 'the registry refuses the credentials',
+  REGISTRY_UNREACHABLE: 'the registry does not answer',
+  DISK_FULL: 'the server has no space left',
+  PORT_TAKEN: 'the host port is held by something else',
+  NAME_TAKEN: 'the container name is held by something else',
+  NETWORK_CONFLICT: 'the network exists and is not ours, or has other settings',
+  VOLUME_CONFLICT: 'the volume exists and is not ours',
+  CONTAINER_GONE: 'the container is no longer there',
+  NO_SERVER_FITS: 'no server satisfies the placement',
+  // rollout
+  REPLICA_UNHEALTHY: 'the replica did not become healthy',
+  REPLICA_CRASHED: 'the replica exited',
+  HEALTHY_DEADLINE: 'the replica was not healthy before its deadline',
+  PROGRESS_DEADLINE: 'the rollout made no progress before its deadline',
+  JOB_FAILED: 'the one-shot service exited with an error',
+  REVISION_REJECTED: 'the revision failed its rollout before and is not tried again',
+  ROLLBACK_FAILED: 'rolling back failed too; a person must act',
+  OTHER_CONTROLLER: 'another controller makes replicas of this fleet',
+  SUSPENDED: 'a person suspended this',
+  STORE_FAILED: 'the journal cannot be written',
+  CONTROLLER_RUNNING: 'another controller uses this data directory',
+  CONTROLLER_ABSENT: 'no controller runs on this data directory',
+  SETTING_INVALID: 'a flag or environment variable is wrong',
+  BUG: 'a broken invariant; please report it',
+} as const
+
+export type ProblemCode = keyof typeof PROBLEMS
+
+/** One problem as a line: `path:line:column code message`, or with the server or service in front. */
+export function formatProblem(problem: Problem): string {
+  const { place } = problem
+  const where =
+    place !== undefined
+      ? [place.path, place.line, place.column].filter((part) => part !== undefined).join(':')
+      : [problem.server, [problem.stack, problem.service].filter(Boolean).join('/')].filter(Boolean).join(' ')
+  return [where, problem.severity === 'warning' ? `warning ${problem.code}` : problem.code, problem.message]
+    .filter((part) => part !== '')
+    .join(' ')
+}

@@ -1,0 +1,45 @@
+/** `job` runs once for each spec and is done when it exits with 0. */
+export type ServiceMode = 'replicated' | 'global' | 'job'
+
+/** `update_config` and `rollback_config`. Times in ms. Order null: chosen by what is safe, and said in the plan. */
+export interface UpdatePolicy {
+  /** Slots in flight; 0: all. Default 1. */
+  readonly parallelism: number
+  readonly delayMs: number
+  readonly order: 'start-first' | 'stop-first' | null
+  /** How long a new replica must be healthy without a break before it counts. Default 5 s. */
+  readonly monitorMs: number
+  readonly failureAction: 'rollback' | 'pause' | 'continue'
+  /** Failed slots tolerated, as a share of the slots to change. Default 0. */
+  readonly maxFailureRatio: number
+}
+
+export interface RolloutPolicy {
+  /** One replica, from start to healthy. Null: 5 min, or what the healthcheck's own numbers need, if longer. */
+  readonly healthyDeadlineMs: number | null
+  /** Since the number of proven slots last rose. Default 10 min. */
+  readonly progressDeadlineMs: number
+  /** What a failure takes back: all that the revision changed in the stack, or the service alone. */
+  readonly scope: 'stack' | 'service'
+}
+
+export const UPDATE_DEFAULTS: UpdatePolicy = Object.freeze({
+  parallelism: 1,
+  delayMs: 0,
+  order: null,
+  monitorMs: 5_000,
+  failureAction: 'rollback',
+  maxFailureRatio: 0,
+})
+
+/** A rollback has nothing to fall back to: when it fails it stops. */
+export const ROLLBACK_DEFAULTS: UpdatePolicy = Object.freeze({ ...UPDATE_DEFAULTS, failureAction: 'pause' })
+
+export const ROLLOUT_DEFAULTS: RolloutPolicy = Object.freeze({
+  healthyDeadlineMs: null,
+  progressDeadlineMs: 10 * 60_000,
+  scope: 'stack',
+})
+
+export const STOP_GRACE_DEFAULT_MS = 10_000
+export const HEALTHY_DEADLINE_DEFAULT_MS = 5 * 60_000

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import type { ServiceSpec } from './service-spec.js'
+import type { Stack } from './stack.js'
+
+/** 20 hexadecimal digits of a SHA-256. */
+export type SpecHash = string
+
+/** Whether a field makes a container what it is. A new field does not compile until this says. */
+export const HASHED: Readonly<Record<keyof ServiceSpec, boolean>> = Object.freeze({
+  stack: true,
+  name: true,
+  image: true,
+  command: true,
+  entrypoint: true,
+  environment: true,
+  labels: true,
+  ports: true,
+  mounts: true,
+  networks: true,
+  networkMode: true,
+  files: true,
+  healthcheck: true,
+  restart: true,
+  stopSignal: true,
+  stopGraceMs: true,
+  user: true,
+  workingDir: true,
+  init: true,
+  readOnly: true,
+  capAdd: true,
+  capDrop: true,
+  ulimits: true,
+  sysctls: true,
+  extraHosts: true,
+  hostname: true,
+  logging: true,
+  pullPolicy: false,
+  mode: false,
+  replicas: false,
+  limits: false,
+  reservations: false,
+  placement: false,
+  update: false,
+  rollback: false,
+  rollout: false,
+  dependsOn: false,
+  probe: false,
+  restartAt: false,
+})
+
+const cache = new WeakMap<object, string>()
+
+/** Hash of everything that makes a container of this service what it is, file contents included. Kept by object identity. */
+export function specHash(spec: ServiceSpec): SpecHash {
+  return cached(spec, () => {
+    const hashed = (Object.keys(HASHED) as (keyof ServiceSpec)[]).filter((field) => HASHED[field])
+    return hashOf(Object.fromEntries(hashed.map((field) => [field, spec[field]])))
+  })
+}
+
+/** Hash of a whole stack: two revisions with equal hashes want exactly the same of it. */
+export function stackHash(stack: Stack): string {
+  return cached(stack, () => hashOf({ ...stack, path: '' }))
+}
+
+/** `cpus=0.5 memory=268435456 pids=100`: the limits a container was made with, readable in its label. */
+export function formatLimits(spec: Pick<ServiceSpec, 'limits'>): string {
+  const { cpus, memoryBytes, pids } = spec.limits
+  return [
+    cpus !== null ? `cpus=${cpus}` : '',
+    memoryBytes !== null ? `memory=${memoryBytes}` : '',
+    pids !== null ? `pids=${pids}` : '',
+  ]
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
+/** Object keys sorted at every depth, so that equal values have equal bytes. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 20)
+}
+
+function cached(key: object, compute: () => string): string {
+  const known = cache.get(key)
+  if (known !== undefined) return known
+  const fresh = compute()
+  cache.set(key, fresh)
+  return fresh
+}

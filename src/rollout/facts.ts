@@ -1,0 +1,146 @@
+import type { ImagePin, Problem, Revision, Slot } from '../model/index.js'
+
+/** What a failed replica left behind, for the person who must understand it. */
+export interface FailureEvidence {
+  readonly state: string
+  readonly exitCode: number | null
+  readonly oomKilled: boolean
+  readonly restartCount: number
+  readonly error: string
+  readonly healthOutput: string
+  readonly healthExitCode: number | null
+  readonly logTail: readonly string[]
+}
+
+/** Facts of rollouts. `hash` is a stack hash. */
+export type RolloutFact =
+  | {
+      readonly kind: 'rollout-started'
+      readonly atMs: number
+      readonly stack: string
+      readonly revision: Revision
+      readonly hash: string
+      readonly direction: 'forward' | 'back'
+      /** Every spec was proven before: no waiting beyond health. */
+      readonly fast: boolean
+      /** Slots that must change. */
+      readonly slots: number
+      readonly services: readonly string[]
+      /** Revision and hash of the proven stack that a failure goes back to; null on a first deployment. */
+      readonly from: { readonly revision: Revision; readonly hash: string } | null
+    }
+  | {
+      readonly kind: 'rollout-blocked'
+      readonly atMs: number
+      readonly stack: string
+      readonly problems: readonly Problem[]
+      readonly retryAtMs: number
+      readonly attempt: number
+    }
+  | {
+      readonly kind: 'image-pinned'
+      readonly atMs: number
+      readonly stack: string
+      readonly service: string
+      readonly specHash: string
+      readonly image: string
+      readonly digest: string | null
+      readonly ids: Readonly<Record<string, string>>
+    }
+  /** Everything is on the servers; from here old replicas may be touched. */
+  | { readonly kind: 'rollout-prepared'; readonly atMs: number; readonly stack: string }
+  | {
+      readonly kind: 'slot-proven'
+      readonly atMs: number
+      readonly slot: Slot
+      readonly stack: string
+      readonly service: string
+      readonly specHash: string
+      readonly server: string
+    }
+  | {
+      readonly kind: 'replica-failed'
+      readonly atMs: number
+      readonly stack: string
+      readonly service: string
+      readonly slot: Slot
+      readonly server: string
+      readonly containerId: string
+      readonly specHash: string
+      readonly problem: Problem
+      readonly evidence: FailureEvidence | null
+    }
+  | {
+      readonly kind: 'job-finished'
+      readonly atMs: number
+      readonly stack: string
+      readonly service: string
+      readonly specHash: string
+      readonly server: string
+      readonly exitCode: number
+    }
+  | {
+      readonly kind: 'rollout-completed'
+      readonly atMs: number
+      readonly stack: string
+      readonly revision: Revision
+      readonly hash: string
+      readonly direction: 'forward' | 'back'
+      readonly failedSlots: number
+    }
+  | {
+      readonly kind: 'rollout-failed'
+      readonly atMs: number
+      readonly stack: string
+      readonly revision: Revision
+      readonly hash: string
+      readonly service: string
+      readonly specHash: string
+      readonly problem: Problem
+      readonly then: 'rollback' | 'pause' | 'stop'
+    }
+  | {
+      readonly kind: 'rollout-superseded'
+      readonly atMs: number
+      readonly stack: string
+      readonly revision: Revision
+      readonly hash: string
+      readonly by: Revision
+    }
+  /** What runs was found to be what a revision wants, without a rollout (first look after the journal was lost, or a change outside containers). */
+  | {
+      readonly kind: 'stack-adopted'
+      readonly atMs: number
+      readonly stack: string
+      readonly revision: Revision
+      readonly hash: string
+      readonly pins: readonly AdoptedPin[]
+    }
+  | { readonly kind: 'stack-removed'; readonly atMs: number; readonly stack: string; readonly revision: Revision }
+  /** A container outside a rollout was started again, replaced or restarted by Slipway. */
+  | {
+      readonly kind: 'replica-healed'
+      readonly atMs: number
+      readonly stack: string
+      readonly service: string
+      readonly slot: Slot
+      readonly server: string
+      readonly how: 'started' | 'restarted' | 'recreated'
+      readonly reason: string
+    }
+  | {
+      readonly kind: 'limits-updated'
+      readonly atMs: number
+      readonly stack: string
+      readonly service: string
+      readonly containerId: string
+      readonly limits: string
+    }
+
+export interface AdoptedPin {
+  readonly service: string
+  readonly specHash: string
+  readonly image: string
+  readonly pin: ImagePin
+  readonly server: string
+}

@@ -1,0 +1,1 @@
+export type { AdoptedPin, FailureEvidence, RolloutFact } from './facts.js'
