@@ -9,6 +9,7 @@ import type {
   Server,
   Stack,
 } from '../model/index.js'
+import type { FailureEvidence } from '../rollout/index.js'
 import type { Fact, Intent, Outcome } from './facts.js'
 
 /** Milliseconds since the epoch that never jump while the process lives: wall time at start plus monotonic time since. */
@@ -61,19 +62,7 @@ export interface ReadinessQuestion {
   readonly healthcheck: boolean
 }
 
-/** What is worth showing of a replica that failed. */
-export interface Evidence {
-  readonly state: string
-  readonly exitCode: number | null
-  readonly oomKilled: boolean
-  readonly restartCount: number
-  readonly error: string
-  /** Last output of the healthcheck or probe and its exit code. */
-  readonly healthOutput: string
-  readonly healthExitCode: number | null
-  /** Last lines of stdout and stderr, oldest first, at most 20 of at most 500 characters. */
-  readonly logTail: readonly string[]
-}
+export type Evidence = FailureEvidence
 
 export interface LogLine {
   readonly stream: 'stdout' | 'stderr'

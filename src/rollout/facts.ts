@@ -7,8 +7,10 @@ export interface FailureEvidence {
   readonly oomKilled: boolean
   readonly restartCount: number
   readonly error: string
+  /** Last output of the healthcheck or probe (at most 4,096 characters) and its exit code. */
   readonly healthOutput: string
   readonly healthExitCode: number | null
+  /** Last lines of stdout and stderr, oldest first, at most 20 of at most 500 characters. */
   readonly logTail: readonly string[]
 }
 
