@@ -1,0 +1,108 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run, tryRun } from './shell.js'
+
+/** `old` is Debian 12's engine (20.10), `modern` Debian 13's (26.1), `newest` what Debian unstable has today (28.5). */
+export type EngineKind = 'old' | 'modern' | 'newest'
+
+type EngineSource = { readonly suite: string; readonly packages: readonly string[] }
+
+const engineSources: Readonly<Record<EngineKind, EngineSource>> = {
+  old: { suite: 'bookworm', packages: ['docker.io', 'containerd', 'runc', 'tini'] },
+  modern: { suite: 'trixie', packages: ['docker.io', 'docker-cli', 'containerd'] },
+  newest: { suite: 'sid', packages: ['docker.io', 'docker-cli', 'containerd'] },
+}
+
+/** Where downloads are kept between labs and between checkouts. */
+export const cacheDir = process.env['SLIPWAY_LAB_CACHE'] ?? '/var/cache/slipway-lab'
+
+/** The PATH with which an engine of this kind, and whoever logs in to its server, runs. */
+export function enginePath(kind: EngineKind): string {
+  const system = '/usr/sbin:/usr/bin:/sbin:/bin'
+  const root = join(cacheDir, kind, 'root')
+  // Newer engines run with Debian 12's runc, as theirs needs a newer libc.
+  const runc = kind === 'old' ? [] : [join(cacheDir, 'old/root/usr/sbin')]
+  return [join(root, 'usr/sbin'), join(root, 'usr/bin'), ...runc, system].join(':')
+}
+
+/** Makes sure that the programs of an engine are in the cache; returns at once when they are. */
+export async function ensureEngine(kind: EngineKind, say: (line: string) => void): Promise<void> {
+  if (existsSync(join(cacheDir, kind, 'complete'))) return
+  const { suite, packages } = engineSources[kind]
+  const dir = join(cacheDir, `${kind}.${process.pid}`)
+  rmSync(dir, { recursive: true, force: true })
+  mkdirSync(join(dir, 'root'), { recursive: true })
+  say(`fetching ${packages.join(', ')} of Debian ${suite} into ${join(cacheDir, kind)}`)
+  await downloadPackages(suite, packages, dir)
+  for (const file of readdirSync(dir).filter((name) => name.endsWith('.deb'))) {
+    await run('dpkg', ['-x', join(dir, file), join(dir, 'root')])
+    rmSync(join(dir, file))
+  }
+  writeFileSync(join(dir, 'complete'), '')
+  try {
+    renameSync(dir, join(cacheDir, kind))
+  } catch (error) {
+    // Another lab was faster.
+    if (!existsSync(join(cacheDir, kind, 'complete'))) throw error
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** Downloads with the machine's own apt (its mirror, proxy and keys) and lists of our own for another suite. */
+async function downloadPackages(suite: string, packages: readonly string[], dir: string): Promise<void> {
+  for (const folder of ['lists/partial', 'archives/partial']) mkdirSync(join(dir, 'apt', folder), { recursive: true })
+  const uri = mainArchiveUri()
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+  const signedBy = existsSync(keyring) ? `[signed-by=${keyring}] ` : ''
+  writeFileSync(join(dir, 'apt/sources.list'), `deb ${signedBy}${uri} ${suite} main\n`)
+  const settings = [
+    `Dir::Etc::sourcelist=${join(dir, 'apt/sources.list')}`,
+    'Dir::Etc::sourceparts=/dev/null',
+    `Dir::State::lists=${join(dir, 'apt/lists')}`,
+    `Dir::Cache=${join(dir, 'apt')}`,
+    'Acquire::Languages=none',
+    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false',
+    'APT::Sandbox::User=root',
+  ].flatMap((setting) => ['-o', setting])
+  const options = { cwd: dir, env: process.env, timeoutMs: 600_000 }
+  await run('apt-get', [...settings, '-q', 'update'], options)
+  await run('apt-get', [...settings, '-q', 'download', ...packages.map((name) => `${name}/${suite}`)], options)
+  rmSync(join(dir, 'apt'), { recursive: true, force: true })
+}
+
+/** The archive from which this machine itself is fed, in either of apt's two formats. */
+function mainArchiveUri(): string {
+  const parts = '/etc/apt/sources.list.d'
+  const files = ['/etc/apt/sources.list', ...(existsSync(parts) ? readdirSync(parts).map((f) => join(parts, f)) : [])]
+  for (const file of files.filter((name) => /\.(list|sources)$/.test(name) && existsSync(name))) {
+    const text = readFileSync(file, 'utf8')
+    const found = file.endsWith('.sources') ? uriOfDeb822(text) : uriOfList(text)
+    if (found !== undefined) return found
+  }
+  throw new Error('found no Debian main archive in /etc/apt: the lab fetches its engines from there')
+}
+
+const suitePattern = /\b(bookworm|trixie|forky|sid|stable|testing|unstable)(\s|$)/
+
+function uriOfDeb822(text: string): string | undefined {
+  for (const stanza of text.split(/\n\s*\n/)) {
+    const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, 'mi').exec(stanza)?.[1] ?? ''
+    const isMain = /\bmain\b/.test(field('Components')) && suitePattern.test(field('Suites'))
+    const uri = field('URIs').split(/\s+/)[0]
+    if (isMain && uri !== undefined && /debian\/?$/.test(uri)) return uri
+  }
+  return undefined
+}
+
+function uriOfList(text: string): string | undefined {
+  for (const line of text.split('\n')) {
+    const match = /^deb\s+(?:\[[^\]]*\]\s+)?(\S+debian\/?)\s+(\S+)\s+.*\bmain\b/.exec(line)
+    if (match?.[1] !== undefined && suitePattern.test(match[2] ?? '')) return match[1]
+  }
+  return undefined
+}
+
+export async function engineVersion(kind: EngineKind): Promise<string | undefined> {
+  const program = join(cacheDir, kind, 'root/usr/sbin/dockerd')
+  return /version ([\d.]+)/.exec((await tryRun(program, ['--version'])) ?? '')?.[1]
+}

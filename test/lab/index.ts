@@ -1,0 +1,8 @@
+export { attachLab, removeLab, startLab, type Lab } from './lab.js'
+export { dockerOn, LabServer } from './server.js'
+export { ensureLabPackages, whyNoLab } from './packages.js'
+export { listLabs } from './state.js'
+export type { LabOptions, LabServerOptions } from './options.js'
+export type { EngineKind } from './engine-kinds.js'
+export type { ImageSpec, LabImage } from './image.js'
+export type { SlowLink } from './network.js'

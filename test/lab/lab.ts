@@ -1,0 +1,128 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readKeeper, stopCapsule } from './capsule.js'
+import { cgroupParent, removeControlGroups } from './engine.js'
+import { ensureEngine } from './engine-kinds.js'
+import { makeBusybox, makeImage, type ImageSpec, type LabImage } from './image.js'
+import { startHub } from './network.js'
+import { planServers, type LabOptions } from './options.js'
+import { whyNoLab } from './packages.js'
+import { LabServer, type ServerPlace } from './server.js'
+import { makeKey } from './sshd.js'
+import { bootId, currentOwner, isOwnerAlive, labDir, listLabs, readState, writeState, type LabState } from './state.js'
+
+/** A running lab. */
+export type Lab = {
+  readonly name: string
+  readonly dir: string
+  readonly servers: readonly LabServer[]
+  /** Private key that every server lets in, as `server.user` and as root. */
+  readonly sshKeyPath: string
+  readonly knownHostsPath: string
+  readonly busybox: LabImage
+  /** The server of this name; throws when there is none. */
+  server(name: string): LabServer
+  /** An image on top of busybox. Nothing happens to it until it is loaded or pushed. */
+  image(reference: string, spec: ImageSpec): Promise<LabImage>
+  /** Loads an image into all or some servers. */
+  load(image: LabImage, servers?: readonly LabServer[]): Promise<void>
+  /** Ends everything and removes every file of the lab. */
+  down(): Promise<void>
+}
+
+/** Starts a lab, after clearing away any of that name and any whose process died. */
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  const why = whyNoLab()
+  if (why !== undefined) throw new Error(why)
+  const name = options.name ?? 'lab'
+  const say = options.say ?? (() => undefined)
+  const planned = planServers(options)
+  const dir = labDir(name)
+  await clearLeftovers(name)
+  for (const kind of new Set(['old' as const, ...planned.map((server) => server.engine)])) await ensureEngine(kind, say)
+  mkdirSync(dir, { recursive: true })
+  const draft: LabState = {
+    version: 1,
+    name,
+    bootId: bootId(),
+    subnet: options.subnet ?? 0,
+    owner: options.detached === true ? null : currentOwner(),
+    servers: planned.map((server, i) => ({ ...server, index: i + 1, user: server.user ?? 'deploy' })),
+    hasRegistry: options.registry ?? false,
+  }
+  writeState(draft)
+  try {
+    const { subnet } = await startHub(dir, options.subnet)
+    const state = { ...draft, subnet }
+    writeState(state)
+    await makeKey(join(dir, 'id_ed25519'), `slipway-lab-${name}`)
+    const lab = await openLab(state, options.loadBusybox ?? true)
+    await Promise.all(lab.servers.map((server) => server.powerOn()))
+    const known = lab.servers.map((server) => `${server.address} ${server.hostKey}\n`)
+    writeFileSync(lab.knownHostsPath, known.join(''))
+    return lab
+  } catch (error) {
+    await removeLab(name)
+    throw error
+  }
+}
+
+/** A lab that was started by somebody else, usually `npm run lab -- up`. */
+export async function attachLab(name = 'lab'): Promise<Lab | undefined> {
+  const state = readState(name)
+  if (state === undefined || readKeeper(join(labDir(name), 'hub')) === undefined) return undefined
+  const lab = await openLab(state, true)
+  await Promise.all(lab.servers.map((server) => server.readIdentity()))
+  return lab
+}
+
+async function openLab(state: LabState, loadBusybox: boolean): Promise<Lab> {
+  const dir = labDir(state.name)
+  const busybox = await makeBusybox()
+  const sshKeyPath = join(dir, 'id_ed25519')
+  const images = loadBusybox ? [busybox] : []
+  const place: ServerPlace = { labName: state.name, labDir: dir, subnet: state.subnet, sshKeyPath, images }
+  const servers = state.servers.map((server) => new LabServer(server, place))
+  return {
+    name: state.name,
+    dir,
+    servers,
+    sshKeyPath,
+    knownHostsPath: join(dir, 'known_hosts'),
+    busybox,
+    server: (name) => {
+      const found = servers.find((server) => server.name === name)
+      if (found === undefined) throw new Error(`the lab has no server ${name}`)
+      return found
+    },
+    image: (reference, spec) => makeImage(reference, busybox, spec),
+    load: async (image, some = servers) => {
+      await Promise.all(some.map((server) => server.load(image)))
+    },
+    down: () => removeLab(state.name),
+  }
+}
+
+/** Clears the lab of this name, unless a living process owns it, and all labs whose owner died. */
+async function clearLeftovers(name: string): Promise<void> {
+  for (const found of listLabs()) {
+    const state = readState(found)
+    const isOwn = state?.owner?.pid === process.pid
+    if (state !== undefined && isOwnerAlive(state) && found === name && !isOwn) {
+      throw new Error(`lab ${name} belongs to process ${state.owner?.pid}, which still runs: choose another name`)
+    }
+    const isOrphan = state !== undefined && state.owner !== null && !isOwnerAlive(state)
+    if (found === name || isOrphan) await removeLab(found)
+  }
+}
+
+/** Ends and removes a lab by what is on the disk alone, so it works after any crash. */
+export async function removeLab(name: string): Promise<void> {
+  const dir = labDir(name)
+  if (!existsSync(dir)) return
+  const state = readState(name)
+  const servers = state?.servers ?? []
+  await Promise.all([...servers.map((server) => server.name), 'hub'].map((part) => stopCapsule(join(dir, part))))
+  for (const server of servers) removeControlGroups(cgroupParent(name, server.name))
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+}

@@ -1,0 +1,55 @@
+import { accessSync, existsSync } from 'node:fs'
+import { run, tryRun } from './shell.js'
+
+/** What the lab needs of Debian, and the program by which it is recognised. Engines are fetched by themselves. */
+const packages: Readonly<Record<string, string>> = {
+  'openssh-server': '/usr/sbin/sshd',
+  'openssh-client': '/usr/bin/ssh-keygen',
+  iptables: '/usr/sbin/iptables',
+  iproute2: '/usr/sbin/tc',
+  'busybox-static': '/bin/busybox',
+  'docker-registry': '/usr/bin/docker-registry',
+  git: '/usr/bin/git',
+  e2fsprogs: '/usr/sbin/mkfs.ext4',
+  'util-linux': '/usr/bin/unshare',
+  perl: '/usr/bin/perl',
+}
+
+function missingPackages(): readonly string[] {
+  return Object.entries(packages)
+    .filter(([, program]) => !existsSync(program) && !existsSync(program.replace(/^\/usr/, '')))
+    .map(([name]) => name)
+}
+
+/** Why there can be no lab on this machine now, and what to do about it; undefined when there can. */
+export function whyNoLab(): string | undefined {
+  if (process.platform !== 'linux') return `the lab needs Linux; this is ${process.platform}`
+  if (process.getuid?.() !== 0)
+    return 'the lab needs root (namespaces, mounts, links): run it as root, for instance with sudo'
+  const missing = missingPackages()
+  if (missing.length > 0) {
+    return `the lab needs the Debian packages ${missing.join(' ')}: npm run lab -- install, or apt-get install ${missing.join(' ')}`
+  }
+  try {
+    accessSync('/proc/self/ns/net')
+  } catch {
+    return 'the lab needs a kernel with namespaces'
+  }
+  if (!existsSync('/sys/fs/cgroup/cgroup.controllers') && !existsSync('/sys/fs/cgroup/memory')) {
+    return 'the lab needs control groups, and none are mounted at /sys/fs/cgroup'
+  }
+  return undefined
+}
+
+/** Installs what is missing when it may; says what it installs. Starts no service. */
+export async function ensureLabPackages(say: (line: string) => void = () => undefined): Promise<void> {
+  const missing = missingPackages()
+  if (missing.length === 0 || process.platform !== 'linux' || process.getuid?.() !== 0) return
+  say(`installing ${missing.join(' ')}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  const install = ['install', '-y', '-q', '--no-install-recommends', ...missing]
+  const options = { env, timeoutMs: 600_000 }
+  if ((await tryRun('apt-get', install, options)) !== undefined) return
+  await run('apt-get', ['-q', 'update'], options)
+  await run('apt-get', install, options)
+}
