@@ -1,0 +1,27 @@
+// The map of the house: one row a room, two rules made from each. Changing a row is a decision; write it in the room's README.
+// `npm` and `node` name the libraries a room may import; a type-only import counts like any other, but for the edges below.
+const ROOMS = {
+  model: { rooms: [], npm: [], node: ['crypto'] },
+  manifest: { rooms: ['model'], npm: ['yaml', 'ajv'], node: ['crypto', 'path'] },
+  planner: { rooms: ['model'], npm: [], node: [] },
+  rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
+  controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
+  source: { rooms: ['model', 'controller'], npm: ['isomorphic-git'], node: '*' },
+  driver: {
+    rooms: ['model', 'controller', 'rollout'],
+    npm: ['ssh2', 'dockerode', 'docker-modem', 'p-queue', 'tar-stream'],
+    node: '*',
+  },
+  store: { rooms: ['model', 'controller', 'rollout'], npm: ['better-sqlite3'], node: '*' },
+  web: { rooms: ['model', 'planner', 'controller', 'rollout'], npm: [], node: '*' },
+  cli: {
+    rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'web'],
+    npm: ['commander', 'picocolors', 'yaml'],
+    node: '*',
+  },
+}
+
+const PURE_ROOMS = ['model', 'manifest', 'planner', 'rollout']
+const EDGES = ['source', 'driver', 'store']
+
+module.exports = { ROOMS, PURE_ROOMS, EDGES }
