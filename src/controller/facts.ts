@@ -1,4 +1,4 @@
-import type { Action, Problem, Revision } from '../model/index.js'
+import type { Action, Fleet, Problem, Revision } from '../model/index.js'
 import type { RolloutFact } from '../rollout/index.js'
 
 /** Who may be told to do what, by a person. `by` is a login name, for the record. */
@@ -26,6 +26,9 @@ export type Fact =
       readonly kind: 'revision-accepted'
       readonly atMs: number
       readonly revision: Revision
+      /** Kept whole, so that a controller can start while Git is away. */
+      readonly fleet: Fleet
+      /** Stack hash by name; a stack that this revision has wrong keeps the hash it had. */
       readonly stacks: Readonly<Record<string, string>>
       readonly rewound: boolean
     }

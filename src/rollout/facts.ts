@@ -59,6 +59,7 @@ export type RolloutFact =
       readonly service: string
       readonly specHash: string
       readonly server: string
+      readonly containerId: string
     }
   | {
       readonly kind: 'replica-failed'
