@@ -95,6 +95,7 @@ export const PROBLEMS = {
   STORE_FAILED: 'the journal cannot be written',
   CONTROLLER_RUNNING: 'another controller uses this data directory',
   CONTROLLER_ABSENT: 'no controller runs on this data directory',
+  REQUEST_INVALID: 'a request to the controller is malformed',
   SETTING_INVALID: 'a flag or environment variable is wrong',
   BUG: 'a broken invariant; please report it',
 } as const
