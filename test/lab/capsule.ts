@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { openSync, closeSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive, killExactly, listProcesses, parseStat, subtreeOf, type ProcessIdentity } from './processes.js'
+import { bootId, isAlive, killExactly, listProcesses, parseStat, subtreeOf, type ProcessIdentity } from './processes.js'
 import { plainEnvironment, run, tryRun, waitUntil, type RunOptions } from './shell.js'
 
 /*
@@ -14,7 +14,8 @@ import { plainEnvironment, run, tryRun, waitUntil, type RunOptions } from './she
 const keeperScript = `
 set -eu
 read -r stat < /proc/self/stat
-printf '%s\\n' "$stat" > "$1/keeper.stat"
+read -r boot < /proc/sys/kernel/random/boot_id
+printf '%s\\n%s\\n' "$stat" "$boot" > "$1/keeper.stat"
 hostname "$2"
 mount --bind "$1/run" /run
 mount -t proc proc /proc
@@ -72,11 +73,12 @@ function isReady(dir: string): boolean {
   }
 }
 
-/** The keeper as it wrote itself down, alive or not. */
+/** The keeper as it wrote itself down, alive or not; undefined when that was before the machine's last boot. */
 export function readKeeper(dir: string): ProcessIdentity | undefined {
   try {
-    const found = parseStat(readFileSync(join(dir, 'keeper.stat'), 'utf8'))
-    return found === undefined ? undefined : { pid: found.pid, startTicks: found.startTicks }
+    const [stat, boot] = readFileSync(join(dir, 'keeper.stat'), 'utf8').split('\n')
+    const found = parseStat(stat ?? '')
+    return found === undefined || boot !== bootId() ? undefined : { pid: found.pid, startTicks: found.startTicks }
   } catch {
     return undefined
   }

@@ -88,13 +88,25 @@ export async function killEngine(keeper: ProcessIdentity, containers: boolean): 
   const left = engineProcesses(keeper)
   for (const target of left) killExactly(target)
   await waitUntil('end of the containers', () => !left.some(isAlive))
+  await forgetRuntime(keeper)
+}
+
+/** What a boot finds: nothing in /run. Else containerd waits for the sockets of shims that are gone. */
+async function forgetRuntime(keeper: ProcessIdentity): Promise<void> {
+  await runInside(keeper, [
+    'sh',
+    '-c',
+    `${unmountBelow} /run/docker /var/lib/docker; rm -rf /run/docker /run/containerd`,
+  ])
 }
 
 /** Empties the data folder of an engine that is down: images, containers and volumes are gone. */
 export async function wipeEngine(keeper: ProcessIdentity): Promise<void> {
-  const unmount = 'grep -o " /var/lib/docker/[^ ]*" /proc/mounts | sort -r | while read -r m; do umount -l "$m"; done'
-  await runInside(keeper, ['sh', '-c', `${unmount}; find /var/lib/docker -mindepth 1 -delete; rm -rf /run/docker`])
+  await runInside(keeper, ['find', '/var/lib/docker', '-mindepth', '1', '-delete'])
 }
+
+const unmountBelow =
+  'f() { for d; do grep -o " $d/[^ ]*" /proc/mounts | sort -r | while read -r m; do umount -l "$m"; done; done; }; f'
 
 /** Control groups of containers that were killed with their engine stay behind, empty. */
 export function removeControlGroups(parent: string): void {

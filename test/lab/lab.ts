@@ -4,12 +4,15 @@ import { readKeeper, stopCapsule } from './capsule.js'
 import { cgroupParent, removeControlGroups } from './engine.js'
 import { ensureEngine } from './engine-kinds.js'
 import { makeBusybox, makeImage, type ImageSpec, type LabImage } from './image.js'
-import { startHub } from './network.js'
+import { addressIn, machineHost, startHub } from './network.js'
 import { planServers, type LabOptions } from './options.js'
 import { whyNoLab } from './packages.js'
+import { bootId, isAlive, type ProcessIdentity } from './processes.js'
+import { openRegistry, privateRegistry, type LabRegistry, type PrivateRegistry } from './registry.js'
+import { startGitServer, type GitServer } from './git-server.js'
 import { LabServer, type ServerPlace } from './server.js'
 import { makeKey } from './sshd.js'
-import { bootId, currentOwner, isOwnerAlive, labDir, listLabs, readState, writeState, type LabState } from './state.js'
+import { currentOwner, isOwnerAlive, labDir, listLabs, readState, writeState, type LabState } from './state.js'
 
 /** A running lab. */
 export type Lab = {
@@ -20,6 +23,12 @@ export type Lab = {
   readonly sshKeyPath: string
   readonly knownHostsPath: string
   readonly busybox: LabImage
+  /** The registry that lets everybody in. Throws unless started with `registry: true`. */
+  readonly registry: LabRegistry
+  /** The registry that wants credentials. Throws unless started with `registry: true`. */
+  readonly privateRegistry: PrivateRegistry
+  /** The Git server. Throws unless started with `git: true`. */
+  readonly git: GitServer
   /** The server of this name; throws when there is none. */
   server(name: string): LabServer
   /** An image on top of busybox. Nothing happens to it until it is loaded or pushed. */
@@ -51,17 +60,21 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     hasRegistry: options.registry ?? false,
   }
   writeState(draft)
+  let git: GitServer | undefined
   try {
     const { subnet } = await startHub(dir, options.subnet)
     const state = { ...draft, subnet }
     writeState(state)
     await makeKey(join(dir, 'id_ed25519'), `slipway-lab-${name}`)
-    const lab = await openLab(state, options.loadBusybox ?? true)
-    await Promise.all(lab.servers.map((server) => server.powerOn()))
+    git = options.git === true ? await startGitServer(join(dir, 'git'), [addressIn(subnet, machineHost)]) : undefined
+    const lab = await openLab(state, options.loadBusybox ?? true, git)
+    const registries = state.hasRegistry ? [lab.registry, lab.privateRegistry] : []
+    await Promise.all([...registries.map((one) => one.start()), ...lab.servers.map((server) => server.powerOn())])
     const known = lab.servers.map((server) => `${server.address} ${server.hostKey}\n`)
     writeFileSync(lab.knownHostsPath, known.join(''))
     return lab
   } catch (error) {
+    await git?.close()
     await removeLab(name)
     throw error
   }
@@ -70,19 +83,26 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 /** A lab that was started by somebody else, usually `npm run lab -- up`. */
 export async function attachLab(name = 'lab'): Promise<Lab | undefined> {
   const state = readState(name)
-  if (state === undefined || readKeeper(join(labDir(name), 'hub')) === undefined) return undefined
-  const lab = await openLab(state, true)
+  const hub = readKeeper(join(labDir(name), 'hub'))
+  if (state === undefined || hub === undefined || !isAlive(hub)) return undefined
+  const lab = await openLab(state, true, undefined)
   await Promise.all(lab.servers.map((server) => server.readIdentity()))
   return lab
 }
 
-async function openLab(state: LabState, loadBusybox: boolean): Promise<Lab> {
+async function openLab(state: LabState, loadBusybox: boolean, git: GitServer | undefined): Promise<Lab> {
   const dir = labDir(state.name)
   const busybox = await makeBusybox()
   const sshKeyPath = join(dir, 'id_ed25519')
   const images = loadBusybox ? [busybox] : []
   const place: ServerPlace = { labName: state.name, labDir: dir, subnet: state.subnet, sshKeyPath, images }
   const servers = state.servers.map((server) => new LabServer(server, place))
+  const hub = readKeeper(join(dir, 'hub'))
+  if (hub === undefined) throw new Error(`lab ${state.name} is down`)
+  const needRegistry = <T>(open: (dir: string, keeper: ProcessIdentity, subnet: number) => T): T => {
+    if (!state.hasRegistry) throw new Error('this lab has no registries: start it with registry: true')
+    return open(dir, hub, state.subnet)
+  }
   return {
     name: state.name,
     dir,
@@ -90,6 +110,16 @@ async function openLab(state: LabState, loadBusybox: boolean): Promise<Lab> {
     sshKeyPath,
     knownHostsPath: join(dir, 'known_hosts'),
     busybox,
+    get registry() {
+      return needRegistry(openRegistry)
+    },
+    get privateRegistry() {
+      return needRegistry(privateRegistry)
+    },
+    get git() {
+      if (git === undefined) throw new Error('this lab has no Git server: start it with git: true')
+      return git
+    },
     server: (name) => {
       const found = servers.find((server) => server.name === name)
       if (found === undefined) throw new Error(`the lab has no server ${name}`)
@@ -99,7 +129,10 @@ async function openLab(state: LabState, loadBusybox: boolean): Promise<Lab> {
     load: async (image, some = servers) => {
       await Promise.all(some.map((server) => server.load(image)))
     },
-    down: () => removeLab(state.name),
+    down: async () => {
+      await git?.close()
+      await removeLab(state.name)
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { runInside, startCapsule } from './capsule.js'
+import { runInside, startCapsule, tryRunInside } from './capsule.js'
 import type { ProcessIdentity } from './processes.js'
 import { run, tryRun } from './shell.js'
 
@@ -63,6 +63,10 @@ function portName(index: number): string {
   return `port${index}`
 }
 
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, '0')
+}
+
 /** Plugs a server into the switch: eth0 with its address in there, portN here. */
 export async function plugIn(
   hub: ProcessIdentity,
@@ -72,7 +76,10 @@ export async function plugIn(
 ): Promise<void> {
   const port = portName(index)
   const ends = ['peer', 'name', 'eth0', 'netns', String(server.pid)]
-  await run('ip', ['link', 'add', port, 'netns', String(hub.pid), 'type', 'veth', ...ends])
+  // A server that comes back has the hardware address that its neighbours still remember.
+  const mac = `02:5c:${hexByte(subnet)}:00:00:${hexByte(index)}`
+  await tryRunInside(hub, ['ip', 'link', 'del', port])
+  await run('ip', ['link', 'add', port, 'netns', String(hub.pid), 'type', 'veth', ...ends, 'address', mac])
   await runInside(hub, ['ip', '-batch', '-'], { input: `link set ${port} master lab0\nlink set ${port} up` })
   const address = addressIn(subnet, serverHost(index))
   await runInside(server, ['ip', '-batch', '-'], { input: `addr add ${address}/24 dev eth0\nlink set eth0 up` })

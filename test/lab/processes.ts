@@ -26,6 +26,11 @@ export function parseStat(line: string): ProcessInfo | undefined {
   }
 }
 
+/** Start times count from here: after another boot they mean nothing. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
+
 export function readProcess(pid: number): ProcessInfo | undefined {
   try {
     return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'))

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path'
 import type { EngineKind } from './engine-kinds.js'
 import type { LabServerOptions } from './options.js'
-import { identityOf, isAlive, type ProcessIdentity } from './processes.js'
+import { bootId, identityOf, isAlive, type ProcessIdentity } from './processes.js'
 
 /** All labs of this machine. Short, because a socket's path may have 107 bytes. */
 export const labsDir = process.env['SLIPWAY_LAB_DIR'] ?? '/var/lib/slipway-lab'
@@ -33,10 +33,6 @@ export function labDir(name: string): string {
   if (!/^[a-z0-9][a-z0-9-]{0,19}$/.test(name))
     throw new Error(`lab name ${JSON.stringify(name)}: at most 20 of a-z 0-9 -`)
   return join(labsDir, name)
-}
-
-export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }
 
 export function currentOwner(): ProcessIdentity | null {
