@@ -75,14 +75,15 @@ export interface LogLine {
  * Problems: SERVER_*, HOST_KEY_*, ENGINE_*, CALL_TIMEOUT, CONNECTION_LOST and those of each action.
  */
 export interface Driver {
-  /** The servers from now on: opens what is new, closes what is gone, keeps what is equal. */
-  use(servers: readonly Server[]): void
+  /** The servers from now on: opens what is new, closes what is gone, keeps what is equal. Only containers labelled with `fleet` are replicas. */
+  use(fleet: string, servers: readonly Server[]): void
   /** One full look; `closer` names containers to inspect as well. */
   observe(server: string, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>>
   /** Exactly one action. CALL_TIMEOUT and CONNECTION_LOST mean that the outcome is unknown. */
   perform(action: Action, signal: AbortSignal): Promise<Result<ActionResult>>
   ask(server: string, question: ReadinessQuestion, signal: AbortSignal): Promise<Result<Readiness>>
   diagnose(server: string, containerId: string, signal: AbortSignal): Promise<Result<Evidence>>
+  /** Ends when the log does; throws an Error with a `problem` property when it cannot be read on. */
   logs(server: string, containerId: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>
   /** `listener` is called when something happened on a server that is worth a look; never with what happened. */
   onHint(listener: (server: string) => void): void

@@ -23,6 +23,8 @@ export const COMPOSE_LABELS = {
   service: 'com.docker.compose.service',
   number: 'com.docker.compose.container-number',
   oneoff: 'com.docker.compose.oneoff',
+  /** `docker compose ps` shows only containers that have it. */
+  configHash: 'com.docker.compose.config-hash',
   network: 'com.docker.compose.network',
   volume: 'com.docker.compose.volume',
 } as const
