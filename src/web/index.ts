@@ -1,0 +1,5 @@
+export type { ControlSurface, LogsQuery, PlanReport, ReplicaLine } from './surface.js'
+export { serveControl } from './serve-control.js'
+export type { ControlOptions, ControlServer } from './serve-control.js'
+export { controlClient } from './control-client.js'
+export { controlSocketPath } from './socket-path.js'
