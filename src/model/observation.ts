@@ -102,6 +102,8 @@ export type ServerView =
       readonly everListed: boolean
       readonly facts: EngineFacts | null
       readonly mayHold: readonly Replica[]
+      /** Last seen there; absent when nothing is remembered. A volume's data is not made anew elsewhere while it may be here. */
+      readonly volumes?: readonly VolumeSeen[]
     }
 
 /** Sorted by server name. */
