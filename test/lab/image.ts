@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { pack, type Headers, type Pack } from 'tar-stream'
+import { busyboxPath } from './downloads.js'
 import { run } from './shell.js'
 
 export type Layer = { readonly diffId: string; readonly tar: Buffer }
@@ -42,12 +43,10 @@ export type ImageSpec = {
 
 const epoch = new Date(0)
 
-/** busybox:1.36, made from the machine's busybox-static. */
+/** busybox:1.36, so called: made from the busybox-static of Debian 13 (1.37). */
 export async function makeBusybox(): Promise<LabImage> {
-  const program = readFileSync('/bin/busybox')
-  const applets = (await run('/bin/busybox', ['--list']))
-    .split('\n')
-    .filter((name) => name !== '' && name !== 'busybox')
+  const program = readFileSync(busyboxPath)
+  const applets = (await run(busyboxPath, ['--list'])).split('\n').filter((name) => name !== '' && name !== 'busybox')
   const tar = await makeTar((archive) => {
     for (const folder of ['bin', 'etc', 'root', 'var', 'var/www', 'run', 'home']) addFolder(archive, folder, 0o755)
     addFolder(archive, 'tmp', 0o1777)

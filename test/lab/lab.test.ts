@@ -103,7 +103,7 @@ describe.skipIf(why !== undefined)('a lab', () => {
     await Promise.all([runWeb(old), runWeb(modern)])
     expect(await fetchWeb(old)).toMatch(/^[0-9a-f]{12}$/)
     const said = await fetchWeb(modern)
-    const command = `docker run --rm busybox:1.36 wget -qO- http://${modern.address}:8080/`
+    const command = `docker run --rm busybox:1.36 wget -qO- -T 2 http://${modern.address}:8080/`
     expect(await ssh(lab, old, command)).toBe(said)
   })
 
@@ -121,6 +121,19 @@ describe.skipIf(why !== undefined)('a lab', () => {
     await ssh(lab, old, 'head -c 200000 /dev/zero')
     expect(Date.now() - started).toBeGreaterThan(1000)
     await old.restore()
+  })
+
+  it('delays and loses what goes over a link', async () => {
+    await modern.slow({ delayMs: 40, lossPercent: 1 })
+    await fetchWeb(modern, 4000)
+    const started = Date.now()
+    await fetchWeb(modern, 4000)
+    expect(Date.now() - started).toBeGreaterThan(70)
+    await modern.restore()
+    await fetchWeb(modern)
+    const restored = Date.now()
+    await fetchWeb(modern)
+    expect(Date.now() - restored).toBeLessThan(70)
   })
 
   it('kills an engine and leaves its containers running', async () => {

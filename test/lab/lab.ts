@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readKeeper, stopCapsule } from './capsule.js'
 import { cgroupParent, removeControlGroups } from './engine.js'
-import { ensureEngine } from './engine-kinds.js'
+import { ensureDownload } from './downloads.js'
 import { makeBusybox, makeImage, type ImageSpec, type LabImage } from './image.js'
 import { addressIn, machineHost, startHub } from './network.js'
 import { planServers, type LabOptions } from './options.js'
@@ -48,7 +48,9 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const planned = planServers(options)
   const dir = labDir(name)
   await clearLeftovers(name)
-  for (const kind of new Set(['old' as const, ...planned.map((server) => server.engine)])) await ensureEngine(kind, say)
+  // Newer engines run with the old one's runc.
+  const neededDownloads = [...new Set(['image' as const, 'old' as const, ...planned.map((server) => server.engine)])]
+  await Promise.all(neededDownloads.map((kind) => ensureDownload(kind, say)))
   mkdirSync(dir, { recursive: true })
   const draft: LabState = {
     version: 1,
@@ -153,9 +155,8 @@ async function clearLeftovers(name: string): Promise<void> {
 export async function removeLab(name: string): Promise<void> {
   const dir = labDir(name)
   if (!existsSync(dir)) return
-  const state = readState(name)
-  const servers = state?.servers ?? []
-  await Promise.all([...servers.map((server) => server.name), 'hub'].map((part) => stopCapsule(join(dir, part))))
-  for (const server of servers) removeControlGroups(cgroupParent(name, server.name))
+  const parts = readdirSync(dir).filter((part) => existsSync(join(dir, part, 'keeper.stat')))
+  await Promise.all(parts.map((part) => stopCapsule(join(dir, part))))
+  for (const part of parts) removeControlGroups(cgroupParent(name, part))
   rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
 }

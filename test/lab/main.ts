@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { attachLab, removeLab, startLab, type Lab } from './lab.js'
 import { ensureLabPackages } from './packages.js'
-import type { EngineKind } from './engine-kinds.js'
+import type { EngineKind } from './downloads.js'
 import { listLabs } from './state.js'
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)

@@ -59,7 +59,7 @@ async function claimSubnet(hub: ProcessIdentity, wanted: number | undefined): Pr
   throw new Error(wanted === undefined ? 'no free subnet for the lab' : `subnet ${wanted} is in use by another lab`)
 }
 
-function portName(index: number): string {
+export function portName(index: number): string {
   return `port${index}`
 }
 
@@ -87,45 +87,4 @@ export async function plugIn(
 
 export async function setLink(hub: ProcessIdentity, index: number, state: 'up' | 'down'): Promise<void> {
   await runInside(hub, ['ip', 'link', 'set', portName(index), state])
-}
-
-export type SlowLink = { readonly delayMs?: number; readonly rateKbit?: number }
-
-/** Limits the rate in both directions (tbf); a delay needs the kernel's netem. */
-export async function slowLink(
-  hub: ProcessIdentity,
-  server: ProcessIdentity,
-  index: number,
-  slow: SlowLink,
-): Promise<void> {
-  await freeLink(hub, server, index)
-  for (const [place, device] of [
-    [hub, portName(index)],
-    [server, 'eth0'],
-  ] as const) {
-    if (slow.delayMs !== undefined) {
-      const rate = slow.rateKbit === undefined ? [] : ['rate', `${slow.rateKbit}kbit`]
-      await runInside(place, [
-        'tc',
-        'qdisc',
-        'add',
-        'dev',
-        device,
-        'root',
-        'netem',
-        'delay',
-        `${slow.delayMs}ms`,
-        ...rate,
-      ])
-    } else if (slow.rateKbit !== undefined) {
-      const bucket = ['tbf', 'rate', `${slow.rateKbit}kbit`, 'burst', '16kb', 'latency', '2s']
-      await runInside(place, ['tc', 'qdisc', 'add', 'dev', device, 'root', ...bucket])
-    }
-  }
-}
-
-/** Takes {@link slowLink} back. */
-export async function freeLink(hub: ProcessIdentity, server: ProcessIdentity, index: number): Promise<void> {
-  await runInside(hub, ['sh', '-c', 'tc qdisc del dev "$1" root 2>/dev/null || true', 'sh', portName(index)])
-  await runInside(server, ['sh', '-c', 'tc qdisc del dev eth0 root 2>/dev/null || true'])
 }

@@ -1,4 +1,4 @@
-import type { EngineKind } from './engine-kinds.js'
+import type { EngineKind } from './downloads.js'
 
 export type LabServerOptions = {
   /** Host name, and name in the fleet. */

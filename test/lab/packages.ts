@@ -1,13 +1,12 @@
 import { accessSync, existsSync } from 'node:fs'
 import { run, tryRun } from './shell.js'
 
-/** What the lab needs of Debian, and the program by which it is recognised. Engines are fetched by themselves. */
+/** What the lab needs of Debian, and the program by which it is recognised. Engines and busybox are fetched by themselves. */
 const packages: Readonly<Record<string, string>> = {
   'openssh-server': '/usr/sbin/sshd',
   'openssh-client': '/usr/bin/ssh-keygen',
   iptables: '/usr/sbin/iptables',
   iproute2: '/usr/sbin/tc',
-  'busybox-static': '/bin/busybox',
   'docker-registry': '/usr/bin/docker-registry',
   git: '/usr/bin/git',
   e2fsprogs: '/usr/sbin/mkfs.ext4',

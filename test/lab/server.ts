@@ -4,9 +4,10 @@ import Docker from 'dockerode'
 import { readKeeper, runInside, startCapsule, stopCapsule, type CapsuleMount } from './capsule.js'
 import { isEngineUp, killEngine, prepareEngine, socketPath, startEngine, wipeEngine } from './engine.js'
 import { toDockerArchive, type LabImage } from './image.js'
-import { addressIn, freeLink, plugIn, serverHost, setLink, slowLink, type SlowLink } from './network.js'
+import { addressIn, plugIn, serverHost, setLink } from './network.js'
 import { isAlive, type ProcessIdentity } from './processes.js'
 import { run } from './shell.js'
+import { freeLink, slowLink, type SlowLink } from './slow-link.js'
 import { prepareSshd, readHostKey, startSshd, stopSshd } from './sshd.js'
 import type { ServerState } from './state.js'
 
@@ -109,7 +110,7 @@ export class LabServer {
     await setLink(this.hub, this.state.index, 'up')
   }
 
-  /** Slows both directions. `delayMs` needs the kernel's netem and throws where there is none. */
+  /** Slows both directions; what was slowed before is forgotten. {@link restore} ends it. */
   async slow(slow: SlowLink): Promise<void> {
     await slowLink(this.hub, this.keeper, this.state.index, slow)
   }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInside } from './capsule.js'
-import { enginePath } from './engine-kinds.js'
+import { enginePath } from './downloads.js'
 import type { ProcessIdentity } from './processes.js'
 import { run } from './shell.js'
 import type { ServerState } from './state.js'

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EngineKind } from './engine-kinds.js'
+import type { EngineKind } from './downloads.js'
 import type { LabServerOptions } from './options.js'
 import { bootId, identityOf, isAlive, type ProcessIdentity } from './processes.js'
 

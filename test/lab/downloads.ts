@@ -1,16 +1,18 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, tryRun } from './shell.js'
+import { run } from './shell.js'
 
 /** `old` is Debian 12's engine (20.10), `modern` Debian 13's (26.1), `newest` what Debian unstable has today (28.5). */
 export type EngineKind = 'old' | 'modern' | 'newest'
 
-type EngineSource = { readonly suite: string; readonly packages: readonly string[] }
+type Download = { readonly suite: string; readonly packages: readonly string[] }
 
-const engineSources: Readonly<Record<EngineKind, EngineSource>> = {
+/** `image` has what lab images are made of: Debian 12's own busybox crashes in `wget -T`. */
+const downloads: Readonly<Record<EngineKind | 'image', Download>> = {
   old: { suite: 'bookworm', packages: ['docker.io', 'containerd', 'runc', 'tini'] },
   modern: { suite: 'trixie', packages: ['docker.io', 'docker-cli', 'containerd'] },
   newest: { suite: 'sid', packages: ['docker.io', 'docker-cli', 'containerd'] },
+  image: { suite: 'trixie', packages: ['busybox-static'] },
 }
 
 /** Where downloads are kept between labs and between checkouts. */
@@ -25,10 +27,13 @@ export function enginePath(kind: EngineKind): string {
   return [join(root, 'usr/sbin'), join(root, 'usr/bin'), ...runc, system].join(':')
 }
 
-/** Makes sure that the programs of an engine are in the cache; returns at once when they are. */
-export async function ensureEngine(kind: EngineKind, say: (line: string) => void): Promise<void> {
+/** Where the busybox of the lab's images is, once `ensureDownload('image')` is done. */
+export const busyboxPath = join(cacheDir, 'image/root/usr/bin/busybox')
+
+/** Makes sure that an engine (or busybox) is in the cache; returns at once when it is. */
+export async function ensureDownload(kind: EngineKind | 'image', say: (line: string) => void): Promise<void> {
   if (existsSync(join(cacheDir, kind, 'complete'))) return
-  const { suite, packages } = engineSources[kind]
+  const { suite, packages } = downloads[kind]
   const dir = join(cacheDir, `${kind}.${process.pid}`)
   rmSync(dir, { recursive: true, force: true })
   mkdirSync(join(dir, 'root'), { recursive: true })
@@ -100,9 +105,4 @@ function uriOfList(text: string): string | undefined {
     if (match?.[1] !== undefined && suitePattern.test(match[2] ?? '')) return match[1]
   }
   return undefined
-}
-
-export async function engineVersion(kind: EngineKind): Promise<string | undefined> {
-  const program = join(cacheDir, kind, 'root/usr/sbin/dockerd')
-  return /version ([\d.]+)/.exec((await tryRun(program, ['--version'])) ?? '')?.[1]
 }
