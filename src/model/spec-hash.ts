@@ -49,6 +49,7 @@ export const HASHED: Readonly<Record<keyof ServiceSpec, boolean>> = Object.freez
 })
 
 const cache = new WeakMap<object, string>()
+const serviceHashes = new WeakMap<object, string>()
 
 /** Hash of everything that makes a container of this service what it is, file contents included. Kept by object identity. */
 export function specHash(spec: ServiceSpec): SpecHash {
@@ -56,6 +57,15 @@ export function specHash(spec: ServiceSpec): SpecHash {
     const hashed = (Object.keys(HASHED) as (keyof ServiceSpec)[]).filter((field) => HASHED[field])
     return hashOf(Object.fromEntries(hashed.map((field) => [field, spec[field]])))
   })
+}
+
+/** Hash of all that a manifest says of a service, placement, probe and policies included. */
+export function serviceHash(spec: ServiceSpec): string {
+  const known = serviceHashes.get(spec)
+  if (known !== undefined) return known
+  const fresh = hashOf(spec)
+  serviceHashes.set(spec, fresh)
+  return fresh
 }
 
 /** Hash of a whole stack: two revisions with equal hashes want exactly the same of it. */

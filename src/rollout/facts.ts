@@ -27,7 +27,8 @@ export type RolloutFact =
       readonly fast: boolean
       /** Slots that must change. */
       readonly slots: number
-      readonly services: readonly string[]
+      /** Slots that must change, by service. */
+      readonly services: Readonly<Record<string, number>>
       /** Revision and hash of the proven stack that a failure goes back to; null on a first deployment. */
       readonly from: { readonly revision: Revision; readonly hash: string } | null
     }
@@ -90,6 +91,8 @@ export type RolloutFact =
       readonly hash: string
       readonly direction: 'forward' | 'back'
       readonly failedSlots: number
+      /** Every service's spec, with the revision that is to be written on its containers. */
+      readonly specs: readonly ProvenSpec[]
     }
   | {
       readonly kind: 'rollout-failed'
@@ -98,7 +101,9 @@ export type RolloutFact =
       readonly revision: Revision
       readonly hash: string
       readonly service: string
-      readonly specHash: string
+      /** Of the service that failed, with all that its manifest says: a commit that changes any of it is tried again. */
+      readonly serviceHash: string
+      readonly scope: 'stack' | 'service'
       readonly problem: Problem
       readonly then: 'rollback' | 'pause' | 'stop'
     }
@@ -118,6 +123,9 @@ export type RolloutFact =
       readonly revision: Revision
       readonly hash: string
       readonly pins: readonly AdoptedPin[]
+      readonly specs: readonly ProvenSpec[]
+      /** Containers found healthy, by `service#key`. */
+      readonly replicas: Readonly<Record<string, string>>
     }
   | { readonly kind: 'stack-removed'; readonly atMs: number; readonly stack: string; readonly revision: Revision }
   /** A container outside a rollout was started again, replaced or restarted by Slipway. */
@@ -139,6 +147,12 @@ export type RolloutFact =
       readonly containerId: string
       readonly limits: string
     }
+
+export interface ProvenSpec {
+  readonly service: string
+  readonly specHash: string
+  readonly revision: Revision
+}
 
 export interface AdoptedPin {
   readonly service: string

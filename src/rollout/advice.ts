@@ -1,0 +1,126 @@
+import type {
+  Action,
+  Observation,
+  Problem,
+  Replica,
+  ServiceSpec,
+  Slot,
+  Stack,
+  StackPlan,
+  ImagePin,
+  ProbeSpec,
+} from '../model/index.js'
+import type { RolloutFact } from './facts.js'
+import type { HealthTrack } from './health.js'
+import type { Target } from './effective.js'
+import type { StackState } from './state.js'
+
+/** What the last attempt of a preparing action brought; absent: not tried since the server was last (re)connected. */
+export type Prepared =
+  | { readonly kind: 'done'; readonly image: ImagePin | null }
+  | { readonly kind: 'failed'; readonly problem: Problem; readonly atMs: number }
+
+/** Everything a decision about one stack is made of. Gathered first; nothing else is looked at. */
+export interface Facts {
+  readonly nowMs: number
+  readonly fleet: string
+  readonly controller: string
+  readonly state: StackState
+  readonly target: Target
+  /** What was last proven, in full. */
+  readonly proven: Stack | null
+  /** Against the target. */
+  readonly plan: StackPlan
+  readonly observation: Observation
+  /** By container id. */
+  readonly tracks: ReadonlyMap<string, HealthTrack>
+  /** Slots (`service#key`) with an action under way, or done and not yet seen. */
+  readonly busySlots: ReadonlySet<string>
+  /** Preparing actions under way, by `preparedKey`. */
+  readonly preparing: ReadonlySet<string>
+  readonly prepared: ReadonlyMap<string, Prepared>
+  /** The last failure to make a container in a slot, by `service#key`; absent when the last one succeeded. */
+  /** Restart requests by command: ISO time by `stack/service`. */
+  readonly restarts: ReadonlyMap<string, string>
+  readonly runFailures: ReadonlyMap<string, RunFailure>
+  /** Failed replicas whose evidence has been gathered, by container id. */
+  readonly evidence: ReadonlyMap<string, Extract<RolloutFact, { kind: 'replica-failed' }>['evidence']>
+}
+
+export interface RunFailure {
+  readonly specHash: string
+  readonly problem: Problem
+  readonly atMs: number
+  readonly count: number
+}
+
+/** A replica to be asked whether it is ready, now. */
+export interface Ask {
+  readonly server: string
+  readonly replica: Replica
+  readonly probe: ProbeSpec | null
+  readonly healthcheck: boolean
+}
+
+/** A replica whose evidence is wanted before it is taken away. */
+export interface Diagnosis {
+  readonly server: string
+  readonly slot: Slot
+  readonly containerId: string
+}
+
+/** Why something does not happen yet: for the status, never for a decision. */
+export interface Waiting {
+  readonly service: string
+  readonly slot: string | null
+  readonly problem: Problem
+}
+
+export interface Advice {
+  /** To be journaled before any action; when one is a turning point (see `again`) nothing else is advised. */
+  readonly facts: readonly RolloutFact[]
+  readonly actions: readonly Action[]
+  readonly asks: readonly Ask[]
+  readonly diagnoses: readonly Diagnosis[]
+  /** Containers to look at closely: new and not proven. By id. */
+  readonly watched: readonly Replica[]
+  readonly waiting: readonly Waiting[]
+  /** Decide again at this time at the latest; null: only when something happens. */
+  readonly wakeAtMs: number | null
+  /** The facts change what is to be decided: fold them and ask once more. */
+  readonly again: boolean
+}
+
+export const NOTHING: Advice = Object.freeze({
+  facts: [],
+  actions: [],
+  asks: [],
+  diagnoses: [],
+  watched: [],
+  waiting: [],
+  wakeAtMs: null,
+  again: false,
+})
+
+export function earliest(...times: readonly (number | null)[]): number | null {
+  return times.reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
+}
+
+/** The revision written on containers of a spec: the first that had it, so that a rollback gives the same bytes. */
+export function revisionOf(facts: Facts, key: string): string {
+  return facts.state.provenSpecs[key]?.sha ?? facts.target.version.revision.sha
+}
+
+/** Several pieces of advice as one. */
+export function combine(pieces: readonly Partial<Advice>[]): Advice {
+  return {
+    facts: pieces.flatMap((piece) => piece.facts ?? []),
+    actions: pieces.flatMap((piece) => piece.actions ?? []),
+    asks: pieces.flatMap((piece) => piece.asks ?? []),
+    diagnoses: pieces.flatMap((piece) => piece.diagnoses ?? []),
+    watched: pieces.flatMap((piece) => piece.watched ?? []),
+    waiting: pieces.flatMap((piece) => piece.waiting ?? []),
+    wakeAtMs: earliest(...pieces.map((piece) => piece.wakeAtMs ?? null)),
+    again: pieces.some((piece) => piece.again === true),
+  }
+}

@@ -1,0 +1,241 @@
+import { specHash } from '../model/index.js'
+import type { Change, Dependency, Problem, Replica, ServiceSpec, Slot } from '../model/index.js'
+import { revisionOf } from './advice.js'
+import type { Advice, Facts, RunFailure } from './advice.js'
+import { healAtMs, retire } from './heal.js'
+import type { ChangeContext } from './context.js'
+import { judged } from './judged.js'
+import { jobStep } from './job-step.js'
+import { openNeeds, preparedImage } from './prepare.js'
+import { isHealthy, isProven, isTolerated } from './progress.js'
+import { slotKey, specKey } from './state.js'
+
+type CreateChange = Extract<Change, { kind: 'create' }>
+type ReplaceChange = Extract<Change, { kind: 'replace' }>
+type UnchangedChange = Extract<Change, { kind: 'unchanged' }>
+
+/** New slots are not bound by parallelism: nothing old is at stake. */
+export function createStep(facts: Facts, context: ChangeContext, change: CreateChange): Partial<Advice> {
+  if (context.occupied || isTolerated(facts, change.slot)) return {}
+  const spec = specForLost(facts, change)
+  if (context.frozen && spec === change.spec && !isProvenSlot(facts, change.slot)) return {}
+  if (context.unmet !== null && spec === change.spec) return waitingFor(context, change.slot, context.unmet)
+  return runIn(facts, context, change.slot, spec, change.server)
+}
+
+function isProvenSlot(facts: Facts, slot: Slot): boolean {
+  return facts.state.provenReplicas[slotKey(slot)] !== undefined
+}
+
+/** A replica lost during a rollout comes back with the spec its slot had, unless the slot has proven the new one. */
+function specForLost(facts: Facts, change: CreateChange): ServiceSpec {
+  const { rollout } = facts.state
+  if (rollout === null || rollout.proven[slotKey(change.slot)] !== undefined) return change.spec
+  const before = facts.proven?.services.find((spec) => spec.name === change.slot.service)
+  const hadSlot =
+    before !== undefined && before.mode !== 'job' && change.spec.mode !== 'job' && isProvenSlot(facts, change.slot)
+  return hadSlot && specHash(before) !== specHash(change.spec) ? before : change.spec
+}
+
+/** Makes the container, after what it needs is on the server. */
+function runIn(facts: Facts, context: ChangeContext, slot: Slot, spec: ServiceSpec, server: string): Partial<Advice> {
+  const failure = facts.runFailures.get(context.key)
+  if (failure !== undefined && failure.specHash === specHash(spec)) {
+    const held = afterRunFailure(facts, context, slot, server, failure)
+    if (held !== null) return held
+  }
+  const open = openNeeds(facts, spec, server)
+  if (open.length > 0) return prepareHere(facts, context, slot, open)
+  const image = preparedImage(facts, spec, server)
+  if (image === null) return {}
+  const hash = specHash(spec)
+  const restart = restartToken(facts, spec)
+  const identity = {
+    fleet: facts.fleet,
+    slot,
+    specHash: hash,
+    revision: revisionOf(facts, specKey(spec.name, hash)),
+    restart,
+    controller: facts.controller,
+  }
+  return { actions: [{ kind: 'run', server, stack: spec.stack, slot, spec, image, identity }] }
+}
+
+function restartToken(facts: Facts, spec: ServiceSpec): string {
+  const commanded = facts.restarts.get(`${spec.stack}/${spec.name}`) ?? ''
+  const declared = spec.restartAt ?? ''
+  return commanded > declared ? commanded : declared
+}
+
+const TRANSIENT: ReadonlySet<Problem['code']> = new Set([
+  'CALL_TIMEOUT',
+  'CONNECTION_LOST',
+  'SERVER_UNREACHABLE',
+  'ENGINE_UNREACHABLE',
+])
+
+/** In a rollout a container that cannot be made is a failed replica; otherwise, or when the way there broke, it is tried again after a pause. */
+function afterRunFailure(
+  facts: Facts,
+  context: ChangeContext,
+  slot: Slot,
+  server: string,
+  failure: RunFailure,
+): Partial<Advice> | null {
+  const judgedByRollout = facts.state.rollout !== null && !TRANSIENT.has(failure.problem.code)
+  if (judgedByRollout && failure.atMs >= facts.state.rollout.startedAtMs) {
+    const { spec } = context
+    const fact = {
+      kind: 'replica-failed',
+      atMs: facts.nowMs,
+      stack: spec.stack,
+      service: spec.name,
+      slot,
+      server,
+      containerId: '',
+      specHash: failure.specHash,
+      problem: failure.problem,
+      evidence: null,
+    } as const
+    return { facts: [fact], again: true }
+  }
+  const retryAtMs =
+    failure.atMs +
+    Math.min(5 * 60_000, (TRANSIENT.has(failure.problem.code) ? 1_000 : 10_000) * 2 ** Math.min(failure.count - 1, 9))
+  if (facts.nowMs >= retryAtMs) return null
+  return {
+    wakeAtMs: retryAtMs,
+    waiting: [
+      {
+        service: context.spec.name,
+        slot: slot.key,
+        problem: { ...failure.problem, next: { kind: 'retry', afterMs: retryAtMs - facts.nowMs } },
+      },
+    ],
+  }
+}
+
+const PREPARE_AGAIN_MS = 15_000
+
+function prepareHere(
+  facts: Facts,
+  context: ChangeContext,
+  slot: Slot,
+  open: ReturnType<typeof openNeeds>,
+): Partial<Advice> {
+  const failed = open
+    .map((need) => facts.prepared.get(need.key))
+    .find((answer) => answer?.kind === 'failed' && facts.nowMs < answer.atMs + PREPARE_AGAIN_MS)
+  if (failed?.kind === 'failed') {
+    return {
+      wakeAtMs: failed.atMs + PREPARE_AGAIN_MS,
+      waiting: [{ service: context.spec.name, slot: slot.key, problem: failed.problem }],
+    }
+  }
+  return { actions: open.filter((need) => !facts.preparing.has(need.key)).map((need) => need.action) }
+}
+
+export function replaceStep(facts: Facts, context: ChangeContext, change: ReplaceChange): Partial<Advice> {
+  if (context.frozen) return {}
+  return change.successor === null
+    ? beginReplace(facts, context, change)
+    : finishReplace(facts, context, change, change.successor)
+}
+
+function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChange): Partial<Advice> {
+  if (context.occupied || isTolerated(facts, change.slot)) return {}
+  const underway = change.order === 'stop-first' && !holdsSlot(change.from)
+  if (underway) return runIn(facts, context, change.slot, change.spec, change.server)
+  if (context.unmet !== null) return waitingFor(context, change.slot, context.unmet)
+  if (context.budget <= 0) return {}
+  const pauseEndsMs = context.lastProvenAtMs + context.policy.delayMs
+  if (facts.nowMs < pauseEndsMs) return { wakeAtMs: pauseEndsMs }
+  if (change.order === 'start-first') return runIn(facts, context, change.slot, change.spec, change.server)
+  const costsOne = isHealthy(change.from)
+  if (costsOne && context.down >= context.tolerableDown)
+    return { waiting: [{ service: context.spec.name, slot: change.slot.key, problem: tooFewServe(context) }] }
+  // The old one is not stopped before the new one can be made at once.
+  const open = openNeeds(facts, change.spec, change.server)
+  if (open.length > 0) return prepareHere(facts, context, change.slot, open)
+  return retire(facts, change.from, context.spec.stopGraceMs)
+}
+
+function holdsSlot(replica: Replica): boolean {
+  return replica.state === 'running' || replica.state === 'restarting' || replica.state === 'paused'
+}
+
+function tooFewServe(context: ChangeContext): Problem {
+  const { spec } = context
+  return {
+    code: 'REPLICA_UNHEALTHY',
+    stack: spec.stack,
+    service: spec.name,
+    message: 'another replica does not serve now; no further one is stopped',
+    next: { kind: 'wait', until: 'it is healthy' },
+  }
+}
+
+/** The old replica goes only after its successor is proven. */
+function finishReplace(
+  facts: Facts,
+  context: ChangeContext,
+  change: ReplaceChange,
+  successor: Replica,
+): Partial<Advice> {
+  if (isProven(facts, change.slot, successor)) return retire(facts, change.from, context.spec.stopGraceMs)
+  const judgement = judged(facts, context, change.slot, successor)
+  // Where the rollout goes on regardless, or none runs, a failed successor makes way for the old one that still serves.
+  const givenUp = judgement.verdict === 'settled' && isHealthy(change.from)
+  return givenUp ? retireLater(facts, context, successor) : judgement.advice
+}
+
+function retireLater(facts: Facts, context: ChangeContext, replica: Replica): Partial<Advice> {
+  const atMs = facts.state.rollout === null ? healAtMs(facts, context.key) : facts.nowMs
+  return facts.nowMs < atMs ? { wakeAtMs: atMs } : retire(facts, replica, context.spec.stopGraceMs)
+}
+
+export function unchangedStep(facts: Facts, context: ChangeContext, change: UnchangedChange): Partial<Advice> {
+  if (change.spec.mode === 'job') return context.frozen ? {} : jobStep(facts, context, change.slot, change.replica)
+  if (isProven(facts, change.slot, change.replica)) return {}
+  const judgement = judged(facts, context, change.slot, change.replica)
+  if (judgement.verdict !== 'settled' || facts.state.rollout !== null) return context.frozen ? {} : judgement.advice
+  const atMs = healAtMs(facts, context.key)
+  if (facts.nowMs < atMs) return { wakeAtMs: atMs, watched: [change.replica] }
+  const base = {
+    server: change.replica.server,
+    stack: context.spec.stack,
+    slot: change.slot,
+    containerId: change.replica.containerId,
+  }
+  return {
+    facts: [
+      {
+        kind: 'replica-healed',
+        atMs: facts.nowMs,
+        stack: context.spec.stack,
+        service: context.spec.name,
+        slot: change.slot,
+        server: change.replica.server,
+        how: 'restarted',
+        reason: 'not healthy',
+      },
+    ],
+    actions: [{ kind: 'restart', ...base, graceMs: context.spec.stopGraceMs }],
+  }
+}
+
+function waitingFor(context: ChangeContext, slot: Slot, dependency: Dependency): Partial<Advice> {
+  const until = {
+    service_started: 'runs',
+    service_healthy: 'is healthy',
+    service_completed_successfully: 'has finished',
+  }[dependency.condition]
+  const problem: Problem = {
+    code: 'REPLICA_UNHEALTHY',
+    stack: context.spec.stack,
+    service: context.spec.name,
+    message: `waits until ${dependency.service} ${until}`,
+    next: { kind: 'wait', until: `${dependency.service} ${until}` },
+  }
+  return { waiting: [{ service: context.spec.name, slot: slot.key, problem }] }
+}

@@ -1,0 +1,22 @@
+import type { Dependency, ServiceSpec, UpdatePolicy } from '../model/index.js'
+
+/** What all slots of a service share in one step. */
+export interface ServiceContext {
+  readonly spec: ServiceSpec
+  readonly policy: UpdatePolicy
+  /** The rollout waits for a person: only what was proven is kept alive. */
+  readonly frozen: boolean
+  readonly unmet: Dependency | null
+  /** Slots that may still begin to be replaced. */
+  readonly budget: number
+  /** Slots that serve nobody now, and how many may. */
+  readonly down: number
+  readonly tolerableDown: number
+  readonly lastProvenAtMs: number
+}
+
+export interface ChangeContext extends ServiceContext {
+  readonly key: string
+  /** Something must leave the slot before anything new may come into it. */
+  readonly occupied: boolean
+}

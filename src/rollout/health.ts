@@ -1,0 +1,185 @@
+import { HEALTHY_DEADLINE_DEFAULT_MS } from '../model/index.js'
+import type { Problem, Replica, ServiceSpec } from '../model/index.js'
+
+/**
+ * What is remembered of a new replica between looks. `readySinceMs` is the start of its present unbroken readiness. Times in ms by the
+ * controller's clock. Lost with the controller, which only makes a replica wait longer.
+ */
+export interface HealthTrack {
+  readonly containerId: string
+  readonly sinceMs: number
+  readonly lastSeenMs: number
+  readonly startedAtMs: number | null
+  readonly restarts: number
+  readonly readySinceMs: number | null
+  readonly confirmedAtMs: number | null
+  readonly asks: number
+  readonly askedAtMs: number | null
+  readonly output: string
+}
+
+export type Verdict =
+  | { readonly kind: 'proven' }
+  | { readonly kind: 'failed'; readonly problem: Problem }
+  /** Look again at `askAtMs` at the latest; `asking` says whether the replica is to be asked then. */
+  | { readonly kind: 'waiting'; readonly untilMs: number; readonly ask: boolean }
+
+/** What a replica is judged by. */
+export interface HealthPolicy {
+  /** Unbroken readiness that counts as proven. */
+  readonly monitorMs: number
+  readonly deadlineMs: number
+}
+
+/** Restarts by the engine's own policy after which a new replica is given up before its deadline. */
+export const CRASH_LOOP_RESTARTS = 3
+/** A look missed for longer than this does not count towards the deadline: unknown is not unhealthy. */
+const BLIND_MS = 30_000
+
+export function newTrack(containerId: string, nowMs: number): HealthTrack {
+  return {
+    containerId,
+    sinceMs: nowMs,
+    lastSeenMs: nowMs,
+    startedAtMs: null,
+    restarts: 0,
+    readySinceMs: null,
+    confirmedAtMs: null,
+    asks: 0,
+    askedAtMs: null,
+    output: '',
+  }
+}
+
+/** The track after a look. A container that started anew since the last look starts its readiness anew, never its deadline. */
+export function trackLook(track: HealthTrack, replica: Replica, probed: boolean, nowMs: number): HealthTrack {
+  const blindMs = nowMs - track.lastSeenMs
+  const sinceMs = blindMs > BLIND_MS ? track.sinceMs + blindMs : track.sinceMs
+  const startedAtMs = replica.detail?.startedAtMs ?? track.startedAtMs
+  const restarted = track.startedAtMs !== null && startedAtMs !== track.startedAtMs
+  const restarts = Math.max(track.restarts + (restarted ? 1 : 0), replica.detail?.restartCount ?? 0)
+  const seen = { ...track, sinceMs, lastSeenMs: nowMs, startedAtMs, restarts }
+  if (replica.state !== 'running' || replica.health === 'unhealthy')
+    return { ...seen, readySinceMs: null, confirmedAtMs: null }
+  const before = restarted ? null : track.readySinceMs
+  // The engine's own verdict counts when there is no probe to ask besides; without any check, running is all there is to see.
+  const engineSays = !probed && (replica.health === 'healthy' || replica.health === 'none')
+  if (engineSays) return { ...seen, readySinceMs: before ?? nowMs, confirmedAtMs: nowMs }
+  return { ...seen, readySinceMs: before, confirmedAtMs: restarted ? null : track.confirmedAtMs }
+}
+
+/** The track after the replica was asked. */
+export function trackAnswer(
+  track: HealthTrack,
+  verdict: 'ready' | 'not-ready' | 'unknown',
+  output: string,
+  nowMs: number,
+): HealthTrack {
+  const asked = { ...track, asks: track.asks + 1, askedAtMs: nowMs, output: output === '' ? track.output : output }
+  switch (verdict) {
+    case 'ready':
+      return { ...asked, readySinceMs: track.readySinceMs ?? nowMs, confirmedAtMs: nowMs, lastSeenMs: nowMs }
+    case 'not-ready':
+      return { ...asked, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }
+    case 'unknown':
+      return asked
+  }
+}
+
+/** Judges a new replica by its track. The replica must come from the latest look. */
+export function judge(
+  track: HealthTrack,
+  replica: Replica,
+  spec: ServiceSpec,
+  policy: HealthPolicy,
+  nowMs: number,
+): Verdict {
+  const failure = failureOf(track, replica, spec, policy, nowMs)
+  if (failure !== null) return { kind: 'failed', problem: failure }
+  const deadlineAtMs = track.sinceMs + policy.deadlineMs
+  const askable = replica.state === 'running' && (spec.probe !== null || replica.health !== 'none')
+  if (track.readySinceMs === null || track.confirmedAtMs === null) {
+    return { kind: 'waiting', untilMs: askable ? nextAskMs(track, spec) : deadlineAtMs, ask: askable }
+  }
+  const provenAtMs = track.readySinceMs + monitorFor(policy, spec, replica)
+  if (nowMs < provenAtMs) return { kind: 'waiting', untilMs: provenAtMs, ask: false }
+  // The last word must be as young as the end of the monitored time, or a replica that fell ill meanwhile would pass.
+  if (track.confirmedAtMs >= provenAtMs) return { kind: 'proven' }
+  return {
+    kind: 'waiting',
+    untilMs: Math.max(
+      nowMs,
+      track.askedAtMs !== null && track.askedAtMs >= provenAtMs ? nextAskMs(track, spec) : nowMs,
+    ),
+    ask: askable,
+  }
+}
+
+function failureOf(
+  track: HealthTrack,
+  replica: Replica,
+  spec: ServiceSpec,
+  policy: HealthPolicy,
+  nowMs: number,
+): Problem | null {
+  const about = { server: replica.server, stack: spec.stack, service: spec.name }
+  if (replica.state === 'dead' || (replica.state === 'exited' && !restartsItself(spec, replica))) {
+    return {
+      ...about,
+      code: 'REPLICA_CRASHED',
+      message: `exited with ${replica.exitCode ?? 'an unknown code'} on ${replica.server} before it was healthy`,
+    }
+  }
+  if (track.restarts >= CRASH_LOOP_RESTARTS) {
+    return {
+      ...about,
+      code: 'REPLICA_CRASHED',
+      message: `crashed ${track.restarts} times on ${replica.server} before it was healthy`,
+    }
+  }
+  if (replica.health === 'unhealthy') {
+    return { ...about, code: 'REPLICA_UNHEALTHY', message: `its healthcheck says unhealthy on ${replica.server}` }
+  }
+  if (nowMs - track.sinceMs > policy.deadlineMs) {
+    return {
+      ...about,
+      code: 'HEALTHY_DEADLINE',
+      message: `not healthy on ${replica.server} ${Math.round(policy.deadlineMs / 1000)} s after its start`,
+    }
+  }
+  return null
+}
+
+function restartsItself(spec: ServiceSpec, replica: Replica): boolean {
+  const { condition, maxAttempts } = spec.restart
+  if (condition === 'no') return false
+  // The engine gives up `on-failure` after its attempts, and never restarts a clean exit under it. `exited` is then final.
+  if (condition === 'on-failure')
+    return replica.exitCode !== 0 && (maxAttempts === 0 || (replica.detail?.restartCount ?? 0) < maxAttempts)
+  return true
+}
+
+/** Without any check, health is running for the monitored time, however well the spec is known. */
+function monitorFor(policy: HealthPolicy, spec: ServiceSpec, replica: Replica): number {
+  return spec.probe === null && replica.health === 'none'
+    ? Math.max(policy.monitorMs, Math.min(spec.update.monitorMs, 60_000))
+    : policy.monitorMs
+}
+
+/** Short growing pauses: 20 ms for a probe, 50 ms for a healthcheck command (each costs the engine about that), up to half a second, later 2 s. */
+function nextAskMs(track: HealthTrack, spec: ServiceSpec): number {
+  if (track.askedAtMs === null) return track.sinceMs
+  const first = spec.probe !== null ? 20 : 50
+  const cap = track.asks > 30 ? 2_000 : 500
+  return track.askedAtMs + Math.min(cap, first * 1.4 ** Math.min(track.asks - 1, 20))
+}
+
+/** `healthy_deadline`: what the manifest says, else 5 min, or what the healthcheck's own numbers need, if longer. */
+export function healthyDeadlineMs(spec: ServiceSpec): number {
+  if (spec.rollout.healthyDeadlineMs !== null) return spec.rollout.healthyDeadlineMs
+  const check = spec.healthcheck
+  if (check === null) return HEALTHY_DEADLINE_DEFAULT_MS
+  const interval = check.intervalMs ?? 30_000
+  const needed = (check.startPeriodMs ?? 0) + (interval + (check.timeoutMs ?? 30_000)) * ((check.retries ?? 3) + 1)
+  return Math.max(HEALTHY_DEADLINE_DEFAULT_MS, needed)
+}

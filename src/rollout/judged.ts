@@ -1,0 +1,105 @@
+import { specHash } from '../model/index.js'
+import type { Problem, Replica, Slot } from '../model/index.js'
+import type { Advice, Facts } from './advice.js'
+import type { ChangeContext } from './context.js'
+import { healthyDeadlineMs, judge, newTrack, trackLook } from './health.js'
+import type { Verdict } from './health.js'
+import { isProvenSpec } from './lifecycle.js'
+import { isTolerated } from './progress.js'
+import { slotKey } from './state.js'
+
+export interface Judgement {
+  readonly verdict: Verdict['kind'] | 'settled'
+  readonly advice: Partial<Advice>
+}
+
+/**
+ * One new replica: wait, ask, call it proven, or call it failed, with evidence gathered before anything is taken away. `settled` means that its
+ * failure has been recorded and somebody else decides.
+ */
+export function judged(facts: Facts, context: ChangeContext, slot: Slot, replica: Replica): Judgement {
+  const { spec } = context
+  if (isTolerated(facts, slot) || facts.state.failedReplicas[slotKey(slot)] === replica.containerId)
+    return { verdict: 'settled', advice: {} }
+  const track =
+    facts.tracks.get(replica.containerId) ??
+    trackLook(newTrack(replica.containerId, facts.nowMs), replica, spec.probe !== null, facts.nowMs)
+  const policy = {
+    monitorMs: isFast(facts, context) ? 0 : context.policy.monitorMs,
+    deadlineMs: healthyDeadlineMs(spec),
+  }
+  const verdict = judge(track, replica, spec, policy, facts.nowMs)
+  switch (verdict.kind) {
+    case 'proven':
+      return {
+        verdict: 'proven',
+        advice: {
+          facts: [
+            {
+              kind: 'slot-proven',
+              atMs: facts.nowMs,
+              slot,
+              stack: spec.stack,
+              service: spec.name,
+              specHash: specHash(spec),
+              server: replica.server,
+              containerId: replica.containerId,
+            },
+          ],
+          again: true,
+        },
+      }
+    case 'failed':
+      return { verdict: 'failed', advice: failed(facts, context, slot, replica, verdict.problem) }
+    case 'waiting': {
+      const due = verdict.ask && verdict.untilMs <= facts.nowMs
+      const ask = { server: replica.server, replica, probe: spec.probe, healthcheck: replica.health !== 'none' }
+      return {
+        verdict: 'waiting',
+        advice: {
+          watched: [replica],
+          asks: due ? [ask] : [],
+          wakeAtMs: due ? null : Math.max(verdict.untilMs, facts.nowMs + 1),
+          waiting: [
+            { service: spec.name, slot: slot.key, problem: startingUp(replica, spec.stack, spec.name, track.output) },
+          ],
+        },
+      }
+    }
+  }
+}
+
+/** What was proven before is not watched again beyond its health: a revert, a rollback, one more replica of the same. */
+function isFast(facts: Facts, context: ChangeContext): boolean {
+  return (
+    facts.state.rollout?.fast === true || facts.state.rollout?.direction === 'back' || isProvenSpec(facts, context.spec)
+  )
+}
+
+function failed(facts: Facts, context: ChangeContext, slot: Slot, replica: Replica, problem: Problem): Partial<Advice> {
+  const { spec } = context
+  const evidence = facts.evidence.get(replica.containerId)
+  if (evidence === undefined)
+    return { watched: [replica], diagnoses: [{ server: replica.server, slot, containerId: replica.containerId }] }
+  const base = {
+    atMs: facts.nowMs,
+    stack: spec.stack,
+    service: spec.name,
+    slot,
+    server: replica.server,
+    containerId: replica.containerId,
+    specHash: specHash(spec),
+  }
+  return { facts: [{ kind: 'replica-failed', ...base, problem, evidence }], again: true }
+}
+
+function startingUp(replica: Replica, stack: string, service: string, output: string): Problem {
+  return {
+    code: 'REPLICA_UNHEALTHY',
+    server: replica.server,
+    stack,
+    service,
+    message: output === '' ? 'not healthy yet' : `not healthy yet: ${output.slice(0, 200)}`,
+    next: { kind: 'wait', until: 'it is healthy' },
+  }
+}

@@ -1,0 +1,199 @@
+import { serviceHash, specHash } from '../model/index.js'
+import type { Change, Problem, ServiceSpec } from '../model/index.js'
+import type { Facts } from './advice.js'
+import type { AdoptedPin, ProvenSpec, RolloutFact } from './facts.js'
+import { byService, isDone, isHealthy, isServerLost } from './progress.js'
+import { slotKey, specKey } from './state.js'
+import type { Rollout } from './state.js'
+
+/** Beginnings and ends of rollouts. Empty while a rollout runs its course, and while none is needed. */
+export function lifecycle(facts: Facts): readonly RolloutFact[] {
+  const { rollout } = facts.state
+  if (rollout === null) return begin(facts)
+  if (rollout.hash !== facts.target.version.hash) return [supersede(facts, rollout)]
+  if (rollout.phase === 'paused' || rollout.phase === 'stopped') return []
+  const failure = failureOf(facts, rollout)
+  if (failure !== null) return [failure]
+  return rollout.phase === 'updating' && isComplete(facts) ? [complete(facts, rollout)] : []
+}
+
+function begin(facts: Facts): readonly RolloutFact[] {
+  const { state, target, plan } = facts
+  const settled = !state.recovering && state.proven?.hash === target.version.hash
+  if (settled) return []
+  if (isGone(facts))
+    return [{ kind: 'stack-removed', atMs: facts.nowMs, stack: target.stack.name, revision: target.version.revision }]
+  const unchanged = plan.changes.every(
+    (change) =>
+      change.kind === 'unchanged' && (change.spec.mode === 'job' ? isDone(facts, change) : isHealthy(change.replica)),
+  )
+  // A first deployment of nothing is not an adoption: with services and no change, what runs is what is wanted.
+  if (unchanged && !state.recovering && (plan.changes.length > 0 || target.stack.services.length === 0))
+    return [adopt(facts)]
+  return [start(facts)]
+}
+
+function isGone(facts: Facts): boolean {
+  return facts.target.stack.services.length === 0 && facts.plan.changes.length === 0
+}
+
+function start(facts: Facts): RolloutFact {
+  const { state, target, plan } = facts
+  const changed = plan.changes.filter((change) => change.kind !== 'unchanged' && change.kind !== 'remove')
+  const services = Object.fromEntries([...byService(changed)].map(([name, changes]) => [name, changes.length]))
+  const specs = target.stack.services.filter((spec) => services[spec.name] !== undefined)
+  return {
+    kind: 'rollout-started',
+    atMs: facts.nowMs,
+    stack: target.stack.name,
+    revision: target.version.revision,
+    hash: target.version.hash,
+    direction: state.recovering && target.withheld !== null ? 'back' : 'forward',
+    fast: specs.every((spec) => isProvenSpec(facts, spec)),
+    slots: changed.length,
+    services,
+    from: state.proven,
+  }
+}
+
+export function isProvenSpec(facts: Facts, spec: ServiceSpec): boolean {
+  return facts.state.provenSpecs[specKey(spec.name, specHash(spec))] !== undefined
+}
+
+function adopt(facts: Facts): RolloutFact {
+  const seen = facts.plan.changes.filter((change) => change.kind === 'unchanged')
+  return {
+    kind: 'stack-adopted',
+    atMs: facts.nowMs,
+    stack: facts.target.stack.name,
+    revision: facts.target.version.revision,
+    hash: facts.target.version.hash,
+    pins: seen.map(adoptedPin),
+    specs: provenSpecs(facts),
+    replicas: Object.fromEntries(seen.map((change) => [slotKey(change.slot), change.replica.containerId])),
+  }
+}
+
+function adoptedPin(change: Extract<Change, { kind: 'unchanged' }>): AdoptedPin {
+  const { replica, spec } = change
+  const digest = replica.image.includes('@sha256:') ? replica.image : null
+  return {
+    service: spec.name,
+    specHash: specHash(spec),
+    image: spec.image,
+    pin: { digest, id: replica.imageId },
+    server: replica.server,
+  }
+}
+
+/** The revision on the containers: the first that had the spec, which the replicas that run it say. */
+function provenSpecs(facts: Facts): readonly ProvenSpec[] {
+  return facts.target.stack.services.map((spec) => ({
+    service: spec.name,
+    specHash: specHash(spec),
+    revision: labelRevision(facts, spec),
+  }))
+}
+
+function labelRevision(facts: Facts, spec: ServiceSpec): ProvenSpec['revision'] {
+  const { revision } = facts.target.version
+  const seen = facts.plan.changes.find((change) => change.kind === 'unchanged' && change.slot.service === spec.name)
+  const sha = seen?.kind === 'unchanged' ? seen.replica.revision : revision.sha
+  return sha === revision.sha ? revision : { ...revision, sha }
+}
+
+function supersede(facts: Facts, rollout: Rollout): RolloutFact {
+  return {
+    kind: 'rollout-superseded',
+    atMs: facts.nowMs,
+    stack: facts.target.stack.name,
+    revision: rollout.revision,
+    hash: rollout.hash,
+    by: facts.target.version.revision,
+  }
+}
+
+function isComplete(facts: Facts): boolean {
+  return facts.busySlots.size === 0 && facts.plan.changes.every((change) => isDone(facts, change))
+}
+
+function complete(facts: Facts, rollout: Rollout): RolloutFact {
+  return {
+    kind: 'rollout-completed',
+    atMs: facts.nowMs,
+    stack: facts.target.stack.name,
+    revision: rollout.revision,
+    hash: rollout.hash,
+    direction: rollout.direction,
+    failedSlots: Object.keys(rollout.failed).length,
+    specs: provenSpecs(facts),
+  }
+}
+
+function failureOf(facts: Facts, rollout: Rollout): RolloutFact | null {
+  for (const spec of facts.target.stack.services) {
+    const policy = rollout.direction === 'back' ? spec.rollback : spec.update
+    const failed = Object.keys(rollout.failed).filter((key) => key.slice(0, key.lastIndexOf('#')) === spec.name).length
+    if (failed === 0) continue
+    // A job has no replicas to tolerate the loss of: what depends on it cannot go on.
+    const goesOn =
+      spec.mode !== 'job' &&
+      (policy.failureAction === 'continue' ||
+        failed / Math.max(rollout.services[spec.name] ?? failed, failed) <= policy.maxFailureRatio)
+    const cause = facts.state.failures[spec.name]
+    if (!goesOn && cause !== undefined) return fail(facts, rollout, spec, cause.problem)
+  }
+  return rollout.phase === 'updating' ? stalledFailure(facts, rollout) : null
+}
+
+/** Flapping cannot extend this: only a slot proven for the first time moves the high-water mark. */
+function stalledFailure(facts: Facts, rollout: Rollout): RolloutFact | null {
+  const open = facts.plan.changes.filter((change) => !isDone(facts, change))
+  // Waiting for a server that may come back is not the revision's fault.
+  if (open.some((change) => change.kind === 'blocked' && change.problem.code === 'SERVER_UNREACHABLE')) return null
+  const spec = facts.target.stack.services.find((service) =>
+    open.some((change) => change.slot.service === service.name),
+  )
+  if (spec === undefined || facts.nowMs - rollout.highWaterAtMs <= spec.rollout.progressDeadlineMs) return null
+  const minutes = Math.round(spec.rollout.progressDeadlineMs / 6_000) / 10
+  return fail(facts, rollout, spec, {
+    code: 'PROGRESS_DEADLINE',
+    stack: spec.stack,
+    service: spec.name,
+    message: `no further replica became healthy for ${minutes} min`,
+  })
+}
+
+/** When the next time-based failure may be due; null when none can. */
+export function progressDeadlineAtMs(facts: Facts): number | null {
+  const { rollout } = facts.state
+  if (rollout?.phase !== 'updating') return null
+  const open = facts.plan.changes.filter(
+    (change) => !isDone(facts, change) && !(change.kind === 'blocked' && isServerLost(facts, change)),
+  )
+  const deadlines = facts.target.stack.services
+    .filter((spec) => open.some((change) => change.slot.service === spec.name))
+    .map((spec) => spec.rollout.progressDeadlineMs)
+  return deadlines.length === 0 ? null : rollout.highWaterAtMs + Math.min(...deadlines) + 1
+}
+
+function fail(facts: Facts, rollout: Rollout, spec: ServiceSpec, problem: Problem): RolloutFact {
+  const policy = rollout.direction === 'back' ? spec.rollback : spec.update
+  return {
+    kind: 'rollout-failed',
+    atMs: facts.nowMs,
+    stack: facts.target.stack.name,
+    revision: rollout.revision,
+    hash: rollout.hash,
+    service: spec.name,
+    serviceHash: serviceHash(spec),
+    scope: spec.rollout.scope,
+    problem,
+    then:
+      rollout.direction === 'back' || facts.state.proven === null
+        ? 'stop'
+        : policy.failureAction === 'pause'
+          ? 'pause'
+          : 'rollback',
+  }
+}

@@ -1,0 +1,155 @@
+import type { Change, ServiceSpec } from '../model/index.js'
+import { combine } from './advice.js'
+import type { Advice, Facts } from './advice.js'
+import { createStep, replaceStep, unchangedStep } from './change-steps.js'
+import type { ServiceContext } from './context.js'
+import { healStep, retire } from './heal.js'
+import { progressDeadlineAtMs } from './lifecycle.js'
+import { dependencyOrder, unmetDependency } from './order.js'
+import { byService, isDone, isHealthy, isProven, isTolerated, measureProgress, servingReplica } from './progress.js'
+import { slotKey } from './state.js'
+
+/** What may happen now: the rollout's changes in their order, healing always, removals last. */
+export function step(facts: Facts): Advice {
+  const phase = facts.state.rollout?.phase
+  const frozen = phase === 'paused' || phase === 'stopped'
+  const progress = measureProgress(facts)
+  const changes = byService(facts.plan.changes)
+  const pieces = dependencyOrder(facts.target.stack).map((spec) => {
+    const own = changes.get(spec.name) ?? []
+    return stepService(facts, serviceContext(facts, spec, own, frozen, unmetDependency(spec, progress)), own)
+  })
+  const removals = frozen ? [] : unwantedRemovals(facts)
+  return combine([...pieces, ...removals, { wakeAtMs: progressDeadlineAtMs(facts) }])
+}
+
+function serviceContext(
+  facts: Facts,
+  spec: ServiceSpec,
+  changes: readonly Change[],
+  frozen: boolean,
+  unmet: ServiceContext['unmet'],
+): ServiceContext {
+  const back = facts.state.rollout?.direction === 'back'
+  const policy = back ? spec.rollback : spec.update
+  const wanted = changes.filter((change) => change.kind !== 'remove')
+  const inFlight = wanted.filter((change) => change.kind === 'replace' && isInFlight(facts, change)).length
+  return {
+    spec,
+    policy,
+    frozen,
+    unmet,
+    budget: policy.parallelism === 0 ? Infinity : policy.parallelism - inFlight,
+    tolerableDown: policy.parallelism === 0 ? Infinity : policy.parallelism,
+    down: wanted.filter((change) => servingReplica(facts, change) === null).length,
+    lastProvenAtMs: Math.max(
+      0,
+      ...Object.entries(facts.state.rollout?.proven ?? {})
+        .filter(([key]) => key.startsWith(`${spec.name}#`))
+        .map(([, atMs]) => atMs),
+    ),
+  }
+}
+
+/** A slot is in flight from the first thing done to it until its new replica is proven and the old one has stopped. */
+function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>): boolean {
+  if (isTolerated(facts, change.slot)) return false
+  if (facts.busySlots.has(slotKey(change.slot))) return change.successor === null || change.from.state === 'running'
+  if (change.successor === null)
+    return change.order === 'stop-first' && !isRunning(change) && isProven(facts, change.slot, change.from)
+  return !isProven(facts, change.slot, change.successor) || change.from.state === 'running'
+}
+
+function isRunning(change: Extract<Change, { kind: 'replace' }>): boolean {
+  return change.from.state === 'running' || change.from.state === 'restarting' || change.from.state === 'paused'
+}
+
+function stepService(facts: Facts, context: ServiceContext, changes: readonly Change[]): Advice {
+  const blockedSlots = new Set(
+    changes.flatMap((change) => (change.kind === 'remove' && change.why === 'surplus' ? [slotKey(change.slot)] : [])),
+  )
+  const pieces: Partial<Advice>[] = []
+  let { budget, down } = context
+  for (const change of inTurn(facts, changes)) {
+    const piece = stepChange(facts, { ...context, budget, down }, change, blockedSlots)
+    pieces.push(piece)
+    if (startsReplacing(change, piece)) {
+      budget -= 1
+      if (change.kind === 'replace' && isHealthy(change.from) && piece.actions?.[0]?.kind === 'stop') down += 1
+    }
+  }
+  return combine(pieces)
+}
+
+/** Slots whose old replica does not serve anyway come first: nothing is lost by replacing them. */
+function inTurn(facts: Facts, changes: readonly Change[]): readonly Change[] {
+  const broken = (change: Change): boolean => change.kind === 'replace' && servingReplica(facts, change) === null
+  return [...changes.filter(broken), ...changes.filter((change) => !broken(change))]
+}
+
+function startsReplacing(change: Change, piece: Partial<Advice>): boolean {
+  return (
+    change.kind === 'replace' &&
+    change.successor === null &&
+    (piece.actions ?? []).some((action) => action.kind === 'run' || action.kind === 'stop')
+  )
+}
+
+function stepChange(
+  facts: Facts,
+  context: ServiceContext,
+  change: Change,
+  blockedSlots: ReadonlySet<string>,
+): Partial<Advice> {
+  const key = slotKey(change.slot)
+  if (facts.busySlots.has(key)) return watchOnly(facts, change)
+  if (change.kind === 'blocked')
+    return { waiting: [{ service: context.spec.name, slot: change.slot.key, problem: change.problem }] }
+  if (change.kind === 'remove')
+    return change.why === 'surplus' && !context.frozen ? retire(facts, change.replica, context.spec.stopGraceMs) : {}
+  const here = { ...context, key, occupied: blockedSlots.has(key) }
+  switch (change.kind) {
+    case 'create':
+      return createStep(facts, here, change)
+    case 'replace':
+      return replaceStep(facts, here, change)
+    case 'unchanged':
+      return unchangedStep(facts, here, change)
+    case 'restart':
+      return healStep(facts, here, change)
+    case 'update-in-place':
+      return context.frozen
+        ? {}
+        : {
+            actions: [
+              {
+                kind: 'update',
+                server: change.server,
+                stack: context.spec.stack,
+                slot: change.slot,
+                containerId: change.replica.containerId,
+                limits: change.spec.limits,
+              },
+            ],
+          }
+  }
+}
+
+function watchOnly(facts: Facts, change: Change): Partial<Advice> {
+  const replica = change.kind === 'unchanged' ? change.replica : change.kind === 'replace' ? change.successor : null
+  return replica !== null && !isProven(facts, change.slot, replica) ? { watched: [replica] } : {}
+}
+
+/** Removal comes last: when everything that stays is proven. Both for services that are gone and for slots beyond the count. */
+function unwantedRemovals(facts: Facts): readonly Partial<Advice>[] {
+  const unwanted = facts.plan.changes.filter((change) => change.kind === 'remove' && change.why === 'unwanted')
+  if (unwanted.length === 0 || !facts.plan.changes.every((change) => change.kind === 'remove' || isDone(facts, change)))
+    return []
+  return unwanted.map((change) => {
+    if (change.kind !== 'remove' || facts.busySlots.has(slotKey(change.slot))) return {}
+    const spec =
+      facts.proven?.services.find((known) => known.name === change.slot.service) ??
+      facts.target.stack.services.find((known) => known.name === change.slot.service)
+    return retire(facts, change.replica, spec?.stopGraceMs ?? 10_000)
+  })
+}
