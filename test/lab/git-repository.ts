@@ -47,7 +47,8 @@ export async function createRepository(dir: string, name: string): Promise<LabRe
   await run('git', ['-C', bareDir, 'config', 'http.receivepack', 'true'], { env })
   await run('git', ['-C', bareDir, 'config', 'uploadpack.allowAnySHA1InWant', 'true'], { env })
   await run('git', ['init', '-q', '-b', 'main', workDir], { env })
-  await run('git', ['-C', workDir, 'remote', 'add', 'origin', bareDir], { env })
+  const remote = await tryRun('git', ['-C', workDir, 'remote', 'get-url', 'origin'], { env })
+  if (remote === undefined) await run('git', ['-C', workDir, 'remote', 'add', 'origin', bareDir], { env })
 
   let branch = 'main'
   const git = async (...args: readonly string[]): Promise<string> => {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, startLab, whyNoLab, type Lab, type LabServer } from './index.js'
@@ -205,6 +206,27 @@ describe.skipIf(why !== undefined)('a lab', () => {
     await old.changeHostKey()
     expect(old.hostKeyFingerprint).not.toBe(before)
     await expect(ssh(lab, old, 'true')).rejects.toThrow(/HOST IDENTIFICATION HAS CHANGED|verification failed/i)
+  })
+})
+
+describe.skipIf(why !== undefined)('what stands in the way of a lab', () => {
+  it('is not being root, and the lab says so', async () => {
+    const script = "import('./test/lab/index.ts').then((lab) => console.log(lab.whyNoLab()))"
+    const { stdout } = await exec('npx', ['tsx', '-e', `process.setuid(65534); ${script}`])
+    expect(stdout).toContain('needs root')
+  })
+
+  it('is a lab of that name with a living owner', async () => {
+    const script = `import { startLab } from './test/lab/index.ts'
+      await startLab({ name: 'lab-owned', servers: [] })
+      process.stdout.write('up\\n')
+      await new Promise((resolve) => process.stdin.once('data', resolve).once('end', resolve))`
+    const owner = spawn('npx', ['tsx', '--input-type=module', '-e', script])
+    await once(owner.stdout, 'data')
+    await expect(startLab({ name: 'lab-owned', servers: [] })).rejects.toThrow(/still runs/)
+    owner.stdin.end('\n')
+    await once(owner, 'exit')
+    await (await startLab({ name: 'lab-owned', servers: [] })).down()
   })
 })
 

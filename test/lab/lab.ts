@@ -18,6 +18,8 @@ import { currentOwner, isOwnerAlive, labDir, listLabs, readState, writeState, ty
 export type Lab = {
   readonly name: string
   readonly dir: string
+  /** N of its addresses, 10.213.N.0/24. */
+  readonly subnet: number
   readonly servers: readonly LabServer[]
   /** Private key that every server lets in, as `server.user` and as root. */
   readonly sshKeyPath: string
@@ -108,6 +110,7 @@ async function openLab(state: LabState, loadBusybox: boolean, git: GitServer | u
   return {
     name: state.name,
     dir,
+    subnet: state.subnet,
     servers,
     sshKeyPath,
     knownHostsPath: join(dir, 'known_hosts'),
