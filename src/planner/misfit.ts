@@ -1,0 +1,118 @@
+import type { Constraint, HostPort, Replica, Server } from '../model/index.js'
+import { violatedConstraint } from './constraints.js'
+import { factsOf } from './context.js'
+import type { Pending } from './context.js'
+import { portsClash } from './host-ports.js'
+import { othersAt } from './ledger.js'
+import type { Ledger } from './ledger.js'
+import { toMicro } from './usage.js'
+import type { HeldPort, PortHolder, ServerUsage } from './usage.js'
+import { isHome } from './volume-homes.js'
+import type { VolumeHomes } from './volume-homes.js'
+
+/** What a slot asks of a server, worked out once for all of them. */
+export interface Request {
+  readonly pending: Pending
+  readonly ledger: Ledger
+  readonly ports: readonly HostPort[]
+  readonly containerName: string
+  readonly homes: VolumeHomes
+}
+
+/** Why a slot cannot go to a server: the first filter that it fails. */
+export type Misfit = { readonly server: string } & (
+  | { readonly kind: 'unreachable' | 'drained' | 'cpus' | 'memory' | 'max-per-server' | 'volume-elsewhere' | 'name' }
+  | { readonly kind: 'constraint'; readonly constraint: Constraint }
+  | { readonly kind: 'port'; readonly port: HostPort; readonly holder: PortHolder }
+  | { readonly kind: 'volume' | 'volume-missing' | 'network'; readonly name: string }
+)
+
+export type Fit =
+  | { readonly kind: 'fits'; readonly server: Server; readonly usage: ServerUsage; readonly handover: Replica | null }
+  | { readonly kind: 'misfit'; readonly misfit: Misfit }
+
+/** Filters in the order of the design: each server is counted at the first that it fails. */
+export function fitOf(request: Request, server: Server): Fit {
+  const { pending, ledger } = request
+  const { input, spec } = pending.context
+  const usage = ledger.usage.get(server.name)
+  const misfit = (misfit: Misfit): Fit => ({ kind: 'misfit', misfit })
+  const at = { server: server.name }
+  if (usage?.view.kind !== 'listed') return misfit({ ...at, kind: 'unreachable' })
+  if (input.drained.has(server.name)) return misfit({ ...at, kind: 'drained' })
+  const constraint = violatedConstraint(spec.placement.constraints, server, factsOf(input, server.name))
+  if (constraint !== null) return misfit({ ...at, kind: 'constraint', constraint })
+  const shortage = shortageOf(request, usage)
+  if (shortage !== null) return misfit({ ...at, kind: shortage })
+  const port = portOf(request, usage)
+  if (port.kind === 'taken') return misfit({ ...at, kind: 'port', ...port.held })
+  if (isFull(request, server.name)) return misfit({ ...at, kind: 'max-per-server' })
+  if (!isHome(request.homes, server.name)) return misfit({ ...at, kind: 'volume-elsewhere' })
+  const foreign = foreignOf(request, usage)
+  return foreign === null ? { kind: 'fits', server, usage, handover: port.handover } : misfit({ ...at, ...foreign })
+}
+
+/** Reservations are what is promised for good: while one replica takes another's place on a server, they count once. */
+function shortageOf({ pending }: Request, usage: ServerUsage): 'cpus' | 'memory' | null {
+  const { spec, input } = pending.context
+  const facts = factsOf(input, usage.server)
+  const { cpus, memoryBytes } = spec.reservations
+  if (facts === null || (cpus === 0 && memoryBytes === 0)) return null
+  const own = pending.from?.server === usage.server ? input.specOf(pending.from.specHash)?.reservations : undefined
+  if (cpus > 0 && usage.microCpus - toMicro(own?.cpus ?? 0) + toMicro(cpus) > toMicro(facts.cpus)) return 'cpus'
+  return memoryBytes > 0 && usage.memoryBytes - (own?.memoryBytes ?? 0) + memoryBytes > facts.memoryBytes
+    ? 'memory'
+    : null
+}
+
+type PortFit =
+  { readonly kind: 'taken'; readonly held: HeldPort } | { readonly kind: 'free'; readonly handover: Replica | null }
+
+/** A replica that leaves with this plan may hand its ports over, one to one slot, where the slot replaces nothing else. */
+function portOf({ pending, ledger, ports }: Request, usage: ServerUsage): PortFit {
+  if (ports.length === 0) return FREE
+  let handover: Replica | null = null
+  for (const held of usage.ports) {
+    if (isOwn(pending, held.holder) || !ports.some((port) => portsClash(port, held.port))) continue
+    const leaving = held.holder.kind === 'replica' ? ledger.leaving.get(held.holder.replica.containerId) : undefined
+    if (leaving === undefined || pending.from !== null || (handover !== null && handover !== leaving))
+      return { kind: 'taken', held }
+    handover = leaving
+  }
+  return handover === null ? FREE : { kind: 'free', handover }
+}
+
+const FREE: PortFit = Object.freeze({ kind: 'free', handover: null })
+
+function isOwn({ slot }: Pending, holder: PortHolder): boolean {
+  if (holder.kind === 'foreign') return false
+  const other = holder.kind === 'replica' ? holder.replica.slot : holder.slot
+  return other.key === slot.key && other.service === slot.service && other.stack === slot.stack
+}
+
+function isFull({ pending, ledger }: Request, server: string): boolean {
+  const { maxPerServer } = pending.context.spec.placement
+  return maxPerServer > 0 && othersAt(pending, ledger, server) >= maxPerServer
+}
+
+type ForeignMisfit =
+  { readonly kind: 'name' } | { readonly kind: 'volume' | 'volume-missing' | 'network'; readonly name: string }
+
+/** What stands in the way on the server and is not ours to touch. */
+function foreignOf({ pending, ledger, containerName }: Request, usage: ServerUsage): ForeignMisfit | null {
+  const { context } = pending
+  const { fleet, stack } = context.input
+  if (usage.foreignNames.has(containerName)) return { kind: 'name' }
+  for (const { name, external } of context.volumes) {
+    const owner = usage.volumes?.get(name)
+    if (external && owner === undefined && ledger.volumes.get(usage.server)?.has(name) !== true)
+      return { kind: 'volume-missing', name }
+    if (!external && owner !== undefined && owner !== fleet.name) return { kind: 'volume', name }
+  }
+  for (const { network } of context.spec.networks) {
+    const owner = usage.networks.get(network)
+    const isExternal = stack.networks.some((declared) => declared.name === network && declared.external)
+    if (owner !== undefined && owner !== fleet.name && !isExternal) return { kind: 'network', name: network }
+  }
+  return null
+}
