@@ -53,10 +53,20 @@ export async function ensureDownload(kind: EngineKind | 'image', say: (line: str
   }
 }
 
+const noArchive =
+  'the lab takes its engines from Debian, and /etc/apt names no Debian archive: run it on Debian 12 or 13'
+
+/** Why the programs of an ordinary lab are neither here nor to be had. */
+export function whyNoDownloads(): string | undefined {
+  const isCached = (['image', 'old', 'modern'] as const).every((kind) => existsSync(join(cacheDir, kind, 'complete')))
+  return isCached || mainArchiveUri() !== undefined ? undefined : noArchive
+}
+
 /** Downloads with the machine's own apt (its mirror, proxy and keys) and lists of our own for another suite. */
 async function downloadPackages(suite: string, packages: readonly string[], dir: string): Promise<void> {
   for (const folder of ['lists/partial', 'archives/partial']) mkdirSync(join(dir, 'apt', folder), { recursive: true })
   const uri = mainArchiveUri()
+  if (uri === undefined) throw new Error(noArchive)
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
   const signedBy = existsSync(keyring) ? `[signed-by=${keyring}] ` : ''
   writeFileSync(join(dir, 'apt/sources.list'), `deb ${signedBy}${uri} ${suite} main\n`)
@@ -76,7 +86,7 @@ async function downloadPackages(suite: string, packages: readonly string[], dir:
 }
 
 /** The archive from which this machine itself is fed, in either of apt's two formats. */
-function mainArchiveUri(): string {
+function mainArchiveUri(): string | undefined {
   const parts = '/etc/apt/sources.list.d'
   const files = ['/etc/apt/sources.list', ...(existsSync(parts) ? readdirSync(parts).map((f) => join(parts, f)) : [])]
   for (const file of files.filter((name) => /\.(list|sources)$/.test(name) && existsSync(name))) {
@@ -84,7 +94,7 @@ function mainArchiveUri(): string {
     const found = file.endsWith('.sources') ? uriOfDeb822(text) : uriOfList(text)
     if (found !== undefined) return found
   }
-  throw new Error('found no Debian main archive in /etc/apt: the lab fetches its engines from there')
+  return undefined
 }
 
 const suitePattern = /\b(bookworm|trixie|forky|sid|stable|testing|unstable)(\s|$)/

@@ -1,6 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
+import ssh2 from 'ssh2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, startLab, whyNoLab, type Lab, type LabServer } from './index.js'
 import { removeLab } from './lab.js'
@@ -19,6 +22,28 @@ async function ssh(lab: Lab, server: LabServer, ...command: readonly string[]): 
   const flags = options.flatMap((option) => ['-o', option])
   const { stdout } = await exec('ssh', ['-i', lab.sshKeyPath, ...flags, `${server.user}@${server.address}`, ...command])
   return stdout.trim()
+}
+
+const ping = 'GET /_ping HTTP/1.1\\r\\nHost: docker\\r\\nConnection: close\\r\\n\\r\\n'
+
+/** A request over a direct-streamlocal channel, Slipway's own way. */
+async function pingThroughTunnel(lab: Lab, server: LabServer): Promise<string> {
+  const client = new ssh2.Client()
+  try {
+    client.connect({ host: server.address, username: server.user, privateKey: readFileSync(lab.sshKeyPath) })
+    await once(client, 'ready')
+    const channel = await new Promise<Duplex>((resolve, reject) => {
+      client.openssh_forwardOutStreamLocal('/var/run/docker.sock', (error: Error | undefined, stream) =>
+        error === undefined ? resolve(stream) : reject(error),
+      )
+    })
+    channel.end(JSON.parse(`"${ping}"`) as string)
+    let answer = ''
+    for await (const chunk of channel) answer += String(chunk)
+    return answer
+  } finally {
+    client.end()
+  }
 }
 
 async function runWeb(server: LabServer, image = 'busybox:1.36'): Promise<string> {
@@ -180,11 +205,14 @@ describe.skipIf(why !== undefined)('a lab', () => {
     await small.load(image)
   })
 
-  it('forbids forwarding where asked to, and dial-stdio still works', async () => {
-    const small = lab.server('lon-3')
-    await expect(ssh(lab, small, '-W', 'localhost:22')).rejects.toThrow()
-    const request = 'GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n'
-    const answer = await ssh(lab, small, `printf '${request}' | docker system dial-stdio`)
+  it('forwards to the engine’s socket, and forbids it where asked to', async () => {
+    expect(await pingThroughTunnel(lab, old)).toContain('200 OK')
+    expect(await pingThroughTunnel(lab, modern)).toContain('200 OK')
+    await expect(pingThroughTunnel(lab, lab.server('lon-3'))).rejects.toThrow(/prohibited|open failed/i)
+  })
+
+  it('has docker system dial-stdio where forwarding is forbidden', async () => {
+    const answer = await ssh(lab, lab.server('lon-3'), `printf '${ping}' | docker system dial-stdio`)
     expect(answer).toContain('200 OK')
   })
 

@@ -1,5 +1,7 @@
-import { accessSync, existsSync } from 'node:fs'
+import { existsSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { whyNoDownloads } from './downloads.js'
 import { run, tryRun } from './shell.js'
+import { labsDir } from './state.js'
 
 /** What the lab needs of Debian, and the program by which it is recognised. Engines and busybox are fetched by themselves. */
 const packages: Readonly<Record<string, string>> = {
@@ -29,15 +31,20 @@ export function whyNoLab(): string | undefined {
   if (missing.length > 0) {
     return `the lab needs the Debian packages ${missing.join(' ')}: npm run lab -- install, or apt-get install ${missing.join(' ')}`
   }
-  try {
-    accessSync('/proc/self/ns/net')
-  } catch {
-    return 'the lab needs a kernel with namespaces'
-  }
+  if (!existsSync('/proc/self/ns/net')) return 'the lab needs a kernel with namespaces'
   if (!existsSync('/sys/fs/cgroup/cgroup.controllers') && !existsSync('/sys/fs/cgroup/memory')) {
     return 'the lab needs control groups, and none are mounted at /sys/fs/cgroup'
   }
-  return undefined
+  if (isOnOverlay()) {
+    return `the engines need a real disk below ${labsDir}: name a folder on one (a volume) in SLIPWAY_LAB_DIR`
+  }
+  return whyNoDownloads()
+}
+
+/** Inside a container the root is an overlay, on which no engine can make its own. */
+function isOnOverlay(): boolean {
+  const overlayMagic = 0x794c7630
+  return statfsSync(existsSync(labsDir) ? labsDir : '/var/lib').type === overlayMagic
 }
 
 /** Installs what is missing when it may; says what it installs. Starts no service. */
@@ -45,10 +52,24 @@ export async function ensureLabPackages(say: (line: string) => void = () => unde
   const missing = missingPackages()
   if (missing.length === 0 || process.platform !== 'linux' || process.getuid?.() !== 0) return
   say(`installing ${missing.join(' ')}`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const install = ['install', '-y', '-q', '--no-install-recommends', ...missing]
   const options = { env, timeoutMs: 600_000 }
-  if ((await tryRun('apt-get', install, options)) !== undefined) return
-  await run('apt-get', ['-q', 'update'], options)
-  await run('apt-get', install, options)
+  await withoutServices(async () => {
+    if ((await tryRun('apt-get', install, options)) !== undefined) return
+    await run('apt-get', ['-q', 'update'], options)
+    await run('apt-get', install, options)
+  })
+}
+
+/** Debian starts what it installs unless policy-rc.d forbids it. */
+async function withoutServices(install: () => Promise<void>): Promise<void> {
+  const policy = '/usr/sbin/policy-rc.d'
+  const isOurs = !existsSync(policy)
+  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    await install()
+  } finally {
+    if (isOurs) rmSync(policy)
+  }
 }

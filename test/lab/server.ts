@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, rmSync, statSync, truncateSync, writeFileSync } 
 import { join } from 'node:path'
 import Docker from 'dockerode'
 import { readKeeper, runInside, startCapsule, stopCapsule, type CapsuleMount } from './capsule.js'
+import { enginePath } from './downloads.js'
 import { isEngineUp, killEngine, prepareEngine, socketPath, startEngine, wipeEngine } from './engine.js'
 import { toDockerArchive, type LabImage } from './image.js'
 import { addressIn, plugIn, serverHost, setLink } from './network.js'
 import { isAlive, type ProcessIdentity } from './processes.js'
-import { run } from './shell.js'
+import { plainEnvironment, run } from './shell.js'
 import { freeLink, slowLink, type SlowLink } from './slow-link.js'
 import { prepareSshd, readHostKey, startSshd, stopSshd } from './sshd.js'
 import type { ServerState } from './state.js'
@@ -65,9 +66,9 @@ export class LabServer {
     return found !== undefined && isAlive(found)
   }
 
-  /** Runs a command on the server as root and returns what it prints. */
+  /** Runs a command on the server as root, without a shell and past sshd, and returns what it prints. */
   run(...command: readonly string[]): Promise<string> {
-    return runInside(this.keeper, command)
+    return runInside(this.keeper, command, { env: plainEnvironment(enginePath(this.state.engine)) })
   }
 
   /** Boots the server: link, sshd, engine. The disk is as it was left. */
