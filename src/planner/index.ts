@@ -10,4 +10,13 @@ export type {
   SeenReplicas,
   ServerUsage,
   SpecOf,
+  UnreachableView,
 } from './usage.js'
+export { formatPlan } from './format-plan.js'
+export type { PlanFormat } from './format-plan.js'
+export { formatCause } from './format-cause.js'
+export { formatNext } from './fold-plan.js'
+export { planToJson } from './plan-json.js'
+export type { ChangeJson, PlanJson, ReplicaJson } from './plan-json.js'
+export { countChanges, summarise } from './summarise.js'
+export type { PlanCounts } from './summarise.js'
