@@ -1,0 +1,33 @@
+/**
+ * Takes the engine's stream apart: frames of a kind (1 stdout, 2 stderr), three zeroes, a length, and the text. Text is handed on as it comes,
+ * so that a frame's claimed length costs nothing. Returns false once the stream makes no sense; then nothing more is handed on.
+ */
+export function newDemuxer(onText: (stream: 'stdout' | 'stderr', text: string) => void): (chunk: Buffer) => boolean {
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() }
+  let header = Buffer.alloc(0)
+  let left = 0
+  let stream: 'stdout' | 'stderr' = 'stdout'
+  let isSound = true
+  return (chunk) => {
+    let rest = chunk
+    while (isSound && rest.length > 0) {
+      if (left > 0) {
+        const text = rest.subarray(0, left)
+        left -= text.length
+        rest = rest.subarray(text.length)
+        onText(stream, decoders[stream].decode(text, { stream: true }))
+        continue
+      }
+      const missing = 8 - header.length
+      header = Buffer.concat([header, rest.subarray(0, missing)])
+      rest = rest.subarray(missing)
+      if (header.length < 8) break
+      const kind = header.readUInt8(0)
+      isSound = kind <= 2 && header.readUIntBE(1, 3) === 0
+      stream = kind === 2 ? 'stderr' : 'stdout'
+      left = header.readUInt32BE(4)
+      header = Buffer.alloc(0)
+    }
+    return isSound
+  }
+}

@@ -1,0 +1,119 @@
+import PQueue from 'p-queue'
+import { canonicalJson, fail } from '../model/index.js'
+import type { Action, ActionResult, Listing, Result, Server } from '../model/index.js'
+import type { Driver, Evidence, LogLine, LogOptions, Readiness, ReadinessQuestion } from '../controller/index.js'
+import { diagnose } from './diagnose.js'
+import type { Engine } from './engine.js'
+import type { HealthMemory } from './healthcheck.js'
+import { localRoute } from './local-route.js'
+import { readLogs } from './logs.js'
+import { observe } from './observe.js'
+import { DRIVER_LIMITS } from './options.js'
+import type { DriverLimits, DriverOptions } from './options.js'
+import { performOn } from './perform.js'
+import { problemError } from './problem-error.js'
+import { askReplica } from './readiness.js'
+import type { Route } from './route.js'
+import { ServerLink } from './server-link.js'
+import { loginsFor } from './ssh-login.js'
+import { SshRoute } from './ssh-route.js'
+
+interface Entry {
+  readonly key: string
+  readonly link: ServerLink
+  readonly health: HealthMemory
+}
+
+/**
+ * The way to the servers, over one ssh connection each or a local socket. Does nothing until `use` names servers; then it connects on its own
+ * and keeps connected.
+ */
+export function dockerDriver(options: DriverOptions): Driver {
+  const limits: DriverLimits = Object.freeze({ ...DRIVER_LIMITS, ...options.limits })
+  const logins = new PQueue({ concurrency: limits.logins })
+  const entries = new Map<string, Entry>()
+  const listeners: ((server: string) => void)[] = []
+  const hint = (server: string): void => {
+    for (const listener of listeners) listener(server)
+  }
+  const withEngine = async <T>(
+    server: string,
+    signal: AbortSignal,
+    work: (engine: Engine, entry: Entry) => Promise<Result<T>>,
+  ): Promise<Result<T>> => {
+    const entry = entries.get(server)
+    if (entry === undefined) return fail(notInFleet(server))
+    const engine = await entry.link.engine(signal)
+    return engine.ok ? work(engine.value, entry) : engine
+  }
+  return {
+    use(fleet: string, servers: readonly Server[]): void {
+      const wanted = new Map(servers.map((server) => [server.name, { server, key: keyOf(fleet, server) }]))
+      for (const [name, entry] of entries) {
+        if (wanted.get(name)?.key === entry.key) continue
+        entries.delete(name)
+        void entry.link.close()
+      }
+      for (const [name, { server, key }] of wanted) {
+        if (entries.has(name)) continue
+        const route = routeTo(server, options, limits, logins)
+        const onHint = (): void => hint(name)
+        const link = new ServerLink({ ...options, limits, server, fleet, route, onHint })
+        entries.set(name, { key, link, health: { commands: new Map(), hanging: new Map() } })
+      }
+    },
+    observe(server: string, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>> {
+      return withEngine(server, signal, (engine, { link }) => observe(engine, link.sightings, closer, signal))
+    },
+    perform(action: Action, signal: AbortSignal): Promise<Result<ActionResult>> {
+      return withEngine(action.server, signal, (engine, { link }) => performOn(engine, link.sightings, action, signal))
+    },
+    ask(server: string, question: ReadinessQuestion, signal: AbortSignal): Promise<Result<Readiness>> {
+      return withEngine(server, signal, async (engine, { link, health }) => ({
+        ok: true,
+        value: await askReplica(engine, link.route, health, question, signal),
+      }))
+    },
+    diagnose(server: string, containerId: string, signal: AbortSignal): Promise<Result<Evidence>> {
+      return withEngine(server, signal, (engine) => diagnose(engine, containerId, signal))
+    },
+    async *logs(server: string, containerId: string, wanted: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
+      const entry = entries.get(server)
+      if (entry === undefined) throw problemError(notInFleet(server))
+      const engine = await entry.link.engine(signal)
+      if (!engine.ok) throw problemError(engine.problem)
+      yield* readLogs(engine.value, containerId, wanted, signal)
+    },
+    onHint(listener: (server: string) => void): void {
+      listeners.push(listener)
+    },
+    async close(): Promise<void> {
+      const open = [...entries.values()]
+      entries.clear()
+      await Promise.all(open.map((entry) => entry.link.close()))
+    },
+  }
+}
+
+/** What a connection depends on: a server whose labels change keeps its connection. */
+function keyOf(fleet: string, server: Server): string {
+  return canonicalJson({ fleet, address: server.address, hostKey: server.hostKey })
+}
+
+function routeTo(server: Server, options: DriverOptions, limits: DriverLimits, logins: PQueue): Route {
+  const { name, address, hostKey } = server
+  if (address.kind === 'local') return localRoute(name, address.socketPath, limits.connectMs)
+  const target = {
+    server: name,
+    address,
+    hostKey,
+    limits,
+    dialHost: options.hosts?.[address.host]?.hostName ?? address.host,
+    logins: loginsFor(options, address.host, address.user),
+  }
+  return new SshRoute({ ...options, target, logins })
+}
+
+function notInFleet(server: string) {
+  return { code: 'SERVER_UNREACHABLE', message: `the fleet has no server ${server}`, server } as const
+}

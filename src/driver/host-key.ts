@@ -1,0 +1,122 @@
+import { createHash, createHmac } from 'node:crypto'
+import { fail, ok } from '../model/index.js'
+import type { HostKey, Problem, Result } from '../model/index.js'
+
+export interface HostName {
+  readonly server: string
+  readonly host: string
+  readonly port: number
+}
+
+interface KnownHostsLine {
+  readonly marker: '' | '@revoked' | '@cert-authority' | 'other'
+  readonly hosts: string
+  readonly type: string
+  readonly key: string
+}
+
+/** `SHA256:…` as ssh prints it. */
+export function fingerprintOf(key: Uint8Array): string {
+  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
+}
+
+/** Whether the key a server shows is the pinned one. Problems: HOST_KEY_UNKNOWN, HOST_KEY_MISMATCH. */
+export function checkHostKey(pinned: HostKey, name: HostName, key: Uint8Array): Result<null> {
+  switch (pinned.kind) {
+    case 'none':
+      return fail(unknownKey(name, fingerprintOf(key), 'slipway.yaml pins no host key for it'))
+    case 'fingerprints': {
+      const seen = fingerprintOf(key)
+      return pinned.fingerprints.includes(seen) ? ok(null) : fail(mismatch(name, seen, pinned.fingerprints))
+    }
+    case 'known-hosts':
+      return checkKnownHosts(pinned, name, key)
+  }
+}
+
+/** Types of the keys that known_hosts has for the host, so that the server is asked for one of them. Empty: no preference. */
+export function pinnedKeyTypes(pinned: HostKey, name: HostName): readonly string[] {
+  if (pinned.kind !== 'known-hosts') return []
+  return linesFor(pinned.content, name)
+    .filter((line) => line.marker === '')
+    .map((line) => line.type)
+}
+
+function checkKnownHosts(pinned: HostKey & { kind: 'known-hosts' }, name: HostName, key: Uint8Array): Result<null> {
+  const seen = fingerprintOf(key)
+  const encoded = Buffer.from(key).toString('base64')
+  const lines = linesFor(pinned.content, name)
+  if (lines.some((line) => line.marker === '@revoked' && line.key === encoded)) {
+    const message = `server ${name.server} shows the host key ${seen}, which ${pinned.path} marks as @revoked; nothing was sent`
+    return fail(stalled('HOST_KEY_MISMATCH', name, message, 'give the server a new host key and pin that'))
+  }
+  const plain = lines.filter((line) => line.marker === '')
+  if (plain.some((line) => line.key === encoded)) return ok(null)
+  if (plain.length > 0) {
+    const known = plain.map((line) => fingerprintOf(Buffer.from(line.key, 'base64')))
+    return fail(mismatch(name, seen, known))
+  }
+  const why = lines.some((line) => line.marker === '@cert-authority')
+    ? `${pinned.path} has only a @cert-authority line for it, and host certificates are not supported`
+    : `${pinned.path} has no line for ${hostPattern(name)}`
+  return fail(unknownKey(name, seen, why))
+}
+
+function unknownKey(name: HostName, seen: string, why: string): Problem {
+  const message = `server ${name.server} (${hostPattern(name)}) shows the host key ${seen}, and ${why}; nothing was sent`
+  const remedy = `compare the fingerprint with \`ssh-keygen -lf\` on the server, then add under servers.${name.server} in slipway.yaml: host_key: ${seen}`
+  return stalled('HOST_KEY_UNKNOWN', name, message, remedy)
+}
+
+function mismatch(name: HostName, seen: string, pinned: readonly string[]): Problem {
+  const message = `server ${name.server} (${hostPattern(name)}) shows the host key ${seen}, pinned is ${pinned.join(' or ')}; nothing was sent`
+  const remedy = `somebody may stand between; if the server was reinstalled, compare with \`ssh-keygen -lf\` on it and pin the new fingerprint`
+  return stalled('HOST_KEY_MISMATCH', name, message, remedy)
+}
+
+function stalled(code: Problem['code'], name: HostName, message: string, remedy: string): Problem {
+  return { code, message: `${message}; ${remedy}`, server: name.server, next: { kind: 'stalled', remedy } }
+}
+
+function hostPattern(name: HostName): string {
+  return name.port === 22 ? name.host : `[${name.host}]:${name.port}`
+}
+
+function linesFor(content: string, name: HostName): readonly KnownHostsLine[] {
+  return content
+    .split('\n')
+    .flatMap(parseLine)
+    .filter((line) => matchesHost(line.hosts, hostPattern(name).toLowerCase()))
+}
+
+function parseLine(text: string): readonly KnownHostsLine[] {
+  const words = text.trim().split(/\s+/)
+  if (words[0] === undefined || words[0] === '' || words[0].startsWith('#')) return []
+  const marker = words[0].startsWith('@') ? words[0] : ''
+  const [hosts, type, key] = marker === '' ? words : words.slice(1)
+  if (hosts === undefined || type === undefined || key === undefined) return []
+  const known = marker === '' || marker === '@revoked' || marker === '@cert-authority'
+  return [{ marker: known ? marker : 'other', hosts, type, key }]
+}
+
+/** Plain names, `*` and `?` patterns, `!` negation, and the hashed form `|1|salt|hash`. */
+function matchesHost(hosts: string, wanted: string): boolean {
+  if (hosts.startsWith('|')) return matchesHash(hosts, wanted)
+  const patterns = hosts.toLowerCase().split(',')
+  if (patterns.some((pattern) => pattern.startsWith('!') && matchesPattern(pattern.slice(1), wanted))) return false
+  return patterns.some((pattern) => !pattern.startsWith('!') && matchesPattern(pattern, wanted))
+}
+
+function matchesHash(hosts: string, wanted: string): boolean {
+  const [, version, salt, hash] = hosts.split('|')
+  if (version !== '1' || salt === undefined || hash === undefined) return false
+  return createHmac('sha1', Buffer.from(salt, 'base64')).update(wanted).digest('base64') === hash
+}
+
+function matchesPattern(pattern: string, wanted: string): boolean {
+  if (!/[*?]/.test(pattern)) return pattern === wanted
+  // Runs of `*` are one: otherwise a hostile file could make the expression backtrack for minutes.
+  const escaped = pattern.replace(/\*+/g, '*').replace(/[.+^${}()|[\]\\]/g, '\\$&')
+  if (escaped.split('*').length > 5) return false
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(wanted)
+}

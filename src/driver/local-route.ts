@@ -1,0 +1,62 @@
+import { connect } from 'node:net'
+import type { NetConnectOpts, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { fail, ok } from '../model/index.js'
+import type { Problem, Result } from '../model/index.js'
+import type { Route, TcpFailure } from './route.js'
+import { textOf } from './problem-error.js'
+
+/** The engine of the controller's own machine, by its socket. */
+export function localRoute(server: string, socketPath: string, connectMs: number): Route {
+  const open = new Set<Socket>()
+  const dial = async (options: NetConnectOpts): Promise<Result<Socket, NodeJS.ErrnoException>> => {
+    const dialled = await dialSocket(options, connectMs)
+    if (dialled.ok) {
+      open.add(dialled.value)
+      dialled.value.once('close', () => open.delete(dialled.value))
+    }
+    return dialled
+  }
+  return {
+    async openEngine(): Promise<Result<Duplex>> {
+      const dialled = await dial({ path: socketPath })
+      return dialled.ok ? dialled : fail(engineProblem(server, socketPath, dialled.problem))
+    },
+    async openTcp(host: string, port: number): Promise<Result<Duplex, TcpFailure>> {
+      const dialled = await dial({ host, port, noDelay: true })
+      return dialled.ok ? dialled : fail({ kind: 'refused', message: textOf(dialled.problem) })
+    },
+    isNarrow: () => false,
+    onLost: () => undefined,
+    close() {
+      for (const socket of open) socket.destroy()
+      return Promise.resolve()
+    },
+  }
+}
+
+function dialSocket(options: NetConnectOpts, connectMs: number): Promise<Result<Socket, NodeJS.ErrnoException>> {
+  return new Promise((resolve) => {
+    const socket = connect(options)
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${connectMs} ms`)), connectMs)
+    socket.on('error', (error) => {
+      clearTimeout(timer)
+      resolve(fail(error))
+    })
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      resolve(ok(socket))
+    })
+  })
+}
+
+function engineProblem(server: string, socketPath: string, error: NodeJS.ErrnoException): Problem {
+  const remedy =
+    error.code === 'EACCES'
+      ? 'run the controller as a user of the group docker'
+      : error.code === 'ENOENT'
+        ? 'install the Docker Engine, or name its socket under engine: in slipway.yaml'
+        : 'start the Docker Engine'
+  const message = `the engine of ${server} does not answer at ${socketPath} (${error.code ?? textOf(error)}); ${remedy}`
+  return { code: 'ENGINE_UNREACHABLE', message, server }
+}

@@ -1,0 +1,193 @@
+import { fail, ok } from '../model/index.js'
+import type { Listing, NetworkSeen, Replica, ReplicaDetail, Result, VolumeSeen } from '../model/index.js'
+import { LABELS } from '../model/index.js'
+import { readContainers } from './container-list.js'
+import type { ContainerList, KnownContainer } from './container-list.js'
+import { at, numberAt, readJson, readJsonIfThere, textAt } from './engine.js'
+import type { Engine } from './engine.js'
+import { segment } from './engine-client.js'
+import { senseless } from './negotiate.js'
+
+type Kept = 'volumes' | 'networks'
+
+/** What is remembered of a server between two looks. Never a replacement for the list of containers. */
+export interface Sightings {
+  known: ReadonlyMap<string, KnownContainer>
+  /** The engine that was last listed: what is planned is planned for it. */
+  engineId: string | null
+  /** What was kept, or null when it must be read. */
+  kept<K extends Kept>(kind: K): KeptLists[K] | null
+  /** A number that changes with each `forget`: a list read across one is not kept. */
+  age(kind: Kept): number
+  keep<K extends Kept>(kind: K, age: number, list: KeptLists[K]): void
+  forget(kind: Kept): void
+  forgetLists(): void
+  /** Lists are kept only while events would tell of a change. */
+  listening(isListening: boolean): void
+}
+
+interface KeptLists {
+  readonly volumes: readonly VolumeSeen[]
+  readonly networks: readonly NetworkSeen[]
+}
+
+export function newSightings(): Sightings {
+  const lists: { volumes: KeptLists['volumes'] | null; networks: KeptLists['networks'] | null } = {
+    volumes: null,
+    networks: null,
+  }
+  const ages = { volumes: 0, networks: 0 }
+  let isListening = false
+  const forget = (kind: Kept): void => {
+    lists[kind] = null
+    ages[kind] += 1
+  }
+  return {
+    known: new Map(),
+    engineId: null,
+    kept: (kind) => lists[kind],
+    age: (kind) => ages[kind],
+    keep(kind, age, list) {
+      if (isListening && ages[kind] === age) lists[kind] = list
+    },
+    forget,
+    forgetLists() {
+      forget('volumes')
+      forget('networks')
+    },
+    listening(value) {
+      isListening = value
+      forget('volumes')
+      forget('networks')
+    },
+  }
+}
+
+/** One full look: one list call, and one for each container to look closer at. */
+export async function observe(
+  engine: Engine,
+  sightings: Sightings,
+  closer: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<Listing>> {
+  const [containers, volumes, networks] = await Promise.all([
+    listContainers(engine, sightings, signal),
+    listKept(engine, sightings, 'volumes', readVolumes, signal),
+    listKept(engine, sightings, 'networks', readNetworks, signal),
+  ])
+  if (!containers.ok) return containers
+  if (!volumes.ok) return volumes
+  if (!networks.ok) return networks
+  const replicas =
+    closer.length === 0
+      ? ok(containers.value.replicas)
+      : await inspectSome(engine, containers.value.replicas, closer, signal)
+  if (!replicas.ok) return replicas
+  sightings.known = containers.value.known
+  sightings.engineId = engine.facts.engineId
+  const { foreign } = containers.value
+  return ok({
+    facts: engine.facts,
+    replicas: replicas.value,
+    foreign,
+    volumes: volumes.value,
+    networks: networks.value,
+  })
+}
+
+async function listContainers(
+  engine: Engine,
+  sightings: Sightings,
+  signal: AbortSignal,
+): Promise<Result<ContainerList>> {
+  const { listMs, listBytes } = engine.limits
+  const call = { method: 'GET', path: '/containers/json', query: { all: '1' }, lane: 'read' } as const
+  const list = await readJson(
+    engine,
+    { ...call, deadlineMs: listMs, maxBytes: listBytes },
+    'list its containers',
+    signal,
+  )
+  if (!list.ok) return list
+  const read = readContainers(list.value, engine.server, engine.fleet, sightings.known)
+  return read.ok ? read : fail(senseless(engine.server, read.problem))
+}
+
+async function listKept<K extends Kept>(
+  engine: Engine,
+  sightings: Sightings,
+  kind: K,
+  read: (parsed: unknown) => KeptLists[K] | null,
+  signal: AbortSignal,
+): Promise<Result<KeptLists[K]>> {
+  const kept = sightings.kept(kind)
+  if (kept !== null) return ok(kept)
+  const age = sightings.age(kind)
+  const { listMs, listBytes } = engine.limits
+  const call = { method: 'GET', path: `/${kind}`, lane: 'read', deadlineMs: listMs, maxBytes: listBytes } as const
+  const parsed = await readJson(engine, call, `list its ${kind}`, signal)
+  if (!parsed.ok) return parsed
+  const list = read(parsed.value)
+  if (list === null) return fail(senseless(engine.server, `the list of ${kind} is no list`))
+  sightings.keep(kind, age, list)
+  return ok(list)
+}
+
+/** `Volumes` is null where there are none. */
+function readVolumes(parsed: unknown): readonly VolumeSeen[] | null {
+  const volumes = at(parsed, 'Volumes')
+  return volumes === null ? [] : readNamed(volumes)
+}
+
+function readNetworks(parsed: unknown): readonly NetworkSeen[] | null {
+  return readNamed(parsed)
+}
+
+function readNamed(parsed: unknown): readonly { name: string; fleet: string | null }[] | null {
+  if (!Array.isArray(parsed)) return null
+  const items = parsed as readonly unknown[]
+  if (items.some((item) => textAt(item, 'Name') === '')) return null
+  return items.map((item) => ({ name: textAt(item, 'Name'), fleet: textAt(item, 'Labels', LABELS.fleet) || null }))
+}
+
+async function inspectSome(
+  engine: Engine,
+  replicas: readonly Replica[],
+  closer: readonly string[],
+  signal: AbortSignal,
+): Promise<Result<readonly Replica[]>> {
+  const wanted = new Set(closer)
+  const inspected = await Promise.all(
+    replicas.map(async (replica): Promise<Result<Replica>> => {
+      if (!wanted.has(replica.containerId)) return ok(replica)
+      const path = `/containers/${segment(replica.containerId)}/json`
+      const info = await readJsonIfThere(
+        engine,
+        { method: 'GET', path, lane: 'read' },
+        `inspect ${replica.containerName}`,
+        signal,
+      )
+      if (!info.ok) return info
+      // Gone since the list: the next look will not have it.
+      return ok(info.value === null ? replica : { ...replica, detail: detailOf(info.value) })
+    }),
+  )
+  const failed = inspected.find((result) => !result.ok)
+  if (failed !== undefined) return failed
+  return ok(inspected.flatMap((result) => (result.ok ? [result.value] : [])))
+}
+
+function detailOf(info: unknown): ReplicaDetail {
+  return {
+    startedAtMs: timeOf(textAt(info, 'State', 'StartedAt')),
+    finishedAtMs: timeOf(textAt(info, 'State', 'FinishedAt')),
+    restartCount: numberAt(info, 'RestartCount'),
+    oomKilled: at(info, 'State', 'OOMKilled') === true,
+  }
+}
+
+/** Go's zero time, year 1, is "never". */
+function timeOf(text: string): number {
+  const ms = Date.parse(text)
+  return Number.isNaN(ms) || ms < 0 ? 0 : ms
+}

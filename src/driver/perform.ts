@@ -1,0 +1,129 @@
+import { assertNever, fail, formatSlot, ok } from '../model/index.js'
+import type { Action, ActionResult, Result } from '../model/index.js'
+import { at, readJsonIfThere } from './engine.js'
+import type { Call, Engine } from './engine.js'
+import { segment } from './engine-client.js'
+import { toProblem } from './engine-errors.js'
+import { ensureNetwork, ensureVolume, removeNetwork } from './ensure-objects.js'
+import type { Sightings } from './observe.js'
+import { pullImage } from './pull-image.js'
+import { runContainer } from './run-container.js'
+
+type OnContainer = Extract<Action, { readonly containerId: string }>
+type UpdateAction = Extract<Action, { readonly kind: 'update' }>
+
+/** Does one action. An engine that is not the one last looked at is not touched (I-26). */
+export async function performOn(
+  engine: Engine,
+  sightings: Sightings,
+  action: Action,
+  signal: AbortSignal,
+): Promise<Result<ActionResult>> {
+  if (sightings.engineId !== null && sightings.engineId !== engine.facts.engineId) {
+    const message = `server ${engine.server} has another engine than at the last look (${engine.facts.engineId}, was ${sightings.engineId}); nothing was done`
+    return fail({ code: 'ENGINE_CHANGED', message, server: engine.server })
+  }
+  switch (action.kind) {
+    case 'pull':
+      return pullImage(engine, action, signal)
+    case 'ensure-network':
+      return ensureNetwork(engine, action, signal).finally(() => sightings.forget('networks'))
+    case 'ensure-volume':
+      return ensureVolume(engine, action, signal).finally(() => sightings.forget('volumes'))
+    case 'run':
+      return runContainer(engine, action, signal)
+    case 'start':
+      return startContainer(engine, action, signal)
+    case 'stop':
+    case 'restart':
+      return stopContainer(engine, action, signal)
+    case 'remove':
+      return removeContainer(engine, action, signal)
+    case 'update':
+      return updateContainer(engine, action, signal)
+    case 'remove-network':
+      return removeNetwork(engine, action, signal).finally(() => sightings.forget('networks'))
+    default:
+      return assertNever(action)
+  }
+}
+
+/** A container that was created and never started may lack its files (its run was cut short): it is not brought up. */
+async function startContainer(
+  engine: Engine,
+  action: Extract<Action, { readonly kind: 'start' }>,
+  signal: AbortSignal,
+): Promise<Result<ActionResult>> {
+  const path = `/containers/${segment(action.containerId)}`
+  const inspect = { method: 'GET', path: `${path}/json`, lane: 'read' } as const
+  const info = await readJsonIfThere(engine, inspect, `inspect ${formatSlot(action.slot)}`, signal)
+  if (!info.ok) return info
+  if (at(info.value, 'State', 'Status') === 'created') {
+    const what = `${formatSlot(action.slot)} (container ${action.containerId.slice(0, 12)}) on server ${engine.server}`
+    const message = `${what} was never started and may lack its configs and secrets; remove it and run it anew`
+    return fail({ code: 'CONFLICT', message, server: engine.server, stack: action.stack, service: action.slot.service })
+  }
+  const { startMs } = engine.limits
+  return onContainer(
+    engine,
+    action,
+    { method: 'POST', path: `${path}/start`, lane: 'change', deadlineMs: startMs },
+    signal,
+  )
+}
+
+/** The engine counts the grace period in whole seconds. Stopping what is stopped is 304, which is done. */
+function stopContainer(
+  engine: Engine,
+  action: Extract<Action, { readonly kind: 'stop' | 'restart' }>,
+  signal: AbortSignal,
+): Promise<Result<ActionResult>> {
+  const query = { t: String(Math.ceil(action.graceMs / 1000)) }
+  const deadlineMs = action.graceMs + engine.limits.stopMs + (action.kind === 'restart' ? engine.limits.startMs : 0)
+  const path = `/containers/${segment(action.containerId)}/${action.kind}`
+  return onContainer(engine, action, { method: 'POST', path, query, lane: 'slow', deadlineMs }, signal)
+}
+
+/** What is gone, or already going, is removed. Volumes stay. */
+async function removeContainer(
+  engine: Engine,
+  action: Extract<Action, { readonly kind: 'remove' }>,
+  signal: AbortSignal,
+): Promise<Result<ActionResult>> {
+  const path = `/containers/${segment(action.containerId)}`
+  const answer = await engine.call({ method: 'DELETE', path, query: { force: '1' }, lane: 'change' }, signal)
+  if (answer.ok) return ok({})
+  const failure = answer.problem
+  if (failure.kind === 'refused') {
+    if (failure.status === 404 || /removal of container .* is already in progress/i.test(failure.message)) return ok({})
+  }
+  return fail(containerProblem(engine, action, failure))
+}
+
+/** Swap goes with memory, twice as much together as the engine does it at creation: alone it could not rise above the old swap limit. */
+function updateContainer(engine: Engine, action: UpdateAction, signal: AbortSignal): Promise<Result<ActionResult>> {
+  const { cpus, memoryBytes, pids } = action.limits
+  const body = {
+    ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes * 2 }),
+    PidsLimit: pids ?? -1,
+  }
+  const path = `/containers/${segment(action.containerId)}/update`
+  return onContainer(engine, action, { method: 'POST', path, body, lane: 'change' }, signal)
+}
+
+async function onContainer(
+  engine: Engine,
+  action: OnContainer,
+  call: Call,
+  signal: AbortSignal,
+): Promise<Result<ActionResult>> {
+  const answer = await engine.call(call, signal)
+  return answer.ok ? ok({ containerId: action.containerId }) : fail(containerProblem(engine, action, answer.problem))
+}
+
+function containerProblem(engine: Engine, action: OnContainer, failure: Parameters<typeof toProblem>[0]) {
+  const what = `${action.kind} ${formatSlot(action.slot)} (container ${action.containerId.slice(0, 12)})`
+  const problem = toProblem(failure, { server: engine.server, what })
+  return { ...problem, stack: action.stack, service: action.slot.service }
+}
