@@ -1,0 +1,214 @@
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Address } from './address.js'
+import { GitFailure, foreignText, networkFailure, stalled } from './failure.js'
+import type { SourceLimits } from './options.js'
+
+type HttpAddress = Extract<Address, { kind: 'http' }>
+
+export interface Call {
+  readonly method: 'GET' | 'POST'
+  /** Appended to the repository's address: `/info/refs?service=git-upload-pack`. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  readonly maxBytes: number
+}
+
+export interface Answer {
+  readonly contentType: string
+  /** Ends with an error when the connection breaks, falls silent or sends too much: never early and quietly. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** The way to one repository over HTTP. Connections are kept. */
+export interface HttpTransport {
+  send(call: Call, signal: AbortSignal): Promise<Answer>
+  close(): void
+}
+
+const MAX_REDIRECTS = 5
+const RETRY_AFTER_MAX_MS = 60 * 60_000
+
+/**
+ * Speaks to one origin only. A redirect inside it is followed, for this call and those after it (as git does); one that leads
+ * elsewhere is refused by name, because the credentials belong to this origin.
+ */
+export function httpTransport(
+  address: HttpAddress,
+  limits: Pick<SourceLimits, 'idleMs'>,
+  now: () => number,
+): HttpTransport {
+  const secure = address.url.startsWith('https:')
+  const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
+  let base = address.url
+
+  async function send(call: Call, signal: AbortSignal): Promise<Answer> {
+    let url = base + call.path
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      const cause: Cause = { failure: null }
+      const response = await exchange(url, call, cause, signal)
+      const location = redirectOf(response)
+      if (location === null) return accept(response, call, cause, signal)
+      response.destroy()
+      url = sameOrigin(location, url, address)
+      if (url.endsWith(call.path)) base = url.slice(0, -call.path.length)
+    }
+    throw new GitFailure('GIT_UNREACHABLE', `${address.host} redirects in a circle; check the repository address`)
+  }
+
+  function exchange(url: string, call: Call, cause: Cause, signal: AbortSignal): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const open = secure ? httpsRequest : httpRequest
+      const request = open(url, { method: call.method, agent, headers: headersOf(address, call), signal })
+      request.setTimeout(limits.idleMs, () => {
+        cause.failure = silence(address.host, limits.idleMs)
+        request.destroy()
+      })
+      request.on('error', (error) => reject(causeOf(error, cause, address.host, signal)))
+      request.on('response', resolve)
+      write(request, call.body)
+    })
+  }
+
+  function accept(response: IncomingMessage, call: Call, cause: Cause, signal: AbortSignal): Answer {
+    const refusal = refusalOf(response, address, now())
+    if (refusal !== null) {
+      response.destroy()
+      throw refusal
+    }
+    const contentType = (response.headers['content-type'] ?? '').split(';', 1)[0] ?? ''
+    return {
+      contentType: contentType.trim().toLowerCase(),
+      body: bounded(response, call.maxBytes, address.host, (error) => causeOf(error, cause, address.host, signal)),
+    }
+  }
+
+  return { send, close: () => agent.destroy() }
+}
+
+function write(request: ClientRequest, body: Uint8Array | undefined): void {
+  if (body === undefined) return void request.end()
+  // Some servers hang up on a chunked body.
+  request.setHeader('content-length', body.byteLength)
+  request.end(body)
+}
+
+function headersOf(address: HttpAddress, call: Call): Record<string, string> {
+  const { credentials } = address
+  const headers: Record<string, string> = {
+    ...call.headers,
+    'user-agent': 'git/slipway',
+    'accept-encoding': 'identity',
+  }
+  // GitHub wants this name beside an app's token; the others take any.
+  const name = credentials?.username ?? 'x-access-token'
+  if (credentials !== null)
+    headers.authorization = `Basic ${Buffer.from(`${name}:${credentials.password}`).toString('base64')}`
+  return headers
+}
+
+async function* bounded(
+  response: IncomingMessage,
+  maxBytes: number,
+  host: string,
+  explain: (error: unknown) => Error,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  try {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength
+      if (bytes > maxBytes) throw tooMuch(host, maxBytes)
+      yield chunk
+    }
+  } catch (error) {
+    throw explain(error)
+  } finally {
+    response.destroy()
+  }
+}
+
+/** Why we ourselves ended a request: Node then reports only that the connection was reset. */
+interface Cause {
+  failure: GitFailure | null
+}
+
+function causeOf(error: unknown, cause: Cause, host: string, signal: AbortSignal): GitFailure {
+  if (signal.aborted) return abortReason(signal)
+  return cause.failure ?? networkFailure(error, host)
+}
+
+export function tooMuch(host: string, maxBytes: number): GitFailure {
+  const size = maxBytes >= 1024 * 1024 ? `${Math.floor(maxBytes / 1024 / 1024)} MiB` : `${maxBytes} bytes`
+  return stalled(
+    'GIT_TOO_LARGE',
+    `${host} sends more than ${size}`,
+    'follow a smaller repository, or raise the limit; the last good revision stays',
+  )
+}
+
+function silence(host: string, ms: number): GitFailure {
+  return new GitFailure(
+    'GIT_TIMEOUT',
+    `${host} sent nothing for ${Math.round(ms / 1000)} s; the last good revision stays`,
+  )
+}
+
+function abortReason(signal: AbortSignal): GitFailure {
+  return signal.reason instanceof GitFailure ? signal.reason : new GitFailure('GIT_TIMEOUT', 'reading Git was stopped')
+}
+
+function redirectOf(response: IncomingMessage): string | null {
+  const status = response.statusCode ?? 0
+  return [301, 302, 303, 307, 308].includes(status) ? (response.headers.location ?? '') : null
+}
+
+function sameOrigin(location: string, from: string, address: HttpAddress): string {
+  const target = URL.canParse(location, from) ? new URL(location, from) : null
+  if (target?.origin === address.origin) return target.href
+  const where = target === null ? 'nowhere' : foreignText(target.origin)
+  throw stalled(
+    'GIT_URL_REFUSED',
+    `${address.host} redirects to ${where}, where the credentials do not belong`,
+    'if that is right, set the repository address to it',
+  )
+}
+
+/** What a status other than 200 means; null when the answer may be read. */
+function refusalOf(response: IncomingMessage, address: HttpAddress, nowMs: number): GitFailure | null {
+  const status = response.statusCode ?? 0
+  const { host } = address
+  // 203 is how Azure DevOps sends its sign-in page.
+  if (status === 401 || status === 403 || status === 203)
+    return address.credentials === null
+      ? stalled('GIT_AUTH', `${host} wants credentials (HTTP ${status})`, 'give a token that may read the repository')
+      : stalled(
+          'GIT_AUTH',
+          `${host} refuses the credentials (HTTP ${status})`,
+          'check the token, its expiry and rights',
+        )
+  if (status === 404 || status === 410)
+    return stalled(
+      'GIT_NOT_FOUND',
+      `${host} knows no repository at ${new URL(address.url).pathname} (HTTP ${status})`,
+      'check the address; private repositories look like this without a token',
+    )
+  if (status !== 200) return busy(response, host, nowMs)
+  if (!['', 'identity'].includes(response.headers['content-encoding'] ?? ''))
+    return new GitFailure('GIT_CORRUPT', `${host} answers compressed though told not to; check the proxy before it`)
+  return null
+}
+
+function busy(response: IncomingMessage, host: string, nowMs: number): GitFailure {
+  const message = `${host} answers HTTP ${response.statusCode ?? 0}; the last good revision stays`
+  const afterMs = retryAfterMs(response.headers['retry-after'], nowMs)
+  return new GitFailure('GIT_UNREACHABLE', message, afterMs === null ? undefined : { kind: 'retry', afterMs })
+}
+
+/** Seconds or a date; at most an hour, because the server may be wrong about itself. */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | null {
+  if (header === undefined) return null
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : Date.parse(header) - nowMs
+  return Number.isFinite(ms) && ms > 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : null
+}

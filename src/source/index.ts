@@ -1,0 +1,5 @@
+export { gitSource } from './git-source.js'
+export { parseAddress } from './address.js'
+export type { Address, AddressOptions } from './address.js'
+export { SOURCE_LIMITS } from './options.js'
+export type { GitCredentials, GitSourceOptions, RefChoice, SourceLimits } from './options.js'

@@ -1,0 +1,80 @@
+import type { Address, FollowedRef } from './address.js'
+import { httpTransport } from './http-transport.js'
+import { copyObjects, listPacks } from './local-copy.js'
+import { localTip, openLocal } from './local-repository.js'
+import type { LocalRepository } from './local-repository.js'
+import type { CloneState } from './clone-state.js'
+import type { ObjectStore } from './object-store.js'
+import type { SourceLimits } from './options.js'
+import { remoteTip } from './remote-refs.js'
+import { downloadPack } from './upload-pack.js'
+
+/** What bringing objects changes in the clone's state, and how to take them out again when they turn out to be of no use. */
+export interface Brought {
+  readonly shallow: readonly string[]
+  readonly copied: readonly string[]
+  readonly undo: () => Promise<void>
+}
+
+/** Where objects come from: a server, or a repository on this machine. Everything it brings went through the gate of the store. */
+export interface Upstream {
+  /** As shown in messages and logs. */
+  readonly name: string
+  /** The object that the ref names now. */
+  tip(ref: FollowedRef, signal: AbortSignal): Promise<string>
+  bring(oid: string, store: ObjectStore, state: CloneState, signal: AbortSignal): Promise<Brought>
+  /** Whether the objects that were brought before have been packed anew there, so that fetching on would keep all of them twice. */
+  isRepacked(state: CloneState): Promise<boolean>
+  close(): void
+}
+
+const MAX_HAVES = 32
+
+export function upstreamOf(address: Address, limits: SourceLimits, now: () => number): Upstream {
+  switch (address.kind) {
+    case 'http':
+      return httpUpstream(address, limits, now)
+    case 'local':
+      return localUpstream(address.path, limits)
+  }
+}
+
+function httpUpstream(address: Extract<Address, { kind: 'http' }>, limits: SourceLimits, now: () => number): Upstream {
+  const transport = httpTransport(address, limits, now)
+  const remote = { transport, url: address.url, host: address.host, maxListingBytes: limits.maxListingBytes }
+  return {
+    name: address.host,
+    tip: (ref, signal) => remoteTip(remote, ref, signal),
+    async bring(oid, store, state, signal) {
+      const file = store.incoming()
+      const haves = state.revisions.filter((sha) => store.has(sha)).slice(0, MAX_HAVES)
+      await downloadPack(remote, { want: oid, haves, file, maxPackBytes: limits.maxPackBytes }, signal)
+      return { shallow: [], copied: [], undo: await store.addPack(file, signal) }
+    },
+    isRepacked: () => Promise.resolve(false),
+    close: () => transport.close(),
+  }
+}
+
+function localUpstream(path: string, limits: SourceLimits): Upstream {
+  let repository: LocalRepository | null = null
+  const open = async (): Promise<LocalRepository> => (repository ??= await openLocal(path))
+  return {
+    name: path,
+    async tip(ref) {
+      // Looked at anew each time: it may have been moved, cloned again or given alternates.
+      repository = null
+      return localTip(await open(), ref)
+    },
+    async bring(_oid, store, state, signal) {
+      const opened = await open()
+      const copied = await copyObjects(opened, store, state.copied, limits, signal)
+      return { shallow: opened.shallow, copied, undo: () => Promise.resolve() }
+    },
+    async isRepacked(state) {
+      const there = new Set((await listPacks(await open())).map(({ name }) => name))
+      return state.copied.some((name) => !there.has(name))
+    },
+    close: () => undefined,
+  }
+}
