@@ -44,6 +44,8 @@ export type Fact =
   | { readonly kind: 'engine-pinned'; readonly atMs: number; readonly server: string; readonly engineId: string }
   | { readonly kind: 'server-lost'; readonly atMs: number; readonly server: string }
   | { readonly kind: 'server-returned'; readonly atMs: number; readonly server: string }
+  | { readonly kind: 'stack-orphaned'; readonly atMs: number; readonly stack: string; readonly revision: Revision }
+  | { readonly kind: 'server-retired'; readonly atMs: number; readonly server: string }
   | {
       readonly kind: 'rival-seen'
       readonly atMs: number

@@ -1,3 +1,12 @@
+export { CONTROLLER_DEFAULTS, Controller } from './controller.js'
+export type { ControllerOptions } from './controller.js'
+export { describeFact } from './describe-fact.js'
+export { readDesired } from './follower.js'
+export { memoryJournal } from './memory-journal.js'
+export type { MemoryJournalSeed } from './memory-journal.js'
+export { formatAge } from './sentences.js'
+export { settlementOf } from './settlement.js'
+export type { Settlement } from './settlement.js'
 export type { Command, Fact, FactKind, Intent, Outcome } from './facts.js'
 export type {
   Clock,

@@ -3,12 +3,21 @@ import type { Advice, Facts } from './advice.js'
 import { lifecycle } from './lifecycle.js'
 import { prepareRollout } from './prepare.js'
 import { step } from './step.js'
+import { networksToRemove, removalKey } from './teardown.js'
 
 /**
  * When each change of a plan may happen. Pure: the same facts give the same advice. The caller journals the facts, folds them, performs the
  * actions, and comes back when anything changed.
  */
 export function advance(facts: Facts): Advice {
+  const leftovers = networksToRemove(facts)
+  if (leftovers.length > 0)
+    return {
+      ...NOTHING,
+      actions: leftovers.filter(
+        (action) => action.kind === 'remove-network' && !facts.preparing.has(removalKey(action.server, action.network)),
+      ),
+    }
   const turn = lifecycle(facts)
   if (turn.length > 0) return { ...NOTHING, facts: turn, again: true }
   const phase = facts.state.rollout?.phase

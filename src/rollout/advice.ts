@@ -3,7 +3,6 @@ import type {
   Observation,
   Problem,
   Replica,
-  ServiceSpec,
   Slot,
   Stack,
   StackPlan,

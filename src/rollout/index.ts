@@ -1,4 +1,5 @@
 export { advance } from './advance.js'
+export { NOTHING } from './advice.js'
 export type { Advice, Ask, Diagnosis, Facts, Prepared, RunFailure, Waiting } from './advice.js'
 export { targetOf } from './effective.js'
 export type { Target } from './effective.js'
@@ -6,5 +7,6 @@ export type { AdoptedPin, FailureEvidence, ProvenSpec, RolloutFact } from './fac
 export { foldRollout } from './fold.js'
 export { newTrack, trackAnswer, trackLook } from './health.js'
 export type { HealthTrack } from './health.js'
+export { removalKey } from './teardown.js'
 export { EMPTY_STACK_STATE, slotKey, specKey } from './state.js'
 export type { Rejection, ReplicaFailure, Rollout, SpecPin, StackState, StackVersion } from './state.js'

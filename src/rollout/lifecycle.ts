@@ -19,10 +19,10 @@ export function lifecycle(facts: Facts): readonly RolloutFact[] {
 
 function begin(facts: Facts): readonly RolloutFact[] {
   const { state, target, plan } = facts
-  const settled = !state.recovering && state.proven?.hash === target.version.hash
-  if (settled) return []
   if (isGone(facts))
     return [{ kind: 'stack-removed', atMs: facts.nowMs, stack: target.stack.name, revision: target.version.revision }]
+  const settled = !state.recovering && state.proven?.hash === target.version.hash
+  if (settled) return []
   const unchanged = plan.changes.every(
     (change) =>
       change.kind === 'unchanged' && (change.spec.mode === 'job' ? isDone(facts, change) : isHealthy(change.replica)),

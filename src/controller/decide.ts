@@ -1,0 +1,130 @@
+import { planStack } from '../planner/index.js'
+import type { FleetUsage } from '../planner/index.js'
+import { EMPTY_STACK_STATE, NOTHING, advance, newTrack, targetOf, trackLook } from '../rollout/index.js'
+import type { Advice, Facts, FailureEvidence, HealthTrack, StackState, Target } from '../rollout/index.js'
+import type { Fleet, Observation, Replica, StackPlan } from '../model/index.js'
+import type { Memory } from './memory.js'
+import type { Performer } from './performer.js'
+import { REMOVED } from './state.js'
+
+/** Everything but the stack that a decision leans on. */
+export interface DecisionInput {
+  readonly nowMs: number
+  readonly controllerId: string
+  readonly fleet: Fleet
+  readonly observation: Observation
+  readonly usage: FleetUsage
+  readonly memory: Memory
+  readonly performer: Performer
+  readonly tracks: Map<string, HealthTrack>
+  readonly evidence: ReadonlyMap<string, FailureEvidence | null>
+}
+
+export interface Decision {
+  readonly plan: StackPlan
+  readonly target: Target
+  readonly advice: Advice
+}
+
+/** Turning points in a row that one decision may pass (superseded, started, prepared, slots proven…). */
+const TURNS_AT_ONCE = 10_000
+
+/**
+ * What one stack does now. Facts are journaled and folded here, turn by turn, until nothing turns any more; actions are returned. Null: there is
+ * nothing to run and nothing to compare with.
+ */
+export function decideStack(input: DecisionInput, name: string, held: boolean): Decision | null {
+  for (let turn = 0; turn < TURNS_AT_ONCE; turn += 1) {
+    const facts = gather(input, name)
+    if (facts === null) return null
+    if (held) return { plan: facts.plan, target: facts.target, advice: NOTHING }
+    const advice = watchNew(input, facts)
+    if (!input.memory.record(advice.facts)) return { plan: facts.plan, target: facts.target, advice: NOTHING }
+    if (!advice.again) return { plan: facts.plan, target: facts.target, advice }
+  }
+  throw new Error(`broken invariant: deciding on ${name} ends`)
+}
+
+/** A replica that is new to us gets its track before it is judged. */
+function watchNew(input: DecisionInput, facts: Facts): Advice {
+  const advice = advance(facts)
+  const fresh = advice.watched.filter((replica) => !input.tracks.has(replica.containerId))
+  for (const replica of fresh)
+    input.tracks.set(
+      replica.containerId,
+      trackLook(newTrack(replica.containerId, input.nowMs), replica, isProbed(facts, replica), input.nowMs),
+    )
+  return advice
+}
+
+export function isProbed(facts: Pick<Facts, 'target'>, replica: Replica): boolean {
+  return (facts.target.stack.services.find((spec) => spec.name === replica.slot.service)?.probe ?? null) !== null
+}
+
+export function stackTarget(
+  memory: Memory,
+  name: string,
+): { readonly state: StackState; readonly target: Target | null } {
+  const state = memory.state.stacks[name] ?? EMPTY_STACK_STATE
+  const desired = state.desired !== null ? memory.stack(state.desired.hash, name) : null
+  const proven = state.proven !== null ? memory.stack(state.proven.hash, name) : null
+  const target = targetOf(state, desired, proven)
+  if (target !== null && target.version.hash !== REMOVED) memory.keep(target.version.hash, target.stack)
+  return { state, target }
+}
+
+function gather(input: DecisionInput, name: string): Facts | null {
+  const { memory, performer, observation } = input
+  const { state, target } = stackTarget(memory, name)
+  if (target === null) return null
+  const restarts = new Map(Object.entries(memory.state.restarts))
+  return {
+    nowMs: input.nowMs,
+    fleet: input.fleet.name,
+    controller: input.controllerId,
+    state,
+    target,
+    proven: state.proven !== null ? memory.stack(state.proven.hash, name) : null,
+    plan: planStack(planInput(input, state, target)),
+    observation,
+    tracks: input.tracks,
+    busySlots: performer.busySlots(name),
+    preparing: performer.preparing(),
+    prepared: performer.prepared,
+    restarts,
+    runFailures: new Map(
+      [...performer.runFailures]
+        .filter(([key]) => key.startsWith(`${name}/`))
+        .map(([key, failure]) => [key.slice(name.length + 1), failure]),
+    ),
+    evidence: input.evidence,
+  }
+}
+
+/** What `planStack` is asked with: the same for deciding and for showing. */
+export function planInput(
+  input: Pick<DecisionInput, 'fleet' | 'observation' | 'usage' | 'memory'>,
+  state: StackState,
+  target: Target,
+): Parameters<typeof planStack>[0] {
+  const { memory } = input
+  return {
+    fleet: input.fleet,
+    stack: target.stack,
+    observation: input.observation,
+    usage: input.usage,
+    specOf: memory.specOf,
+    drained: new Set(Object.keys(memory.state.drained)),
+    restarts: new Map(Object.entries(memory.state.restarts)),
+    limitsInPlace: new Map(Object.entries(state.limits)),
+    jobsDone: new Set(state.jobsDone),
+    recentFailures: recentFailures(state),
+  }
+}
+
+/** Failures of this stack's replicas that are remembered, by server. */
+function recentFailures(state: StackState): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const failure of Object.values(state.failures)) counts.set(failure.server, (counts.get(failure.server) ?? 0) + 1)
+  return counts
+}

@@ -1,0 +1,340 @@
+import { formatSlot } from '../model/index.js'
+import type { Change, Observation, Problem, Replica, Revision, Server } from '../model/index.js'
+import type { Decision } from './decide.js'
+import type { Follower } from './follower.js'
+import type { InvalidStack } from './acceptance.js'
+import { serviceSentence, stackSentence } from './sentences.js'
+import { EMPTY_STACK_STATE } from '../rollout/index.js'
+import type { StackState } from '../rollout/index.js'
+import type { State } from './state.js'
+import type { FleetStatus, ReplicaStatus, ServerStatus, ServicePhase, ServiceStatus, StackStatus } from './status.js'
+
+/** Everything a status is made of. */
+export interface StatusInput {
+  readonly nowMs: number
+  readonly startedAtMs: number
+  readonly controllerId: string
+  readonly repository: string
+  readonly ref: string
+  readonly follower: Pick<Follower, 'fetched' | 'problem' | 'problemSinceMs' | 'lastPollAtMs' | 'nextPollAtMs'>
+  readonly state: State
+  readonly problems: readonly Problem[]
+  readonly observation: Observation
+  readonly servers: readonly Server[]
+  readonly decisions: ReadonlyMap<string, Decision>
+  readonly bugs: ReadonlyMap<string, Problem>
+  readonly invalid: ReadonlyMap<string, InvalidStack>
+}
+
+export function fleetStatus(input: StatusInput): FleetStatus {
+  const { state, follower } = input
+  const names = [...new Set([...Object.keys(state.stacks), ...input.invalid.keys()])].sort()
+  return {
+    apiVersion: 'slipway/v1',
+    fleet: state.accepted?.fleet.name ?? null,
+    atMs: input.nowMs,
+    controller: { id: input.controllerId, startedAtMs: input.startedAtMs },
+    source: {
+      repository: input.repository,
+      ref: input.ref,
+      fetched: follower.fetched,
+      accepted: state.accepted?.revision ?? null,
+      lastPollAtMs: follower.lastPollAtMs,
+      nextPollAtMs: follower.nextPollAtMs,
+      problem: follower.problem,
+      problemSinceMs: follower.problemSinceMs,
+      held: state.held,
+      refused: state.refused,
+    },
+    servers: input.servers.map((server) => serverStatus(input, server)),
+    stacks: names.map((name) => stackStatus(input, name)),
+    suspended: Object.entries(state.suspended).map(([scope, { by, reason, atMs }]) => ({
+      scope,
+      by,
+      reason,
+      sinceMs: atMs,
+    })),
+    problems: fleetProblems(input),
+  }
+}
+
+function fleetProblems(input: StatusInput): readonly Problem[] {
+  const { rival } = input.state
+  if (rival === null) return input.problems
+  const message = `controller ${rival.controller.slice(0, 8)} made ${rival.container} on ${rival.server}; nothing is changed until this is cleared`
+  return [
+    {
+      code: 'OTHER_CONTROLLER',
+      server: rival.server,
+      message,
+      next: { kind: 'stalled', remedy: 'stop the other controller, then slipway resume' },
+    },
+    ...input.problems,
+  ]
+}
+
+function serverStatus(input: StatusInput, server: Server): ServerStatus {
+  const view = input.observation.get(server.name)
+  const drained = input.state.drained[server.name] !== undefined
+  if (view === undefined)
+    return {
+      name: server.name,
+      phase: 'connecting',
+      drained,
+      engineVersion: null,
+      replicas: 0,
+      sinceMs: null,
+      problem: null,
+    }
+  if (view.kind === 'listed')
+    return {
+      name: server.name,
+      phase: 'ready',
+      drained,
+      engineVersion: view.listing.facts.engineVersion,
+      replicas: view.listing.replicas.length,
+      sinceMs: null,
+      problem: null,
+    }
+  return {
+    name: server.name,
+    phase: view.phase,
+    drained,
+    engineVersion: view.facts?.engineVersion ?? null,
+    replicas: view.mayHold.length,
+    sinceMs: view.sinceMs,
+    problem: view.problem,
+  }
+}
+
+function stackStatus(input: StatusInput, name: string): StackStatus {
+  const state = input.state.stacks[name] ?? EMPTY_STACK_STATE
+  const decision = input.decisions.get(name)
+  const bug = input.bugs.get(name)
+  const invalid = input.invalid.get(name)
+  const withheld = decision?.target.withheld ?? null
+  const problems = [
+    ...(bug !== undefined ? [bug] : []),
+    ...(invalid?.problems ?? []),
+    ...(withheld !== null ? [{ ...withheld, stack: name }] : []),
+    ...(state.rollout?.blocked?.problems ?? []),
+  ]
+  const services = decision === undefined ? [] : serviceStatuses(input, name, state, decision)
+  const phase = stackPhase(input, name, state, services, invalid !== undefined, withheld !== null)
+  const rollout = state.rollout
+  const revisions = {
+    fetched: input.follower.fetched,
+    accepted: input.state.accepted?.revision ?? null,
+    attempted: state.attempted,
+    applied: appliedRevision(state, services),
+    proven: state.proven?.revision ?? null,
+  }
+  return {
+    name,
+    phase,
+    sentence: stackSentence({ phase, state, withheld, invalid: invalid !== undefined, nowMs: input.nowMs }),
+    revisions,
+    problems,
+    services,
+    rollout:
+      rollout === null
+        ? null
+        : {
+            revision: rollout.revision,
+            direction: rollout.direction,
+            phase: rollout.phase,
+            provenSlots: Object.keys(rollout.proven).length,
+            slots: rollout.slots,
+            startedAtMs: rollout.startedAtMs,
+          },
+  }
+}
+
+/** The revision whose containers exist: the one rolled out once nothing is left to make. */
+function appliedRevision(state: StackState, services: readonly ServiceStatus[]): Revision | null {
+  const made = services.every((service) => service.replicas.length >= service.wanted)
+  return state.rollout !== null && made && state.rollout.phase === 'updating'
+    ? state.rollout.revision
+    : (state.proven?.revision ?? null)
+}
+
+function stackPhase(
+  input: StatusInput,
+  name: string,
+  state: StackState,
+  services: readonly ServiceStatus[],
+  invalid: boolean,
+  withheld: boolean,
+): ServicePhase {
+  if (isSuspended(input, name)) return 'suspended'
+  const { rollout } = state
+  if (rollout?.phase === 'stopped') return rollout.direction === 'back' ? 'rollback-failed' : 'failed'
+  if (rollout?.phase === 'paused') return 'paused'
+  if (rollout?.blocked != null) return 'blocked'
+  if (rollout !== null) return rollout.direction === 'back' ? 'rolling-back' : 'progressing'
+  const worst = (['unknown', 'unhealthy', 'blocked', 'healing'] as const).find((phase) =>
+    services.some((service) => service.phase === phase),
+  )
+  if (worst !== undefined) return worst
+  if (withheld) return 'rejected'
+  return invalid ? 'invalid' : state.proven === null ? 'progressing' : 'synced'
+}
+
+function isSuspended(input: StatusInput, scope: string): boolean {
+  return input.state.suspended['*'] !== undefined || input.state.suspended[scope] !== undefined
+}
+
+function serviceStatuses(
+  input: StatusInput,
+  stack: string,
+  state: StackState,
+  decision: Decision,
+): readonly ServiceStatus[] {
+  return decision.target.stack.services.map((spec) => {
+    const changes = decision.plan.changes.filter((change) => change.slot.service === spec.name)
+    const replicas = changes.flatMap(replicasOf).map((replica) => replicaStatus(input, replica))
+    const healthy = new Set(replicas.filter((replica) => isServing(state, replica)).map((replica) => replica.slot)).size
+    const wantedChanges = changes.filter((change) => change.kind !== 'remove')
+    const waiting = decision.advice.waiting.find((entry) => entry.service === spec.name)
+    const failure = state.failures[spec.name]
+    const done = spec.mode === 'job' && state.jobsDone.some((key) => key.startsWith(`${spec.name}:`))
+    const phase = servicePhase({
+      input,
+      stack,
+      service: spec.name,
+      state,
+      changes: wantedChanges,
+      withheld: decision.target.withheld,
+      done,
+    })
+    const revision = revisionOf(state, spec.name, replicas)
+    const sinceMs = replicas.length === 0 ? null : Math.min(...replicas.map((replica) => replica.createdAtMs))
+    const wanted = spec.mode === 'global' ? wantedChanges.length : spec.mode === 'job' ? 1 : spec.replicas
+    const problem = waiting?.problem ?? blockedProblem(wantedChanges)
+    return {
+      name: spec.name,
+      mode: spec.mode,
+      image: spec.image,
+      phase,
+      wanted,
+      healthy,
+      revision,
+      sinceMs,
+      sentence: serviceSentence({
+        mode: spec.mode,
+        image: spec.image,
+        phase,
+        wanted,
+        healthy,
+        revision,
+        sinceMs,
+        problem,
+        withheld: decision.target.withheld,
+        failure,
+        nowMs: input.nowMs,
+      }),
+      problem,
+      failure:
+        failure === undefined
+          ? null
+          : {
+              slot: formatSlot(failure.slot),
+              server: failure.server,
+              atMs: failure.atMs,
+              problem: failure.problem,
+              evidence: failure.evidence,
+            },
+      replicas,
+    }
+  })
+}
+
+function replicasOf(change: Change): readonly Replica[] {
+  switch (change.kind) {
+    case 'unchanged':
+    case 'restart':
+    case 'update-in-place':
+    case 'remove':
+      return [change.replica]
+    case 'replace':
+      return change.successor === null ? [change.from] : [change.from, change.successor]
+    case 'create':
+    case 'blocked':
+      return []
+  }
+}
+
+function replicaStatus(input: StatusInput, replica: Replica): ReplicaStatus {
+  return {
+    slot: formatSlot(replica.slot),
+    server: replica.server,
+    containerId: replica.containerId,
+    specHash: replica.specHash,
+    revision: replica.revision,
+    state: replica.state,
+    health: replica.health,
+    createdAtMs: replica.createdAtMs,
+    seen: input.observation.get(replica.server)?.kind === 'listed',
+  }
+}
+
+function isServing(state: StackState, replica: ReplicaStatus): boolean {
+  if (replica.state !== 'running' || replica.health === 'unhealthy' || !replica.seen) return false
+  return replica.health === 'healthy' || Object.values(state.provenReplicas).includes(replica.containerId)
+}
+
+/** The revision that first had the spec which most of what runs has. */
+function revisionOf(state: StackState, service: string, replicas: readonly ReplicaStatus[]): Revision | null {
+  const newest = replicas[replicas.length - 1]
+  if (newest === undefined) return null
+  const known = Object.entries(state.provenSpecs).find(([key]) => key === `${service}:${newest.specHash}`)
+  if (known !== undefined) return known[1]
+  return (
+    [state.rollout?.revision, state.desired?.revision, state.proven?.revision].find(
+      (revision) => revision?.sha === newest.revision,
+    ) ??
+    state.rollout?.revision ??
+    state.proven?.revision ??
+    null
+  )
+}
+
+interface PhaseInput {
+  readonly input: StatusInput
+  readonly stack: string
+  readonly service: string
+  readonly state: StackState
+  readonly changes: readonly Change[]
+  readonly withheld: Problem | null
+  readonly done: boolean
+}
+
+function servicePhase(about: PhaseInput): ServicePhase {
+  const { state, changes } = about
+  if (isSuspended(about.input, about.stack) || isSuspended(about.input, `${about.stack}/${about.service}`))
+    return 'suspended'
+  const kinds = new Set(changes.map((change) => change.kind))
+  const unreachable = changes.some(
+    (change) => change.kind === 'blocked' && change.problem.code === 'SERVER_UNREACHABLE',
+  )
+  if (unreachable) return 'unknown'
+  if (kinds.has('blocked')) return 'blocked'
+  const moving = kinds.has('create') || kinds.has('replace') || kinds.has('update-in-place')
+  if (state.rollout !== null && (moving || state.rollout.services[about.service] !== undefined))
+    return rolloutPhase(state.rollout)
+  if (moving || kinds.has('restart')) return 'healing'
+  if (about.done) return 'done'
+  if (changes.some((change) => change.kind === 'unchanged' && change.replica.health === 'unhealthy')) return 'unhealthy'
+  return about.withheld?.service === about.service ? 'rejected' : 'synced'
+}
+
+function rolloutPhase(rollout: NonNullable<StackState['rollout']>): ServicePhase {
+  if (rollout.phase === 'paused') return 'paused'
+  if (rollout.phase === 'stopped') return rollout.direction === 'back' ? 'rollback-failed' : 'failed'
+  if (rollout.blocked !== null) return 'blocked'
+  return rollout.direction === 'back' ? 'rolling-back' : 'progressing'
+}
+
+function blockedProblem(changes: readonly Change[]): Problem | null {
+  return changes.find((change) => change.kind === 'blocked')?.problem ?? null
+}
