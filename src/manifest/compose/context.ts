@@ -1,0 +1,32 @@
+import type { FileReader } from '../files.js'
+import type { Lookup } from '../interpolate.js'
+import type { MapNode, Node } from '../node.js'
+import type { Report } from '../report.js'
+
+/** What the readers of one stack share. */
+export interface StackContext {
+  readonly stack: string
+  /** Of the Compose file in the repository. */
+  readonly path: string
+  readonly directory: string
+  readonly variables: Lookup
+  readonly reader: FileReader
+  readonly report: Report
+  readonly declared: Declared
+}
+
+/** What the top of the file declares, by name; null stands for a name whose declaration is wrong. */
+export interface Declared {
+  readonly services: ReadonlyMap<string, Node>
+  readonly networks: ReadonlyMap<string, Node>
+  readonly volumes: ReadonlyMap<string, Node>
+  readonly configs: ReadonlyMap<string, FileSource | null>
+  readonly secrets: ReadonlyMap<string, FileSource | null>
+}
+
+export interface FileSource {
+  readonly source: string
+  readonly contentBase64: string
+}
+
+export type ServiceNode = MapNode

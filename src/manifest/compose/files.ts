@@ -1,0 +1,102 @@
+import { compareText } from '../../model/index.js'
+import type { FileSpec, MountSpec } from '../../model/index.js'
+import { cleanAbsolute } from '../files.js'
+import { readNamedFile } from '../named-file.js'
+import type { Node } from '../node.js'
+import { entries, get, items, quoted, textOf } from '../node.js'
+import { integerOf, readText, requireText } from '../read.js'
+import { didYouMean } from '../text.js'
+import type { FileSource, StackContext } from './context.js'
+import { parseMode } from './mode.js'
+
+type Kind = FileSpec['kind']
+const MODE_DEFAULT = 0o444
+const IDS = { min: 0, max: 2 ** 32 - 2 }
+
+/** What `configs:` or `secrets:` at the top of the file hold, by name. */
+export function readFileSources(
+  node: Node | undefined,
+  context: Omit<StackContext, 'declared'>,
+): ReadonlyMap<string, FileSource | null> {
+  return new Map(entries(node).map(([name, { value }]) => [name, readSource(value, context)] as const))
+}
+
+function readSource(node: Node, context: Omit<StackContext, 'declared'>): FileSource | null {
+  const file = get(node, 'file')
+  const content = get(node, 'content')
+  if (file !== undefined && content !== undefined) {
+    context.report.error('CONFLICT', content, '`file` and `content` exclude each other; keep one of them')
+    return null
+  }
+  if (content !== undefined)
+    return { source: context.path, contentBase64: Buffer.from(textOf(content)).toString('base64') }
+  if (file === undefined) {
+    const isRefused = entries(node).some(([key]) => key === 'environment' || key === 'external')
+    const isBroken = node.kind === 'scalar' && node.broken === true
+    if (!isRefused && !isBroken)
+      context.report.error('FIELD_MISSING', node, 'it has no content; name a file of the repository with `file:`')
+    return null
+  }
+  const found = readNamedFile(textOf(file), context.directory, file, context.reader, context.report)
+  return found === null ? null : { source: found.path, contentBase64: Buffer.from(found.bytes).toString('base64') }
+}
+
+/** Configs and secrets of a service, sorted by target. */
+export function readFiles(service: Node, mounts: readonly MountSpec[], context: StackContext): readonly FileSpec[] {
+  const byTarget = new Map<string, FileSpec>()
+  for (const kind of ['config', 'secret'] as const) {
+    for (const node of items(get(service, `${kind}s`))) {
+      const file = readFile(kind, node, context)
+      if (file === null) continue
+      if (byTarget.has(file.target))
+        context.report.error('CONFLICT', node, `two files are put at ${quoted(file.target)}; give one another target`)
+      byTarget.set(file.target, file)
+      reportHidden(file, node, mounts, context)
+    }
+  }
+  return [...byTarget.values()].sort((a, b) => compareText(a.target, b.target))
+}
+
+function readFile(kind: Kind, node: Node, context: StackContext): FileSpec | null {
+  const { report } = context
+  const name = node.kind === 'scalar' ? textOf(node) : requireText(node, 'source', report)
+  if (name === null) return null
+  const declared = kind === 'config' ? context.declared.configs : context.declared.secrets
+  const source = declared.get(name)
+  if (source === undefined) {
+    const hint = didYouMean(name, declared.keys()) || `; add it under \`${kind}s:\` at the top of the file`
+    report.error('REFERENCE_UNKNOWN', node, `the ${kind} ${quoted(name)} is not declared${hint}`)
+  }
+  const mode = get(node, 'mode')
+  const [uid, gid] = [get(node, 'uid'), get(node, 'gid')]
+  const target = readTarget(kind, name, node, context)
+  const owner = {
+    mode: mode === undefined ? MODE_DEFAULT : (parseMode(mode, report) ?? MODE_DEFAULT),
+    uid: uid === undefined ? 0 : (integerOf(uid, IDS, report) ?? 0),
+    gid: gid === undefined ? 0 : (integerOf(gid, IDS, report) ?? 0),
+  }
+  return source === undefined || source === null || target === null ? null : { kind, name, ...source, target, ...owner }
+}
+
+function readTarget(kind: Kind, name: string, node: Node, context: StackContext): string | null {
+  const given = readText(node, 'target') ?? name
+  const target = cleanAbsolute(given.startsWith('/') ? given : `${kind === 'secret' ? '/run/secrets' : ''}/${given}`)
+  if (target !== null && target !== '/') return target
+  context.report.error(
+    'FIELD_INVALID',
+    node,
+    `${quoted(given)} is no place for a file; write a path such as /etc/app.conf`,
+  )
+  return null
+}
+
+/** Files are put into the created container; a tmpfs is mounted over them when it starts. */
+function reportHidden(file: FileSpec, node: Node, mounts: readonly MountSpec[], context: StackContext): void {
+  const hiding = mounts.find((mount) => mount.kind === 'tmpfs' && `${file.target}/`.startsWith(`${mount.target}/`))
+  if (hiding !== undefined)
+    context.report.error(
+      'CONFLICT',
+      node,
+      `the tmpfs at ${quoted(hiding.target)} would hide ${quoted(file.target)}; give one of them another target`,
+    )
+}

@@ -1,0 +1,52 @@
+import type { ServiceSpec } from '../../model/index.js'
+import type { Node } from '../node.js'
+import { get, quoted, textOf } from '../node.js'
+import { requireText } from '../read.js'
+import type { Report } from '../report.js'
+
+const PART = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'
+const HOST =
+  '(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?|\\[[0-9a-fA-F:]+\\](?::[0-9]+)?'
+/** `[registry/]name[:tag][@digest]`, the grammar of distribution/reference. */
+const REFERENCE = new RegExp(
+  `^(?:(?:${HOST})/)?${PART}(?:/${PART})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[a-f0-9]{64})?$`,
+)
+
+export function readImage(service: Node, report: Report): string {
+  const image = requireText(service, 'image', report)
+  const node = get(service, 'image')
+  if (image === null || node === undefined) return ''
+  if (image.length > 512 || !REFERENCE.test(image)) {
+    const hint =
+      image === ''
+        ? 'a variable in it may be empty'
+        : /[A-Z]/.test(image.replace(/[:@].*$/s, ''))
+          ? 'names are lower-case'
+          : 'write [registry/]name:tag'
+    report.error('FIELD_INVALID', node, `${quoted(image)} is no image name; ${hint}`)
+  }
+  return image
+}
+
+/** Absent: `always` for a tag that moves by habit (`latest`, or none), else `missing`. A digest never moves. */
+export function readPullPolicy(service: Node, image: string, report: Report): ServiceSpec['pullPolicy'] {
+  const node = get(service, 'pull_policy')
+  const policy = node === undefined ? null : textOf(node)
+  if (node === undefined || policy === null) return pullDefault(image)
+  if (policy === 'always' || policy === 'missing' || policy === 'never') return policy
+  if (policy === 'if_not_present') return 'missing'
+  const hint = policy === 'build' ? 'Slipway does not build: build in CI and push' : 'use always, missing or never'
+  const isKnown = policy === 'build' || /^(daily|weekly|every_.*)$/.test(policy)
+  report.error(
+    isKnown ? 'FIELD_UNSUPPORTED' : 'FIELD_INVALID',
+    node,
+    `the pull policy ${quoted(policy)} is not supported; ${hint}`,
+  )
+  return 'missing'
+}
+
+function pullDefault(image: string): ServiceSpec['pullPolicy'] {
+  if (image.includes('@')) return 'missing'
+  const name = image.slice(image.lastIndexOf('/') + 1)
+  return !name.includes(':') || name.endsWith(':latest') ? 'always' : 'missing'
+}

@@ -1,0 +1,209 @@
+import { compareText } from '../../model/index.js'
+import type { MountSpec } from '../../model/index.js'
+import { cleanAbsolute } from '../files.js'
+import type { Node } from '../node.js'
+import { describe, get, items, quoted, textOf } from '../node.js'
+import { parseBytes } from '../quantities.js'
+import { readBoolean, readBytes, readText, requireText } from '../read.js'
+import { didYouMean } from '../text.js'
+import type { StackContext } from './context.js'
+import { parseMode } from './mode.js'
+import { volumeName } from './volumes.js'
+
+const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
+
+/** `volumes` and `tmpfs` of a service, sorted by target. */
+export function readMounts(service: Node, context: StackContext): readonly MountSpec[] {
+  const tmpfs = get(service, 'tmpfs')
+  const tmpfsItems = tmpfs?.kind === 'scalar' ? [tmpfs] : items(tmpfs)
+  const found = [
+    ...items(get(service, 'volumes')).map((node) => ({ node, mount: readMount(node, context) })),
+    ...tmpfsItems.map((node) => ({ node, mount: shortTmpfs(node, context) })),
+  ]
+  const byTarget = new Map<string, MountSpec>()
+  for (const { node, mount } of found) {
+    if (mount === null) continue
+    if (byTarget.has(mount.target))
+      context.report.error(
+        'CONFLICT',
+        node,
+        `something is mounted at ${quoted(mount.target)} already; keep one of them`,
+      )
+    byTarget.set(mount.target, mount)
+  }
+  return [...byTarget.values()].sort((a, b) => compareText(a.target, b.target))
+}
+
+function readMount(node: Node, context: StackContext): MountSpec | null {
+  return node.kind === 'map' ? longMount(node, context) : shortMount(node, context)
+}
+
+/** `[source:]target[:options]`. */
+function shortMount(node: Node, context: StackContext): MountSpec | null {
+  const parts = textOf(node).split(':')
+  if (parts.length > 3 || parts.some((part) => part === '')) {
+    context.report.error(
+      'FIELD_INVALID',
+      node,
+      `found ${describe(node)}, expected "name:/path", "/host/path:/path" or "name:/path:ro"`,
+    )
+    return null
+  }
+  const [first = '', second, options = ''] = parts
+  const target = targetPath(second ?? first, node, context)
+  if (target === null) return null
+  if (second === undefined) return { kind: 'anonymous', target, readOnly: false }
+  const flags = readFlags(options, node, context)
+  if (/^[./~]/.test(first)) {
+    const source = bindSource(first, node, context)
+    if (source === null) return null
+    const propagation = flags.find((flag) => PROPAGATIONS.includes(flag)) ?? null
+    return { kind: 'bind', source, target, readOnly: flags.includes('ro'), createHostPath: true, propagation }
+  }
+  const source = volumeSource(first, node, context)
+  if (source === null) return null
+  return { kind: 'volume', source, target, readOnly: flags.includes('ro'), noCopy: flags.includes('nocopy') }
+}
+
+function readFlags(options: string, node: Node, context: StackContext): readonly string[] {
+  const known = ['ro', 'rw', 'nocopy', 'z', 'Z', 'cached', 'delegated', 'consistent', ...PROPAGATIONS]
+  const flags = options === '' ? [] : options.split(',')
+  for (const flag of flags) {
+    if (!known.includes(flag))
+      context.report.error(
+        'FIELD_INVALID',
+        node,
+        `the mount option ${quoted(flag)} is not known${didYouMean(flag, known)}`,
+      )
+    else if (flag === 'z' || flag === 'Z') warnSelinux(node, context)
+  }
+  return flags
+}
+
+function longMount(node: Node, context: StackContext): MountSpec | null {
+  const type = requireText(node, 'type', context.report)
+  const rawTarget = requireText(node, 'target', context.report)
+  const target = rawTarget === null ? null : targetPath(rawTarget, get(node, 'target') ?? node, context)
+  const readOnly = readBoolean(node, 'read_only', context.report) ?? false
+  const source = readText(node, 'source')
+  if (type === null || target === null) return null
+  switch (type) {
+    case 'volume':
+      return longVolume(node, source, target, readOnly, context)
+    case 'bind':
+      return longBind(node, source, target, readOnly, context)
+    case 'tmpfs': {
+      const options = get(node, 'tmpfs')
+      const mode = get(options, 'mode')
+      return {
+        kind: 'tmpfs',
+        target,
+        readOnly,
+        sizeBytes: readBytes(options, 'size', context.report),
+        mode: mode === undefined ? null : parseMode(mode, context.report),
+      }
+    }
+    default:
+      context.report.error(
+        'FIELD_UNSUPPORTED',
+        get(node, 'type') ?? node,
+        `the mount type ${quoted(type)} is not supported; use volume, bind or tmpfs`,
+      )
+      return null
+  }
+}
+
+function longVolume(
+  node: Node,
+  source: string | null,
+  target: string,
+  readOnly: boolean,
+  context: StackContext,
+): MountSpec | null {
+  if (source === null) return { kind: 'anonymous', target, readOnly }
+  const name = volumeSource(source, get(node, 'source') ?? node, context)
+  if (name === null) return null
+  const noCopy = readBoolean(get(node, 'volume'), 'nocopy', context.report) ?? false
+  return { kind: 'volume', source: name, target, readOnly, noCopy }
+}
+
+function longBind(
+  node: Node,
+  source: string | null,
+  target: string,
+  readOnly: boolean,
+  context: StackContext,
+): MountSpec | null {
+  if (source === null) {
+    context.report.error('FIELD_MISSING', node, 'a bind mount needs a source: an absolute path on the server')
+    return null
+  }
+  const path = bindSource(source, get(node, 'source') ?? node, context)
+  const options = get(node, 'bind')
+  if (get(options, 'selinux') !== undefined) warnSelinux(node, context)
+  const createHostPath = readBoolean(options, 'create_host_path', context.report) ?? true
+  return path === null
+    ? null
+    : { kind: 'bind', source: path, target, readOnly, createHostPath, propagation: readText(options, 'propagation') }
+}
+
+function shortTmpfs(node: Node, context: StackContext): MountSpec | null {
+  const [path = '', options = ''] = textOf(node).split(/:(.*)/s)
+  const target = targetPath(path, node, context)
+  let sizeBytes: number | null = null
+  let mode: number | null = null
+  let readOnly = false
+  for (const option of options === '' ? [] : options.split(',')) {
+    const [name = '', value = ''] = option.split('=')
+    if (name === 'size') sizeBytes = parseBytes(value)
+    else if (name === 'mode' && /^[0-7]{3,4}$/.test(value)) mode = Number.parseInt(value, 8)
+    else if (name === 'ro') readOnly = true
+    else if (name !== 'rw')
+      context.report.error(
+        'FIELD_UNSUPPORTED',
+        node,
+        `the tmpfs option ${quoted(option)} is not supported; use size=64m, mode=1777 or ro`,
+      )
+    if (name === 'size' && sizeBytes === null)
+      context.report.error('FIELD_INVALID', node, `found ${quoted(value)}, expected a size such as 64m`)
+  }
+  return target === null ? null : { kind: 'tmpfs', target, readOnly, sizeBytes, mode }
+}
+
+function targetPath(path: string, node: Node, context: StackContext): string | null {
+  const clean = cleanAbsolute(path)
+  if (clean !== null && clean !== '/') return clean
+  context.report.error(
+    'FIELD_INVALID',
+    node,
+    `${quoted(path)} is no place to mount at; write an absolute path in the container such as /data`,
+  )
+  return null
+}
+
+function bindSource(source: string, node: Node, context: StackContext): string | null {
+  const clean = cleanAbsolute(source)
+  if (clean !== null) return clean
+  const what = source.startsWith('~') ? 'a home directory' : 'the repository'
+  context.report.error(
+    'FIELD_UNSUPPORTED',
+    node,
+    `${quoted(source)} is a path in ${what}, which the servers do not have; ship files with \`configs:\`, or write an absolute path on the server`,
+  )
+  return null
+}
+
+function volumeSource(source: string, node: Node, context: StackContext): string | null {
+  const declared = context.declared.volumes
+  const volume = declared.get(source)
+  if (volume !== undefined) return volumeName(source, volume, context.stack)
+  const hint = source.includes('/')
+    ? '; a path on the server begins with /'
+    : didYouMean(source, declared.keys()) || `; add it under \`volumes:\` at the top of the file`
+  context.report.error('REFERENCE_UNKNOWN', node, `the volume ${quoted(source)} is not declared${hint}`)
+  return null
+}
+
+function warnSelinux(node: Node, context: StackContext): void {
+  context.report.warn('FIELD_IGNORED', node, 'the SELinux flags z and Z are ignored; label the path on the server')
+}

@@ -1,0 +1,125 @@
+import { compareText } from '../../model/index.js'
+import type { PortSpec } from '../../model/index.js'
+import type { Node } from '../node.js'
+import { describe, get, items, keyOf, quoted, textOf } from '../node.js'
+import { PORTS, readText } from '../read.js'
+import type { Report } from '../report.js'
+
+interface PortRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** Published ports, one entry a port, sorted. `mode` is accepted and means nothing: a port is bound on the replica's own server. */
+export function readPorts(node: Node | undefined, report: Report): readonly PortSpec[] {
+  const ports = items(node).flatMap((item) => (item.kind === 'map' ? longPort(item, report) : shortPort(item, report)))
+  const byText = new Map(ports.map((port) => [JSON.stringify(port), port]))
+  return [...byText.values()].sort(comparePorts)
+}
+
+/** `[[ip:]published:]target[/protocol]`, where both may be ranges. */
+function shortPort(node: Node, report: Report): readonly PortSpec[] {
+  const text = textOf(node)
+  const [, hostIp = '', published = '', target = '', protocol = 'tcp'] =
+    /^(?:(?:(\[[0-9a-fA-F:.]+\]|[0-9]+(?:\.[0-9]+){3}):)?([0-9-]*):)?([0-9-]+)(?:\/([a-zA-Z]+))?$/.exec(text) ?? []
+  if (target === '') {
+    report.error(
+      'FIELD_INVALID',
+      node,
+      `found ${describe(node)}, expected a port such as "8080:80", "127.0.0.1:8080:80" or "53:53/udp"`,
+    )
+    return []
+  }
+  return expand({ node, hostIp: hostIp.replace(/^\[|\]$/g, ''), published, target, protocol }, report)
+}
+
+function longPort(node: Node, report: Report): readonly PortSpec[] {
+  const target = readText(node, 'target')
+  if (target === null) {
+    const key = keyOf(node, 'target')
+    if (key !== undefined) report.error('FIELD_MISSING', key, 'the key has no value; name the port in the container')
+    return []
+  }
+  const ignored = ['app_protocol', 'name'].map((key) => keyOf(node, key)).filter((key) => key !== undefined)
+  for (const key of ignored) report.warn('FIELD_IGNORED', key, 'ignored: it only documents the port')
+  const hostIp = readText(node, 'host_ip') ?? ''
+  return expand(
+    {
+      node,
+      hostIp,
+      published: readText(node, 'published') ?? '',
+      target,
+      protocol: readText(node, 'protocol') ?? 'tcp',
+    },
+    report,
+  )
+}
+
+interface RawPort {
+  readonly node: Node
+  readonly hostIp: string
+  readonly published: string
+  readonly target: string
+  readonly protocol: string
+}
+
+function expand(raw: RawPort, report: Report): readonly PortSpec[] {
+  const { node, hostIp } = raw
+  const targets = parseRange(raw.target, node, report)
+  const published = raw.published === '' || raw.published === '0' ? null : parseRange(raw.published, node, report)
+  const protocol = raw.protocol.toLowerCase()
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') {
+    report.error('FIELD_INVALID', node, `the protocol ${quoted(raw.protocol)} is not known; use tcp, udp or sctp`)
+    return []
+  }
+  if (hostIp !== '' && !isIpAddress(hostIp)) {
+    report.error('FIELD_INVALID', node, `${quoted(hostIp)} is no IP address of a host`)
+    return []
+  }
+  if (targets === null || (published === null && raw.published !== '' && raw.published !== '0')) return []
+  const count = targets.last - targets.first + 1
+  if (published !== null && published.last - published.first + 1 !== count) {
+    const hint = count === 1 ? 'a port out of a range cannot be chosen; name one' : 'both ranges must be equally long'
+    report.error('FIELD_INVALID', node, `${raw.published} and ${raw.target} do not fit; ${hint}`)
+    return []
+  }
+  return Array.from({ length: count }, (_, at) => ({
+    target: targets.first + at,
+    published: published === null ? null : published.first + at,
+    protocol,
+    hostIp,
+  }))
+}
+
+function parseRange(text: string, node: Node, report: Report): PortRange | null {
+  const [whole, from = '', to = from] = /^([0-9]{1,6})(?:-([0-9]{1,6}))?$/.exec(text) ?? []
+  const [first, last] = [Number(from), Number(to)]
+  if (whole === undefined) {
+    report.error('FIELD_INVALID', node, `${quoted(text)} is no port; expected a number or a range such as 8000-8010`)
+    return null
+  }
+  if (first < PORTS.min || last > PORTS.max || last < first) {
+    report.error('VALUE_OUT_OF_RANGE', node, `the port ${text} is out of range; expected ${PORTS.min} to ${PORTS.max}`)
+    return null
+  }
+  return { first, last }
+}
+
+export function isIpAddress(text: string): boolean {
+  if (/^[0-9]{1,3}(\.[0-9]{1,3}){3}$/.test(text)) return text.split('.').every((part) => Number(part) <= 255)
+  return /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text) && text.length <= 45 && text.split(':').length <= 9
+}
+
+function comparePorts(a: PortSpec, b: PortSpec): number {
+  return (
+    a.target - b.target ||
+    (a.published ?? 0) - (b.published ?? 0) ||
+    compareText(a.protocol, b.protocol) ||
+    compareText(a.hostIp, b.hostIp)
+  )
+}
+
+/** Whether anything is published, for settings that exclude it. */
+export function publishes(service: Node): boolean {
+  return items(get(service, 'ports')).length > 0
+}

@@ -1,0 +1,171 @@
+import { STOP_GRACE_DEFAULT_MS } from '../../model/index.js'
+import type { ServiceSpec } from '../../model/index.js'
+import type { Node } from '../node.js'
+import { get, keyOf } from '../node.js'
+import { readBoolean, readDuration, readText } from '../read.js'
+import { readCommand } from './command.js'
+import type { StackContext } from './context.js'
+import { readDependencies } from './depends-on.js'
+import {
+  checkResources,
+  readLimits,
+  readMode,
+  readReplicas,
+  readReservations,
+  readRestart,
+  readRollback,
+  readUpdate,
+  warnIgnored,
+} from './deploy.js'
+import { readEnvironment } from './environment.js'
+import { readFiles } from './files.js'
+import { readHealthcheck } from './healthcheck.js'
+import { readImage, readPullPolicy } from './image.js'
+import { readKeyValues, readLabels } from './key-values.js'
+import { readMounts } from './mounts.js'
+import { readAttachments, readNetworkMode } from './networks.js'
+import { readPlacement } from './placement.js'
+import { publishes, readPorts } from './ports.js'
+import {
+  readCapabilities,
+  readExtraHosts,
+  readHostname,
+  readLogging,
+  readSignal,
+  readUlimits,
+  readWorkingDir,
+} from './process.js'
+import { readProbe, readRestartAt, readRollout } from './x-slipway.js'
+
+/** What the rest of the stack says about one service. */
+export interface ServiceSurroundings {
+  /** Another service waits for it to complete. */
+  readonly isAwaited: boolean
+  /** `x-slipway` at the top of the file. */
+  readonly shared: Node | undefined
+}
+
+/** One service in canonical form. Every problem is in the report; with one, the result is not to be used. */
+export function readService(
+  name: string,
+  service: Node,
+  around: ServiceSurroundings,
+  context: StackContext,
+): ServiceSpec {
+  warnIgnored(service, context.report)
+  const deployed = readDeployment(service, around, context)
+  checkJob(service, deployed.mode, context)
+  return {
+    stack: context.stack,
+    name,
+    ...readContainer(name, service, context),
+    ...readProcess(service, context),
+    ...deployed,
+  }
+}
+
+type Container = 'environment' | 'labels' | 'ports' | 'mounts' | 'networks' | 'networkMode' | 'files' | 'healthcheck'
+
+function readContainer(name: string, service: Node, context: StackContext): Pick<ServiceSpec, Container> {
+  const { report } = context
+  const mounts = readMounts(service, context)
+  const networkMode = readNetworkMode(service, report)
+  const ports = readPorts(get(service, 'ports'), report)
+  const isBridged = networkMode === null
+  const spot = keyOf(service, 'ports')
+  if (!isBridged && spot !== undefined && publishes(service))
+    report.warn('FIELD_IGNORED', spot, `ignored: with \`network_mode: ${networkMode}\` there is nothing to publish`)
+  return {
+    environment: readEnvironment(service, context),
+    labels: readLabels(get(service, 'labels'), report),
+    ports: isBridged ? ports : [],
+    mounts,
+    networks: isBridged && get(service, 'network_mode') === undefined ? readAttachments(name, service, context) : [],
+    networkMode,
+    files: readFiles(service, mounts, context),
+    healthcheck: readHealthcheck(get(service, 'healthcheck'), report),
+  }
+}
+
+type Process =
+  | 'command'
+  | 'entrypoint'
+  | 'stopSignal'
+  | 'stopGraceMs'
+  | 'user'
+  | 'workingDir'
+  | 'init'
+  | 'readOnly'
+  | 'capAdd'
+  | 'capDrop'
+  | 'ulimits'
+  | 'sysctls'
+  | 'extraHosts'
+  | 'hostname'
+  | 'logging'
+
+function readProcess(service: Node, { report }: StackContext): Pick<ServiceSpec, Process> {
+  return {
+    command: readCommand(service, 'command', report),
+    entrypoint: readCommand(service, 'entrypoint', report),
+    stopSignal: readSignal(service, report),
+    stopGraceMs: readDuration(service, 'stop_grace_period', report) ?? STOP_GRACE_DEFAULT_MS,
+    user: readText(service, 'user'),
+    workingDir: readWorkingDir(service, report),
+    init: readBoolean(service, 'init', report),
+    readOnly: readBoolean(service, 'read_only', report) ?? false,
+    capAdd: readCapabilities(service, 'cap_add', report),
+    capDrop: readCapabilities(service, 'cap_drop', report),
+    ulimits: readUlimits(get(service, 'ulimits'), report),
+    sysctls: readKeyValues(get(service, 'sysctls'), report),
+    extraHosts: readExtraHosts(get(service, 'extra_hosts'), report),
+    hostname: readHostname(service, report),
+    logging: readLogging(get(service, 'logging')),
+  }
+}
+
+type Deployment = Exclude<keyof ServiceSpec, Container | Process | 'stack' | 'name'>
+
+function readDeployment(
+  service: Node,
+  around: ServiceSurroundings,
+  context: StackContext,
+): Pick<ServiceSpec, Deployment> {
+  const { report } = context
+  const image = readImage(service, report)
+  const mode = readMode(service, around.isAwaited, report)
+  const limits = readLimits(service, report)
+  const reservations = readReservations(service, report)
+  checkResources(limits, reservations, service, report)
+  return {
+    image,
+    pullPolicy: readPullPolicy(service, image, report),
+    mode,
+    replicas: readReplicas(service, mode, report),
+    restart: readRestart(service, mode, report),
+    limits,
+    reservations,
+    placement: readPlacement(service, report),
+    update: readUpdate(service, report),
+    rollback: readRollback(service, report),
+    rollout: readRollout(service, around.shared, report),
+    dependsOn: readDependencies(get(service, 'depends_on'), context.declared.services, report),
+    probe: readProbe(service, report),
+    restartAt: readRestartAt(service),
+  }
+}
+
+/** A one-shot service is awaited until it exits: nothing can call it in between. */
+function checkJob(service: Node, mode: ServiceSpec['mode'], { report }: StackContext): void {
+  if (mode !== 'job') return
+  const ports = keyOf(service, 'ports')
+  if (ports !== undefined && publishes(service))
+    report.error(
+      'CONFLICT',
+      ports,
+      'a one-shot service cannot publish ports; remove them, or do not wait for it to complete',
+    )
+  const probe = keyOf(get(service, 'x-slipway'), 'probe')
+  if (probe !== undefined)
+    report.error('CONFLICT', probe, 'a one-shot service is done when it exits with 0; remove the probe')
+}

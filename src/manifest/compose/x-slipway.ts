@@ -1,0 +1,79 @@
+import { ROLLOUT_DEFAULTS } from '../../model/index.js'
+import type { ProbeSpec, RolloutPolicy } from '../../model/index.js'
+import type { Node } from '../node.js'
+import { describe, get, keyOf, textOf } from '../node.js'
+import { PORTS, readDuration, readInteger, readText } from '../read.js'
+import type { Report } from '../report.js'
+
+export const PROBE_DEFAULTS = Object.freeze({
+  path: '/',
+  scheme: 'http',
+  host: null,
+  expectMin: 200,
+  expectMax: 399,
+  timeoutMs: 5_000,
+} as const)
+
+const DEADLINES = { min: 1_000, max: 7 * 86_400_000 }
+const TIMEOUTS = { min: 1, max: 300_000 }
+
+/** The service's own settings win over those at the top of the file, key by key. */
+export function readRollout(service: Node, stack: Node | undefined, report: Report): RolloutPolicy {
+  const own = get(get(service, 'x-slipway'), 'rollout')
+  const shared = get(stack, 'rollout')
+  const deadline = (key: string): number | null =>
+    readDuration(own, key, report, DEADLINES) ?? readDuration(shared, key, report, DEADLINES)
+  const scope = readText(own, 'scope') ?? readText(shared, 'scope')
+  return {
+    healthyDeadlineMs: deadline('healthy_deadline') ?? ROLLOUT_DEFAULTS.healthyDeadlineMs,
+    progressDeadlineMs: deadline('progress_deadline') ?? ROLLOUT_DEFAULTS.progressDeadlineMs,
+    scope: scope === 'stack' || scope === 'service' ? scope : ROLLOUT_DEFAULTS.scope,
+  }
+}
+
+export function readProbe(service: Node, report: Report): ProbeSpec | null {
+  const probe = get(get(service, 'x-slipway'), 'probe')
+  const [http, tcp] = [get(probe, 'http'), get(probe, 'tcp')]
+  if (http !== undefined && tcp !== undefined)
+    report.error('CONFLICT', keyOf(probe, 'tcp') ?? tcp, 'a probe is either http or tcp; keep one of them')
+  if (http !== undefined) return httpProbe(http, report)
+  if (tcp !== undefined) return tcpProbe(tcp, report)
+  if (probe !== undefined && probe.kind === 'map' && probe.entries.size === 0)
+    report.error('FIELD_MISSING', probe, 'the probe says nothing; write http: {port: 8080} or tcp: {port: 5432}')
+  return null
+}
+
+function httpProbe(node: Node, report: Report): ProbeSpec | null {
+  const port = readInteger(node, 'port', PORTS, report)
+  const [expectMin, expectMax] = readExpect(get(node, 'expect'), report)
+  const timeoutMs = readDuration(node, 'timeout', report, TIMEOUTS) ?? PROBE_DEFAULTS.timeoutMs
+  const path = readText(node, 'path') ?? PROBE_DEFAULTS.path
+  const scheme = readText(node, 'scheme') === 'https' ? 'https' : PROBE_DEFAULTS.scheme
+  const host = readText(node, 'host') ?? PROBE_DEFAULTS.host
+  return port === null ? null : { kind: 'http', port, path, scheme, host, expectMin, expectMax, timeoutMs }
+}
+
+function tcpProbe(node: Node, report: Report): ProbeSpec | null {
+  const port = readInteger(node, 'port', PORTS, report)
+  const timeoutMs = readDuration(node, 'timeout', report, TIMEOUTS) ?? PROBE_DEFAULTS.timeoutMs
+  return port === null ? null : { kind: 'tcp', port, timeoutMs }
+}
+
+function readExpect(node: Node | undefined, report: Report): readonly [number, number] {
+  const defaults = [PROBE_DEFAULTS.expectMin, PROBE_DEFAULTS.expectMax] as const
+  if (node === undefined) return defaults
+  const [whole, from = '', to = from] = /^([0-9]{3})(?:-([0-9]{3}))?$/.exec(textOf(node)) ?? []
+  const [min, max] = [Number(from), Number(to)]
+  if (whole !== undefined && min >= 100 && max <= 599 && min <= max) return [min, max]
+  report.error(
+    'FIELD_INVALID',
+    node,
+    `found ${describe(node)}, expected a status from 100 to 599, or a range such as 200-399`,
+  )
+  return defaults
+}
+
+/** Any text; a change of it restarts the replicas. */
+export function readRestartAt(service: Node): string | null {
+  return readText(get(service, 'x-slipway'), 'restart_at')
+}

@@ -1,0 +1,219 @@
+import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq } from 'yaml'
+import type { Document, Node as YamlNode, Pair, ScalarTag } from 'yaml'
+import type { Entry, MapNode, Node, ScalarNode } from './node.js'
+import { quoted } from './node.js'
+import { nestsDeeperThan } from './nesting.js'
+import type { Report, Spot } from './report.js'
+
+type Path = readonly (string | number)[]
+
+/** Deeper nesting overflows the library's recursion, which cannot be caught. Real manifests stay under 12. */
+const DEEPEST = 64
+/** Bounds for what aliases may expand to; compose-go allows as many visits. */
+const MOST_NODES = 100_000
+const MOST_CHARACTERS = 8 * 1024 * 1024
+
+/** `0440` is octal for Compose (YAML 1.1 and Go), decimal for YAML 1.2. */
+const legacyOctal: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?0[0-7]+$/,
+  resolve: (text) => Number.parseInt(text, 8),
+}
+
+interface Walk {
+  readonly lines: LineCounter
+  readonly report: Report
+  readonly aliases: ReadonlyMap<unknown, YamlNode>
+  readonly open: Set<YamlNode>
+  nodes: number
+  characters: number
+}
+
+/** Parses a manifest. Null when it is not YAML that can be trusted; every reason has been reported. */
+export function parseYaml(text: string, report: Report): Node | null {
+  const lines = new LineCounter()
+  const tokens = [...new Parser(lines.addNewLine).parse(text)]
+  if (nestsDeeperThan(tokens, DEEPEST)) {
+    report.error('YAML_INVALID', null, `the file nests deeper than ${DEEPEST} levels; flatten it`)
+    return null
+  }
+  const composer = new Composer({
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+    customTags: (tags) => [legacyOctal, ...tags],
+  })
+  const documents = [...composer.compose(tokens, true, text.length)]
+  const spot = (offset: number): Spot => spotAt(lines, offset, [])
+  for (const { errors, warnings } of documents) {
+    for (const error of errors) report.error('YAML_INVALID', spot(error.pos[0]), lowerFirst(error.message))
+    for (const warning of warnings)
+      report.error('YAML_INVALID', spot(warning.pos[0]), `${lowerFirst(warning.message)}; remove it`)
+  }
+  const [first, second] = documents
+  if (second !== undefined)
+    report.error(
+      'YAML_INVALID',
+      spot(second.range[0]),
+      'a second YAML document begins here; put it into a file of its own',
+    )
+  if (first === undefined || report.errors().length > 0) return null
+  return convertDocument(first, lines, report)
+}
+
+function convertDocument(document: Document, lines: LineCounter, report: Report): Node | null {
+  const root = document.contents
+  if (root === null) return { kind: 'scalar', value: null, source: '', path: [], line: 1, column: 1 }
+  const walk: Walk = { lines, report, aliases: resolveAliases(root), open: new Set(), nodes: 0, characters: 0 }
+  const node = convert(root, [], walk)
+  return report.errors().length > 0 ? null : node
+}
+
+/** What each alias means: the last node before it, in the order of the text, that carries the anchor. */
+function resolveAliases(root: YamlNode): ReadonlyMap<unknown, YamlNode> {
+  const anchors = new Map<string, YamlNode>()
+  const targets = new Map<unknown, YamlNode>()
+  const visit = (node: unknown): void => {
+    if (isAlias(node)) {
+      const target = anchors.get(node.source)
+      if (target !== undefined) targets.set(node, target)
+      return
+    }
+    if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined) anchors.set(node.anchor, node)
+    if (isMap(node)) for (const pair of node.items) [pair.key, pair.value].forEach(visit)
+    if (isSeq(node)) node.items.forEach(visit)
+  }
+  visit(root)
+  return targets
+}
+
+function convert(node: unknown, path: Path, walk: Walk): Node {
+  const spot = spotAt(walk.lines, offsetOf(node), path)
+  walk.nodes += 1
+  if (walk.nodes > MOST_NODES || walk.characters > MOST_CHARACTERS || path.length > DEEPEST) return tooMuch(spot, walk)
+  if (isAlias(node)) return convertAlias(node, spot, walk)
+  if (isMap(node)) return guarded(node, spot, walk, () => convertMap(node.items, spot, walk))
+  if (isSeq(node)) {
+    const convertItems = (): Node => ({
+      kind: 'list',
+      ...spot,
+      items: node.items.map((item, at) => convert(item, [...path, at], walk)),
+    })
+    return guarded(node, spot, walk, convertItems)
+  }
+  return isScalar(node) ? convertScalar(node.value, node.source ?? '', spot, walk) : nothing(spot)
+}
+
+/** Refuses a node that contains itself by an alias. */
+function guarded(node: YamlNode, spot: Spot, walk: Walk, inner: () => Node): Node {
+  if (walk.open.has(node)) {
+    walk.report.error('YAML_INVALID', spot, 'the alias stands inside of what it names')
+    return nothing(spot)
+  }
+  walk.open.add(node)
+  const converted = inner()
+  walk.open.delete(node)
+  return converted
+}
+
+function convertAlias(alias: YamlNode & { readonly source: string }, spot: Spot, walk: Walk): Node {
+  const target = walk.aliases.get(alias)
+  if (target !== undefined) return convert(target, spot.path, walk)
+  walk.report.error('YAML_INVALID', spot, `the alias *${alias.source} has no anchor &${alias.source} before it`)
+  return nothing(spot)
+}
+
+function convertMap(pairs: readonly Pair<unknown, unknown>[], spot: Spot, walk: Walk): MapNode {
+  const entries = new Map<string, Entry>()
+  const merged: Node[] = []
+  for (const { key, value } of pairs) {
+    const name = keyText(key, spot, walk)
+    if (name === null || isExtension(spot.path, name)) continue
+    const at = spotAt(walk.lines, offsetOf(key), [...spot.path, name])
+    if (name === '<<') merged.push(convert(value, [...spot.path, name], walk))
+    else if (entries.has(name)) walk.report.error('YAML_INVALID', at, 'the key appears twice; keep one of them')
+    else entries.set(name, { key: at, value: convert(value, at.path, walk) })
+  }
+  for (const source of merged) mergeInto(entries, source, spot.path, walk)
+  return { kind: 'map', ...spot, entries }
+}
+
+/** `x-…` holds what the user likes, often only anchors; it is none of our business but for `x-slipway`. */
+function isExtension(path: Path, name: string): boolean {
+  return name.startsWith('x-') && name !== 'x-slipway' && (path.length === 0 || path.length === 2)
+}
+
+function keyText(key: unknown, spot: Spot, walk: Walk): string | null {
+  const scalar = isAlias(key) ? walk.aliases.get(key) : key
+  const at = spotAt(walk.lines, offsetOf(key), spot.path)
+  if (!isScalar(scalar) || scalar.value === null) {
+    walk.report.error('YAML_INVALID', at, 'a key must be text')
+    return null
+  }
+  const name = typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? '')
+  if (name !== '__proto__') return name
+  walk.report.error('YAML_INVALID', at, 'the key __proto__ is not allowed')
+  return null
+}
+
+/** Keys of the mapping itself win over merged ones, and earlier merged ones over later ones. */
+function mergeInto(entries: Map<string, Entry>, source: Node, path: Path, walk: Walk): void {
+  const sources = source.kind === 'list' ? source.items : [source]
+  for (const one of sources) {
+    if (one.kind !== 'map') {
+      walk.report.error('YAML_INVALID', one, 'only mappings can be merged with <<')
+      continue
+    }
+    for (const [name, entry] of one.entries) {
+      if (entries.has(name)) continue
+      entries.set(name, { key: { ...entry.key, path: [...path, name] }, value: repath(entry.value, [...path, name]) })
+    }
+  }
+}
+
+function repath(node: Node, path: Path): Node {
+  if (node.kind === 'list') return { ...node, path, items: node.items.map((item, at) => repath(item, [...path, at])) }
+  if (node.kind === 'scalar') return { ...node, path }
+  const entries = [...node.entries].map(([name, { key, value }]): [string, Entry] => {
+    const inner = [...path, name]
+    return [name, { key: { ...key, path: inner }, value: repath(value, inner) }]
+  })
+  return { ...node, path, entries: new Map(entries) }
+}
+
+function convertScalar(value: unknown, source: string, spot: Spot, walk: Walk): ScalarNode {
+  walk.characters += source.length
+  if (value === null || typeof value === 'string' || typeof value === 'boolean')
+    return { kind: 'scalar', value, source, ...spot }
+  if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'scalar', value, source, ...spot }
+  walk.report.error('FIELD_INVALID', spot, `${quoted(source)} is no number that can be kept; put it in quotes`)
+  return nothing(spot)
+}
+
+function tooMuch(spot: Spot, walk: Walk): ScalarNode {
+  const whole: Spot = { path: [], line: 1, column: 1 }
+  walk.report.error(
+    'FILE_TOO_LARGE',
+    whole,
+    `the file's aliases expand to more than ${MOST_NODES} values or ${DEEPEST} levels; use fewer`,
+  )
+  return nothing(spot)
+}
+
+function nothing(spot: Spot): ScalarNode {
+  return { kind: 'scalar', value: null, source: '', path: spot.path, line: spot.line, column: spot.column }
+}
+
+function offsetOf(node: unknown): number {
+  return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? (node.range?.[0] ?? 0) : 0
+}
+
+function spotAt(lines: LineCounter, offset: number, path: Path): Spot {
+  const { line, col } = lines.linePos(offset)
+  return { path, line: Math.max(line, 1), column: Math.max(col, 1) }
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}

@@ -1,0 +1,184 @@
+import { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS, compareText } from '../model/index.js'
+import type { Address, Fleet, Guards, HostKey, Server } from '../model/index.js'
+import { parseAddress } from './address.js'
+import type { FileReader } from './files.js'
+import { readNamedFile } from './named-file.js'
+import type { Node } from './node.js'
+import { entries, get, items, keyOf, quoted, textOf } from './node.js'
+import { DURATIONS, readDuration, readText, requireText } from './read.js'
+import type { Report } from './report.js'
+import { MOST_FILE_BYTES, decodeText } from './text.js'
+
+export const STACKS_DEFAULT = 'stacks/*'
+export const SSH_DEFAULTS = Object.freeze({ user: 'root', port: 22, socketPath: '/var/run/docker.sock' })
+const MOST_SERVERS = 1_000
+
+export interface StackPattern {
+  readonly pattern: string
+  readonly node: Node | null
+}
+
+/** slipway.yaml that passed its schema. Every problem is in the report; with one, the result is not to be used. */
+export function readFleet(root: Node, reader: FileReader, report: Report): Fleet {
+  const declared = entries(get(root, 'servers'))
+  const spot = keyOf(root, 'servers') ?? root
+  const isBroken = get(root, 'servers') === undefined && root.kind === 'map' && root.entries.has('servers')
+  if (declared.length === 0 && !(isBroken && report.errors().length > 0))
+    report.error('FLEET_EMPTY', spot, 'the fleet has no servers; add one under `servers:` with its `address:`')
+  if (declared.length > MOST_SERVERS)
+    report.error('VALUE_OUT_OF_RANGE', spot, `${declared.length} servers are too many; at most ${MOST_SERVERS}`)
+  const servers = declared
+    .slice(0, MOST_SERVERS)
+    .map(([name, { value }]) => ({ node: value, server: readServer(name, value, reader, report) }))
+  reportTwins(servers, report)
+  return {
+    name: requireText(root, 'fleet', report) ?? '',
+    servers: servers.map(({ server }) => server).sort((a, b) => compareText(a.name, b.name)),
+    guards: readGuards(get(root, 'guards')),
+  }
+}
+
+export function readStackPatterns(root: Node): readonly StackPattern[] {
+  const node = get(root, 'stacks')
+  if (node === undefined) return [{ pattern: STACKS_DEFAULT, node: null }]
+  const nodes = node.kind === 'list' ? items(node) : [node]
+  return nodes.map((one) => ({ pattern: textOf(one), node: one }))
+}
+
+function readServer(name: string, node: Node, reader: FileReader, report: Report): Server {
+  const address = readAddress(node, report)
+  return {
+    name,
+    address,
+    hostKey: address.kind === 'local' ? localHostKey(node, report) : readHostKey(name, node, reader, report),
+    labels: Object.fromEntries(
+      entries(get(node, 'labels'))
+        .map(([key, { value }]) => [key, textOf(value)] as const)
+        .sort(([a], [b]) => compareText(a, b)),
+    ),
+    lostAfterMs: readLostAfter(node, report),
+  }
+}
+
+function readAddress(node: Node, report: Report): Address {
+  const engine = readText(node, 'engine')
+  const socketPath = engine?.replace(/^unix:\/\//, '') ?? SSH_DEFAULTS.socketPath
+  const address = get(node, 'address')
+  if (address === undefined) {
+    if (engine === null && !(node.kind === 'scalar' && node.broken === true))
+      report.error(
+        'FIELD_MISSING',
+        node,
+        "the server has no `address:`; for an engine on the controller's own machine write `engine: unix:///var/run/docker.sock`",
+      )
+    for (const key of ['user', 'port']) {
+      const spot = keyOf(node, key)
+      if (spot !== undefined && engine !== null)
+        report.warn('FIELD_IGNORED', spot, 'ignored: a local engine is reached without ssh')
+    }
+    return { kind: 'local', socketPath }
+  }
+  const parts = parseAddress(textOf(address))
+  if (!parts.ok) {
+    report.error('FIELD_INVALID', address, parts.problem)
+    return { kind: 'local', socketPath }
+  }
+  const portNode = get(node, 'port')
+  const port = portNode === undefined ? null : Number(textOf(portNode))
+  const user = readText(node, 'user')
+  if (port !== null && parts.value.port !== null && port !== parts.value.port)
+    report.error('CONFLICT', portNode ?? node, `the address says port ${parts.value.port}; keep one of them`)
+  if (user !== null && parts.value.user !== null && user !== parts.value.user)
+    report.error(
+      'CONFLICT',
+      get(node, 'user') ?? node,
+      `the address says user ${quoted(parts.value.user)}; keep one of them`,
+    )
+  return {
+    kind: 'ssh',
+    host: parts.value.host,
+    port: parts.value.port ?? port ?? SSH_DEFAULTS.port,
+    user: parts.value.user ?? user ?? SSH_DEFAULTS.user,
+    socketPath,
+  }
+}
+
+function localHostKey(node: Node, report: Report): HostKey {
+  for (const key of ['host_key', 'known_hosts']) {
+    const spot = keyOf(node, key)
+    if (spot !== undefined) report.warn('FIELD_IGNORED', spot, 'ignored: a local engine is reached without ssh')
+  }
+  return { kind: 'none' }
+}
+
+const FINGERPRINT = /^SHA256:[A-Za-z0-9+/]{43}=?$/
+
+function readHostKey(name: string, node: Node, reader: FileReader, report: Report): HostKey {
+  const key = get(node, 'host_key')
+  const knownHosts = get(node, 'known_hosts')
+  if (key !== undefined && knownHosts !== undefined)
+    report.error(
+      'CONFLICT',
+      keyOf(node, 'known_hosts') ?? knownHosts,
+      '`host_key` and `known_hosts` exclude each other; keep one of them',
+    )
+  if (key !== undefined) return readFingerprints(key.kind === 'list' ? items(key) : [key], report)
+  if (knownHosts !== undefined) return readKnownHosts(knownHosts, reader, report)
+  const isBroken = keyOf(node, 'host_key') !== undefined
+  if (!isBroken)
+    report.warn(
+      'HOST_KEY_UNKNOWN',
+      node,
+      `no host key is pinned, so the server will be refused; \`slipway server check ${name}\` shows its fingerprint for \`host_key:\``,
+    )
+  return { kind: 'none' }
+}
+
+function readFingerprints(nodes: readonly Node[], report: Report): HostKey {
+  for (const node of nodes) {
+    if (!FINGERPRINT.test(textOf(node)))
+      report.error(
+        'FIELD_INVALID',
+        node,
+        `${quoted(textOf(node))} is no fingerprint; write what \`ssh-keygen -lf\` prints: SHA256: and 43 characters`,
+      )
+  }
+  // OpenSSH prints fingerprints without padding.
+  return {
+    kind: 'fingerprints',
+    fingerprints: [...new Set(nodes.map((node) => textOf(node).replace(/=$/, '')))].sort(compareText),
+  }
+}
+
+function readKnownHosts(node: Node, reader: FileReader, report: Report): HostKey {
+  const file = readNamedFile(textOf(node), '', node, reader, report)
+  if (file === null) return { kind: 'none' }
+  const content = decodeText(file.bytes, MOST_FILE_BYTES, report.in(file.path))
+  return content === null ? { kind: 'none' } : { kind: 'known-hosts', content, path: file.path }
+}
+
+function readLostAfter(node: Node, report: Report): number | null {
+  if (readText(node, 'lost_after') === 'never') return null
+  return readDuration(node, 'lost_after', report, { ...DURATIONS, min: 10_000 }) ?? LOST_AFTER_DEFAULT_MS
+}
+
+function readGuards(node: Node | undefined): Guards {
+  const prune = readText(node, 'prune')
+  const share = prune === null ? GUARD_DEFAULTS.prune : Math.min(Number(prune.replace('%', '')) / 100, 1)
+  return { prune: share, history: readText(node, 'history') === 'any' ? 'any' : GUARD_DEFAULTS.history }
+}
+
+/** Two names for one engine would fight over its containers. */
+function reportTwins(servers: readonly { readonly node: Node; readonly server: Server }[], report: Report): void {
+  const seen = new Map<string, string>()
+  for (const { node, server } of servers) {
+    const { address } = server
+    if (address.kind === 'local' && get(node, 'engine') === undefined) continue
+    const where =
+      address.kind === 'local' ? address.socketPath : `${address.host}:${address.port} ${address.socketPath}`
+    const twin = seen.get(where)
+    if (twin !== undefined)
+      report.error('CONFLICT', node, `it has the same address as ${quoted(twin)}; keep one of them`)
+    else seen.set(where, server.name)
+  }
+}

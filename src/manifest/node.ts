@@ -1,0 +1,81 @@
+import type { Spot } from './report.js'
+
+/** A YAML value with its place. Aliases and merge keys are resolved, keys are text. */
+export type Node = ScalarNode | ListNode | MapNode
+
+export interface ScalarNode extends Spot {
+  readonly kind: 'scalar'
+  readonly value: string | number | boolean | null
+  /** As written: `1.10`, `0440`. */
+  readonly source: string
+  /** Found wrong and reported; stands for nothing from then on. */
+  readonly broken?: true
+}
+
+export interface ListNode extends Spot {
+  readonly kind: 'list'
+  readonly items: readonly Node[]
+}
+
+export interface MapNode extends Spot {
+  readonly kind: 'map'
+  readonly entries: ReadonlyMap<string, Entry>
+}
+
+export interface Entry {
+  readonly key: Spot
+  readonly value: Node
+}
+
+/** The value under a key. A key without a value is like an absent one. */
+export function get(node: Node | undefined, key: string): Node | undefined {
+  if (node?.kind !== 'map') return undefined
+  const value = node.entries.get(key)?.value
+  return value === undefined || isEmpty(value) ? undefined : value
+}
+
+/** The key itself, also without a value. */
+export function keyOf(node: Node | undefined, key: string): Spot | undefined {
+  return node?.kind === 'map' ? node.entries.get(key)?.key : undefined
+}
+
+export function items(node: Node | undefined): readonly Node[] {
+  return node?.kind === 'list' ? node.items.filter((item) => !isEmpty(item)) : []
+}
+
+export function entries(node: Node | undefined): readonly (readonly [string, Entry])[] {
+  return node?.kind === 'map' ? [...node.entries] : []
+}
+
+export function isEmpty(node: Node): boolean {
+  return node.kind === 'scalar' && node.value === null
+}
+
+/** Text of a scalar as Compose prints it: `1.10` is 1.1 and `1e3` is 1000 for YAML; whole numbers keep every digit. */
+export function textOf(node: Node | undefined): string {
+  if (node?.kind !== 'scalar' || node.value === null) return ''
+  if (typeof node.value !== 'number') return String(node.value)
+  if (/^[-+]?(0|[1-9][0-9]*)$/.test(node.source)) return node.source.replace(/^\+/, '')
+  return /[.eE]/.test(node.source) && !/^0x/i.test(node.source) ? floatText(node.value) : String(node.value)
+}
+
+/** Go's `%v` of a float64, which is what Compose hands to a container. */
+function floatText(value: number): string {
+  const [mantissa = '0', exponent = '+0'] = value.toExponential().split('e')
+  const power = Number(exponent)
+  if (power >= -4 && power < 6) return String(value)
+  return `${mantissa}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
+}
+
+/** `the number 5`, `a list`, `nothing`: what was found, for messages. */
+export function describe(node: Node): string {
+  if (node.kind === 'list') return 'a list'
+  if (node.kind === 'map') return 'a mapping'
+  if (node.value === null) return 'nothing'
+  if (typeof node.value === 'string') return quoted(node.value)
+  return typeof node.value === 'number' ? `the number ${node.source}` : String(node.value)
+}
+
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text)
+}

@@ -1,0 +1,153 @@
+import { Ajv } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { Node } from './node.js'
+import { describe, entries, isEmpty, keyOf, quoted } from './node.js'
+import type { Report } from './report.js'
+import { COMPOSE_SCHEMA, FLEET_SCHEMA, X_SLIPWAY_SCHEMA } from './schemas.js'
+import { didYouMean } from './text.js'
+
+/** Checks a manifest against its written schema, and gives the tree back without what is wrong in it. */
+export type ShapeCheck = (root: Node, report: Report) => Node
+
+/** What our schemas say beside JSON Schema: keys that are refused, ignored, or belong elsewhere, each with its sentence. */
+interface KeyTable {
+  readonly title?: string
+  readonly type?: string | readonly string[]
+  readonly properties?: Readonly<Record<string, unknown>>
+  readonly 'x-refused'?: Readonly<Record<string, string>>
+  readonly 'x-ignored'?: Readonly<Record<string, string>>
+  readonly 'x-hints'?: Readonly<Record<string, string>>
+}
+
+export function createShapeChecks(): { readonly fleet: ShapeCheck; readonly compose: ShapeCheck } {
+  const ajv = new Ajv({
+    allErrors: true,
+    verbose: true,
+    allowUnionTypes: true,
+    strictTypes: false,
+    strictRequired: false,
+  })
+  ajv.addVocabulary(['x-refused', 'x-ignored', 'x-hints'])
+  ajv.addSchema(X_SLIPWAY_SCHEMA)
+  return { fleet: shapeCheck(ajv.compile(FLEET_SCHEMA)), compose: shapeCheck(ajv.compile(COMPOSE_SCHEMA)) }
+}
+
+function shapeCheck(validate: ValidateFunction): ShapeCheck {
+  return (root, report) => {
+    if (validate(plain(root))) return root
+    const broken = new Set<Node>()
+    for (const error of validate.errors ?? []) {
+      const node = nodeAt(root, error.instancePath)
+      // A key without a value is like an absent one; where it is required, its reader says so.
+      if (error.keyword === 'propertyNames' || (isEmpty(node) && node !== root)) continue
+      if (reportError(error, node, report)) broken.add(node)
+    }
+    return prune(root, broken)
+  }
+}
+
+function plain(node: Node): unknown {
+  if (node.kind === 'scalar') return node.value
+  if (node.kind === 'list') return node.items.map(plain)
+  const object = Object.create(null) as Record<string, unknown>
+  for (const [key, { value }] of node.entries) object[key] = plain(value)
+  return object
+}
+
+function nodeAt(root: Node, pointer: string): Node {
+  let node: Node | undefined = root
+  for (const part of pointer.split('/').slice(1)) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~')
+    if (node?.kind === 'map') node = node.entries.get(key)?.value
+    else if (node?.kind === 'list') node = node.items[Number(key)]
+  }
+  return node ?? root
+}
+
+/** Reports one error. True when the value as a whole is unusable. */
+function reportError(error: ErrorObject, node: Node, report: Report): boolean {
+  const schema = (error.parentSchema ?? {}) as KeyTable
+  const params = error.params as Readonly<Record<string, unknown>>
+  if (error.keyword === 'additionalProperties') {
+    reportKey(String(params['additionalProperty']), node, schema, report)
+    return false
+  }
+  if (error.keyword === 'required') {
+    const key = String(params['missingProperty'])
+    report.error('FIELD_MISSING', node, `${quoted(key)} is missing; it is required`)
+    return false
+  }
+  if (error.propertyName !== undefined) {
+    const key = error.propertyName
+    report.error(
+      'NAME_INVALID',
+      keyOf(node, key) ?? node,
+      `the name ${quoted(key)} is not allowed; use ${expected(schema)}`,
+    )
+    return false
+  }
+  const code = error.keyword === 'minimum' || error.keyword === 'maximum' ? 'VALUE_OUT_OF_RANGE' : 'FIELD_INVALID'
+  report.error(code, node, `found ${describe(node)}, expected ${expected(schema)}${remedy(node, schema)}`)
+  return true
+}
+
+function reportKey(key: string, node: Node, schema: KeyTable, report: Report): void {
+  const spot = keyOf(node, key) ?? node
+  const ignored = schema['x-ignored']?.[key]
+  const refused = schema['x-refused']?.[key]
+  const hint = schema['x-hints']?.[key]
+  if (ignored !== undefined) report.warn('FIELD_IGNORED', spot, `ignored: ${ignored}`)
+  else if (refused !== undefined) report.error('FIELD_UNSUPPORTED', spot, `not supported: ${refused}`)
+  else if (hint !== undefined) report.error('FIELD_UNKNOWN', spot, `the key is not known here; ${hint}`)
+  else report.error('FIELD_UNKNOWN', spot, `the key is not known here${suggestion(key, schema)}`)
+}
+
+function suggestion(key: string, schema: KeyTable): string {
+  const known = Object.keys(schema.properties ?? {})
+  const near = didYouMean(key, known)
+  return near !== '' ? near : known.length <= 12 ? `; known are ${known.join(', ')}` : ''
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'a mapping',
+  array: 'a list',
+  null: 'nothing',
+}
+
+function expected(schema: KeyTable): string {
+  if (schema.title !== undefined) return schema.title
+  return [schema.type ?? 'string']
+    .flat()
+    .map((type) => TYPE_WORDS[type] ?? type)
+    .join(' or ')
+}
+
+/** Numbers, booleans and dates where text is wanted are the commonest slip in YAML. */
+function remedy(node: Node, schema: KeyTable): string {
+  const wantsText = [schema.type ?? ''].flat().includes('string')
+  const isBare = node.kind === 'scalar' && typeof node.value !== 'string'
+  return wantsText && isBare && !/duration|size/.test(schema.title ?? '') ? '; put it in quotes' : ''
+}
+
+function prune(node: Node, broken: ReadonlySet<Node>): Node {
+  if (broken.has(node))
+    return {
+      kind: 'scalar',
+      value: null,
+      source: '',
+      broken: true,
+      path: node.path,
+      line: node.line,
+      column: node.column,
+    }
+  if (node.kind === 'scalar') return node
+  if (node.kind === 'list') return { ...node, items: node.items.map((item) => prune(item, broken)) }
+  const pruned = entries(node).map(
+    ([key, { key: at, value }]) => [key, { key: at, value: prune(value, broken) }] as const,
+  )
+  return { ...node, entries: new Map(pruned) }
+}
