@@ -20,14 +20,18 @@ export function truncated(host: string): GitFailure {
   return new GitFailure('GIT_CORRUPT', `the answer of ${host} ends in the middle; the last good revision stays`)
 }
 
-/** Asserts that an answer is whole: isomorphic-git takes a list of refs that was cut off for a shorter list. */
-export async function checkWhole(body: Uint8Array, host: string): Promise<void> {
+/** Asserts that an answer is whole: isomorphic-git takes a list of refs that was cut off for a shorter list. Returns its lines. */
+export async function checkWhole(body: Uint8Array, host: string): Promise<number> {
   let last: Packet | null = null
+  let lines = 0
   for await (const packet of readPackets(once(body), host)) {
-    if (typeof packet !== 'string') refuseError(packet, host)
     last = packet
+    if (typeof packet === 'string') continue
+    refuseError(packet, host)
+    lines += 1
   }
   if (last !== 'flush') throw truncated(host)
+  return lines
 }
 
 /** A server says no inside a 200: `ERR access denied`. */

@@ -12,6 +12,11 @@ export interface Remote {
   readonly maxListingBytes: number
 }
 
+interface ListedRef {
+  readonly ref: string
+  readonly oid: string
+}
+
 /** The object that the ref names on the server, by one cheap listing. Problems: GIT_REF_MISSING, GIT_EMPTY and those of the way. */
 export async function remoteTip(remote: Remote, ref: FollowedRef, signal: AbortSignal): Promise<string> {
   const named = (await list(remote, ref.full, signal)).find((seen) => seen.ref === ref.full)
@@ -21,12 +26,16 @@ export async function remoteTip(remote: Remote, ref: FollowedRef, signal: AbortS
 
 /** What is there instead, so that a typo or a renamed default branch is seen at once. */
 export function missingRef(where: string, ref: FollowedRef, refs: readonly { readonly ref: string }[]): GitFailure {
-  if (refs.length === 0) return stalled('GIT_EMPTY', `the repository at ${where} has no commits`, 'push one')
+  if (refs.length === 0) return empty(where)
   const prefix = ref.full.slice(0, -ref.short.length)
   const others = refs.filter((seen) => seen.ref.startsWith(prefix)).map((seen) => seen.ref.slice(prefix.length))
   const shown = others.slice(0, 5).map(foreignText).join(', ')
   const remedy = others.length === 0 ? `push it` : `push it, or follow one that is there: ${shown}`
   return stalled('GIT_REF_MISSING', `${where} has no ${ref.noun} ${ref.short}`, remedy)
+}
+
+function empty(where: string): GitFailure {
+  return stalled('GIT_EMPTY', `the repository at ${where} has no commits`, 'push one')
 }
 
 export function checkOid(oid: string, where: string): string {
@@ -40,14 +49,26 @@ export function checkOid(oid: string, where: string): string {
   throw new GitFailure('GIT_CORRUPT', `${where} lists a ref that names no object; the last good revision stays`)
 }
 
-async function list(remote: Remote, prefix: string, signal: AbortSignal): Promise<readonly ServerRef[]> {
+async function list(remote: Remote, prefix: string, signal: AbortSignal): Promise<readonly ListedRef[]> {
   const http = { request: (call: GitHttpRequest) => answer(remote, call, signal) }
   try {
-    return await listServerRefs({ http, url: remote.url, prefix, protocolVersion: 2 })
+    const refs: readonly Partial<ServerRef>[] = await listServerRefs({
+      http,
+      url: remote.url,
+      prefix,
+      protocolVersion: 2,
+    })
+    return refs.map((seen) => checkListed(seen, remote.host))
   } catch (error) {
     if (error instanceof GitFailure) throw error
     throw new GitFailure('GIT_CORRUPT', `${remote.host} lists its refs in a way that makes no sense (${codeOf(error)})`)
   }
+}
+
+/** The library takes any line for a ref. */
+function checkListed({ ref, oid }: Partial<ServerRef>, host: string): ListedRef {
+  if (typeof ref === 'string' && typeof oid === 'string' && /^[0-9a-f]{40,64}$/.test(oid)) return { ref, oid }
+  throw new GitFailure('GIT_CORRUPT', `${host} lists refs that are none; the last good revision stays`)
 }
 
 /** The `http` plug-in of isomorphic-git: reads the whole answer and checks it before the library sees any of it. */
@@ -66,7 +87,9 @@ async function answer(remote: Remote, call: GitHttpRequest, signal: AbortSignal)
   const { contentType, body: received } = await remote.transport.send(sent, signal)
   checkContentType(contentType, method === 'GET' ? 'advertisement' : 'result', remote.host)
   const whole = await collect(received)
-  await checkWhole(whole, remote.host)
+  const lines = await checkWhole(whole, remote.host)
+  // An old server says of an empty repository nothing but its own name, which the library takes for the newer protocol.
+  if (method === 'GET' && lines === 1) throw empty(remote.host)
   const replay = chunksOf([whole])
   return {
     url: call.url,
