@@ -1,8 +1,9 @@
+import { compareText, formatSlot } from '../model/index.js'
 import type { Constraint, HostPort, Replica, Server } from '../model/index.js'
 import { violatedConstraint } from './constraints.js'
 import { factsOf } from './context.js'
 import type { Pending } from './context.js'
-import { portsClash } from './host-ports.js'
+import { formatHostPort, portsClash } from './host-ports.js'
 import { othersAt } from './ledger.js'
 import type { Ledger } from './ledger.js'
 import { toMicro } from './usage.js'
@@ -33,23 +34,33 @@ export type Fit =
 
 /** Filters in the order of the design: each server is counted at the first that it fails. */
 export function fitOf(request: Request, server: Server): Fit {
-  const { pending, ledger } = request
-  const { input, spec } = pending.context
-  const usage = ledger.usage.get(server.name)
-  const misfit = (misfit: Misfit): Fit => ({ kind: 'misfit', misfit })
-  const at = { server: server.name }
-  if (usage?.view.kind !== 'listed') return misfit({ ...at, kind: 'unreachable' })
-  if (input.drained.has(server.name)) return misfit({ ...at, kind: 'drained' })
-  const constraint = violatedConstraint(spec.placement.constraints, server, factsOf(input, server.name))
-  if (constraint !== null) return misfit({ ...at, kind: 'constraint', constraint })
+  const usage = request.ledger.usage.get(server.name)
+  if (usage?.view.kind !== 'listed') return misfit({ server: server.name, kind: 'unreachable' })
+  const why = staticMisfit(request, server)
+  if (why !== null) return misfit(why)
   const shortage = shortageOf(request, usage)
-  if (shortage !== null) return misfit({ ...at, kind: shortage })
+  if (shortage !== null) return misfit({ server: server.name, kind: shortage })
   const port = portOf(request, usage)
-  if (port.kind === 'taken') return misfit({ ...at, kind: 'port', ...port.held })
-  if (isFull(request, server.name)) return misfit({ ...at, kind: 'max-per-server' })
-  if (!isHome(request.homes, server.name)) return misfit({ ...at, kind: 'volume-elsewhere' })
-  const foreign = foreignOf(request, usage)
-  return foreign === null ? { kind: 'fits', server, usage, handover: port.handover } : misfit({ ...at, ...foreign })
+  if (port.kind === 'taken') return misfit({ server: server.name, kind: 'port', ...port.held })
+  const late = isFull(request, server.name)
+    ? ({ kind: 'max-per-server' } as const)
+    : isHome(request.homes, server.name)
+      ? foreignOf(request, usage)
+      : ({ kind: 'volume-elsewhere' } as const)
+  if (late !== null) return misfit({ server: server.name, ...late })
+  return { kind: 'fits', server, usage, handover: port.handover }
+}
+
+function misfit(why: Misfit): Fit {
+  return { kind: 'misfit', misfit: why }
+}
+
+/** What does not depend on who else is there. */
+function staticMisfit({ pending }: Request, server: Server): Misfit | null {
+  const { input, spec } = pending.context
+  if (input.drained.has(server.name)) return { server: server.name, kind: 'drained' }
+  const constraint = violatedConstraint(spec.placement.constraints, server, factsOf(input, server.name))
+  return constraint === null ? null : { server: server.name, kind: 'constraint', constraint }
 }
 
 /** Reservations are what is promised for good: while one replica takes another's place on a server, they count once. */
@@ -71,15 +82,24 @@ type PortFit =
 /** A replica that leaves with this plan may hand its ports over, one to one slot, where the slot replaces nothing else. */
 function portOf({ pending, ledger, ports }: Request, usage: ServerUsage): PortFit {
   if (ports.length === 0) return FREE
-  let handover: Replica | null = null
-  for (const held of usage.ports) {
-    if (isOwn(pending, held.holder) || !ports.some((port) => portsClash(port, held.port))) continue
-    const leaving = held.holder.kind === 'replica' ? ledger.leaving.get(held.holder.replica.containerId) : undefined
-    if (leaving === undefined || pending.from !== null || (handover !== null && handover !== leaving))
-      return { kind: 'taken', held }
-    handover = leaving
-  }
-  return handover === null ? FREE : { kind: 'free', handover }
+  const clashing = usage.ports.filter(
+    (held) => !isOwn(pending, held.holder) && ports.some((port) => portsClash(port, held.port)),
+  )
+  const [first] = clashing.sort((a, b) => compareText(holderKey(a), holderKey(b)))
+  if (first === undefined) return FREE
+  const leavers = clashing.map(({ holder }) =>
+    holder.kind === 'replica' ? ledger.leaving.get(holder.replica.containerId) : undefined,
+  )
+  const [leaver] = leavers
+  const isHandover = leaver !== undefined && pending.from === null && leavers.every((other) => other === leaver)
+  return isHandover ? { kind: 'free', handover: leaver } : { kind: 'taken', held: first }
+}
+
+/** Containers are listed in any order; the one that is named must always be the same. */
+function holderKey({ port, holder }: HeldPort): string {
+  const name =
+    holder.kind === 'foreign' ? holder.name : formatSlot(holder.kind === 'replica' ? holder.replica.slot : holder.slot)
+  return `${holder.kind} ${name} ${holder.kind === 'replica' ? holder.replica.containerId : ''} ${formatHostPort(port)}`
 }
 
 const FREE: PortFit = Object.freeze({ kind: 'free', handover: null })

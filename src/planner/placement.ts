@@ -31,7 +31,7 @@ export function placementFor(pending: Pending, ledger: Ledger): Placement {
     if (fit.kind === 'misfit') misfits.push(fit.misfit)
     else fits.push(candidateOf(request, fit))
   }
-  const [best] = withSpread(request, fits).sort(compareCandidates)
+  const best = bestOf(withSpread(request, fits))
   if (best === undefined) return { kind: 'nowhere', problem: explainPlacement(request, misfits) }
   return { kind: 'at', server: best.name, handover: best.handover }
 }
@@ -80,7 +80,7 @@ function candidateOf(
 }
 
 /** Puts the spread preferences before the count of replicas: the emptier group first, for each preference in turn. */
-function withSpread({ pending, ledger }: Request, candidates: readonly Candidate[]): Candidate[] {
+function withSpread({ pending, ledger }: Request, candidates: readonly Candidate[]): readonly Candidate[] {
   const { survey, spec, input } = pending.context
   const groups = spec.placement.spread.map((key) => {
     const counts = new Map<string, number>()
@@ -90,7 +90,7 @@ function withSpread({ pending, ledger }: Request, candidates: readonly Candidate
     for (const [name, value] of valueAt) counts.set(value, (counts.get(value) ?? 0) + othersAt(pending, ledger, name))
     return (server: string) => counts.get(valueAt.get(server) ?? '') ?? 0
   })
-  if (groups.length === 0) return [...candidates]
+  if (groups.length === 0) return candidates
   return candidates.map((candidate) => {
     const [stay, handover, failing, ...rest] = candidate.scores
     return {
@@ -100,9 +100,17 @@ function withSpread({ pending, ledger }: Request, candidates: readonly Candidate
   })
 }
 
+function bestOf(candidates: readonly Candidate[]): Candidate | undefined {
+  let best = candidates[0]
+  for (const candidate of candidates) {
+    if (best === undefined || compareCandidates(candidate, best) < 0) best = candidate
+  }
+  return best
+}
+
 function compareCandidates(a: Candidate, b: Candidate): number {
-  for (const [index, score] of a.scores.entries()) {
-    const difference = score - (b.scores[index] ?? 0)
+  for (let index = 0; index < a.scores.length; index += 1) {
+    const difference = (a.scores[index] ?? 0) - (b.scores[index] ?? 0)
     if (difference !== 0) return difference
   }
   return compareText(a.name, b.name)

@@ -143,15 +143,24 @@ function numbers(count: number): readonly string[] {
   return keys
 }
 
+interface OpenSlot {
+  readonly listed: Replica[]
+  held: readonly HeldReplica[]
+}
+
 function bySlot({ listed, held }: SeenReplicas): ReadonlyMap<string, SlotReplicas> {
-  const slots = new Map<string, { listed: Replica[]; held: HeldReplica[] }>()
-  const open = (key: string) => {
-    let found = slots.get(key)
-    if (found === undefined) slots.set(key, (found = { listed: [], held: [] }))
-    return found
+  const slots = new Map<string, OpenSlot>()
+  for (const replica of listed) {
+    const slot = slots.get(replica.slot.key)
+    if (slot === undefined) slots.set(replica.slot.key, { listed: [replica], held: NONE_SEEN.held })
+    else slot.listed.push(replica)
   }
-  for (const replica of listed) open(replica.slot.key).listed.push(replica)
-  for (const replica of held) open(replica.replica.slot.key).held.push(replica)
+  for (const one of held) {
+    const { key } = one.replica.slot
+    const slot = slots.get(key)
+    if (slot === undefined) slots.set(key, { listed: [], held: [one] })
+    else slot.held = [...slot.held, one]
+  }
   return slots
 }
 
