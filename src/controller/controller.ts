@@ -11,7 +11,7 @@ import type {
   StackPlan,
 } from '../model/index.js'
 import { createLoader } from '../manifest/index.js'
-import { measureUsage } from '../planner/index.js'
+import { measureUsage, withPlan } from '../planner/index.js'
 import type { FleetUsage } from '../planner/index.js'
 import { trackAnswer, trackLook } from '../rollout/index.js'
 import type { Ask, Diagnosis, FailureEvidence, HealthTrack } from '../rollout/index.js'
@@ -56,6 +56,8 @@ export const CONTROLLER_DEFAULTS: ControllerOptions = Object.freeze({
   dryRun: false,
   stopDeadlineMs: 30_000,
 })
+
+const JOURNAL_RETRY_MS = 5_000
 
 /**
  * The loop: gather facts, decide, act, look. Everything is event-driven and level-triggered: a look that shows something new, an answer, a time that
@@ -411,10 +413,23 @@ export class Controller {
     if (this.closed || !this.watch.isComplete() || this.memory.state.accepted === null) return
     this.usage = measureUsage(this.watch.observation(), this.memory.specOf, this.usage)
     this.acceptance.adoptOrphans(this.watch.observation())
+    if (this.memory.problem !== null) this.retryJournal()
     const names = [...this.dirty].sort()
     this.dirty.clear()
-    for (const name of names) this.decide(name, this.memory.state.accepted.fleet, this.usage)
+    let usage = this.usage
+    for (const name of names) {
+      this.decide(name, this.memory.state.accepted.fleet, usage)
+      // What one stack is about to take is not free for the next.
+      const decision = this.decisions.get(name)
+      if (decision !== undefined) usage = withPlan(usage, decision.plan)
+    }
     this.notify()
+  }
+
+  /** While the journal cannot be written nothing is done; whether it can be again is found out by writing. */
+  private retryJournal(): void {
+    this.memory.compact()
+    if (this.memory.problem !== null) this.ports.clock.after(JOURNAL_RETRY_MS, () => this.markAll())
   }
 
   private decide(name: string, fleet: Fleet, usage: FleetUsage): void {
@@ -428,7 +443,7 @@ export class Controller {
         nowMs,
         controllerId: this.ports.journal.controllerId,
         fleet,
-        observation: this.watch.observation(),
+        observation: usage.observation,
         usage,
         memory: this.memory,
         performer: this.performer,
@@ -455,7 +470,11 @@ export class Controller {
   private isHeld(name: string): boolean {
     const { suspended, rival } = this.memory.state
     return (
-      rival !== null || suspended['*'] !== undefined || suspended[name] !== undefined || this.memory.problem !== null
+      this.options.dryRun ||
+      rival !== null ||
+      suspended['*'] !== undefined ||
+      suspended[name] !== undefined ||
+      this.memory.problem !== null
     )
   }
 
