@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import PQueue from 'p-queue'
 import { canonicalJson, fail } from '../model/index.js'
 import type { Action, ActionResult, Listing, Result, Server } from '../model/index.js'
@@ -43,6 +44,8 @@ export function dockerDriver(options: DriverOptions): Driver {
   ): Promise<Result<T>> => {
     const entry = entries.get(server)
     if (entry === undefined) return fail(notInFleet(server))
+    // One tick's signal is listened to by each of its calls: that is no leak, and not worth a warning.
+    setMaxListeners(0, signal)
     const engine = await entry.link.engine(signal)
     return engine.ok ? work(engine.value, entry) : engine
   }

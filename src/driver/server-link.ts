@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import PQueue from 'p-queue'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result, Server } from '../model/index.js'
@@ -41,6 +42,7 @@ export class ServerLink {
 
   constructor(options: LinkOptions) {
     this.#options = options
+    setMaxListeners(0, this.#closing.signal)
     this.route = options.route
     this.#agent = new EngineAgent(options.route)
     this.#lines = linesFor(options.limits.lanes)

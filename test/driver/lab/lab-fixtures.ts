@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import type { HostKey, ImagePin, Replica, Server } from '../../../src/model/index.js'
+import type { DriverLimits, DriverOptions } from '../../../src/driver/index.js'
+import type { Lab, LabServer } from '../../lab/index.js'
+import { FLEET, must, never, newDriver } from '../fixtures.js'
+import type { TestDriver } from '../fixtures.js'
+
+export function sshServer(server: LabServer, hostKey?: HostKey): Server {
+  const { name, address, port, user, hostKeyFingerprint } = server
+  return {
+    name,
+    address: { kind: 'ssh', host: address, port, user, socketPath: '/var/run/docker.sock' },
+    hostKey: hostKey ?? { kind: 'fingerprints', fingerprints: [hostKeyFingerprint] },
+    labels: {},
+    lostAfterMs: null,
+  }
+}
+
+export function labDriver(
+  lab: Lab,
+  limits: Partial<DriverLimits> = {},
+  options: Partial<DriverOptions> = {},
+): TestDriver {
+  const keys = [{ name: 'id_ed25519', privateKey: readFileSync(lab.sshKeyPath) }]
+  return newDriver(limits, { identities: { keys, agentSocket: null }, ...options })
+}
+
+export function useAll(driver: TestDriver, lab: Lab): void {
+  driver.use(
+    FLEET,
+    lab.servers.map((server) => sshServer(server)),
+  )
+}
+
+export async function busybox(driver: TestDriver, server: string): Promise<ImagePin> {
+  const pulled = must(
+    await driver.perform({ kind: 'pull', server, stack: 'shop', image: 'busybox:1.36', policy: 'missing' }, never),
+  )
+  if (pulled.image === undefined) throw new Error('no pin')
+  return pulled.image
+}
+
+export async function replicasOf(
+  driver: TestDriver,
+  server: string,
+  closer: readonly string[] = [],
+): Promise<readonly Replica[]> {
+  return must(await driver.observe(server, closer, never)).replicas
+}
+
+/** Ssh connections that the server has open, as its kernel counts them. */
+export async function openConnections(server: LabServer): Promise<number> {
+  const table = await server.run('cat', '/proc/net/tcp')
+  // Local port 22 (0016), state 01: established.
+  return table.split('\n').filter((line) => /^\s*\d+: [0-9A-F]{8}:0016 \S+ 01 /.test(line)).length
+}
