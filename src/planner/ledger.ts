@@ -1,7 +1,7 @@
-import type { Replica } from '../model/index.js'
-import type { Pending } from './context.js'
-import { withPorts, withReplica } from './usage.js'
-import type { FleetUsage, ServerUsage } from './usage.js'
+import type { Change, Replica } from '../model/index.js'
+import type { Pending, PlanInput } from './context.js'
+import { isOver, withoutReservation, withPorts, withReplica } from './usage.js'
+import type { ServerUsage, SpecOf } from './usage.js'
 
 /** What servers have given away while one plan is being made: each slot that is placed sees those before it. */
 export interface Ledger {
@@ -16,14 +16,26 @@ export interface Ledger {
   readonly replaced: ReadonlySet<string>
 }
 
-export function openLedger(usage: FleetUsage, leaving: readonly Replica[], pending: readonly Pending[]): Ledger {
+type Removal = Extract<Change, { kind: 'remove' }>
+
+/** What replicas reserve that go with this plan is given away anew: their removal comes last, and would wait for those who wait for them. */
+export function openLedger(input: PlanInput, removals: readonly Removal[], pending: readonly Pending[]): Ledger {
+  const unwanted = removals.filter((change) => change.why === 'unwanted').map((change) => change.replica)
   return {
-    usage: usage.servers,
+    usage: removals.reduce((usage, { replica }) => freed(usage, replica, input.specOf), input.usage.servers),
     counts: new Map(),
     volumes: new Map(),
-    leaving: new Map(leaving.map((replica) => [replica.containerId, replica])),
+    leaving: new Map(unwanted.map((replica) => [replica.containerId, replica])),
     replaced: new Set(pending.flatMap(({ from }) => (from === null ? [] : [from.containerId]))),
   }
+}
+
+function freed(usage: Ledger['usage'], replica: Replica, specOf: SpecOf): Ledger['usage'] {
+  const server = usage.get(replica.server)
+  const spec = specOf(replica.specHash)
+  const holdsNothing = spec === undefined || (spec.reservations.cpus === 0 && spec.reservations.memoryBytes === 0)
+  if (server === undefined || holdsNothing || isOver(replica)) return usage
+  return new Map(usage).set(replica.server, withoutReservation(server, spec))
 }
 
 /** The ledger before the first slot of a service: where its replicas are that stay, by server. */

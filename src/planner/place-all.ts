@@ -11,12 +11,10 @@ import { claimedPorts, formatHostPort } from './host-ports.js'
 
 /** Gives a server to every slot that awaits one, in order, each seeing those before it. Returns the whole plan, unsorted. */
 export function placeAll(input: PlanInput, settled: readonly Change[], pending: readonly Pending[]): Change[] {
-  const unwanted = settled.flatMap((change) =>
-    change.kind === 'remove' && change.why === 'unwanted' ? [change.replica] : [],
-  )
+  const removals = settled.flatMap((change) => (change.kind === 'remove' ? [change] : []))
   const services = groupBy(pending, (slot) => slot.slot.service)
   const made: Change[] = []
-  let ledger = openLedger(input.usage, unwanted, pending)
+  let ledger = openLedger(input, removals, pending)
   for (const [service, slots] of services) {
     ledger = forService(ledger, staying(input, service, settled))
     for (const slot of slots) {

@@ -135,6 +135,16 @@ export function withReplica(server: ServerUsage, slot: Slot, spec: ServiceSpec):
   }
 }
 
+/** The server without what a replica reserves, which will go; its ports are its own until then. */
+export function withoutReservation(server: ServerUsage, spec: ServiceSpec): ServerUsage {
+  return {
+    ...server,
+    microCpus: server.microCpus - toMicro(spec.reservations.cpus),
+    memoryBytes: server.memoryBytes - spec.reservations.memoryBytes,
+    hasClaims: true,
+  }
+}
+
 /** The server with a replica's ports taken; what it reserves is counted already, by the replica it replaces. */
 export function withPorts(server: ServerUsage, slot: Slot, spec: ServiceSpec): ServerUsage {
   const claimed = claimedPorts(spec).map((port): HeldPort => ({ port, holder: { kind: 'planned', slot } }))

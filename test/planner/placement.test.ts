@@ -228,6 +228,15 @@ describe('a slot that is replaced', () => {
     ])
   })
 
+  it('finds the room that a service leaves with the same plan', () => {
+    const heavy = specOf('heavy', { reservations: { cpus: 3, memoryBytes: 0 } })
+    const views = [listed('lon-1', [replicaOf(heavy, 1, 'lon-1')])]
+    expect(linesOf({ services: [{ ...heavy, name: 'heir' }], known: [heavy], views })).toEqual([
+      'remove heavy#1 lon-1 unwanted',
+      'create heir#1 lon-1',
+    ])
+  })
+
   it('takes over the port of a service that leaves with the same plan', () => {
     const views = [listed('lon-1', [replicaOf(web, 1, 'lon-1')])]
     const plan = planOf({ services: [specOf('front', { ports: [port(8080)] })], known: [web], views })
