@@ -36,7 +36,7 @@ export { serviceKey } from './stack.js'
 export type { Desired, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
 export { compareSlots, compareText, formatSlot } from './slot.js'
 export type { Slot } from './slot.js'
-export { HASHED, canonicalJson, formatLimits, serviceHash, specHash, stackHash } from './spec-hash.js'
+export { HASHED, canonicalJson, contentHash, formatLimits, serviceHash, specHash, stackHash } from './spec-hash.js'
 export type { SpecHash } from './spec-hash.js'
 export { COMPOSE_LABELS, LABELS } from './labels.js'
 export type {

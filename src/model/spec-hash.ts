@@ -73,6 +73,11 @@ export function stackHash(stack: Stack): string {
   return cached(stack, () => hashOf({ ...stack, path: '' }))
 }
 
+/** First 6 digits of a file's SHA-256, as `sha256sum` prints it: enough to tell two versions apart. */
+export function contentHash(contentBase64: string): string {
+  return createHash('sha256').update(contentBase64, 'base64').digest('hex').slice(0, 6)
+}
+
 /** `cpus=0.5 memory=268435456 pids=100`: the limits a container was made with, readable in its label. */
 export function formatLimits(spec: Pick<ServiceSpec, 'limits'>): string {
   const { cpus, memoryBytes, pids } = spec.limits

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { compareText, specHash } from '../model/index.js'
+import { compareText, contentHash, specHash } from '../model/index.js'
 import type {
   Cause,
   FileSpec,
@@ -220,9 +219,12 @@ function fileCause(field: string, before: FileSpec | undefined, after: FileSpec 
 function contentCause(field: string, before: FileSpec, after: FileSpec): readonly Cause[] {
   if (before.contentBase64 === after.contentBase64) return []
   if (after.kind === 'secret') return [{ field: `${field} content`, from: null, to: null, note: 'changed' }]
-  return [{ field: `${field} content`, from: shortHash(before), to: shortHash(after), note: after.source }]
-}
-
-function shortHash({ contentBase64 }: FileSpec): string {
-  return createHash('sha256').update(contentBase64, 'base64').digest('hex').slice(0, 6)
+  return [
+    {
+      field: `${field} content`,
+      from: contentHash(before.contentBase64),
+      to: contentHash(after.contentBase64),
+      note: after.source,
+    },
+  ]
 }
