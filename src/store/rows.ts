@@ -1,0 +1,100 @@
+import type { Fact, FactKind, Intent, Inventory } from '../controller/index.js'
+import type { Stack } from '../model/index.js'
+import { damaged } from './store-error.js'
+
+/** Every kind of fact, and whether it is history that a person wants to read; the others are the machinery's own. */
+export const FACT_KINDS: Readonly<Record<FactKind, 'history' | 'machinery'>> = Object.freeze({
+  'revision-accepted': 'history',
+  'revision-held': 'history',
+  'revision-refused': 'history',
+  'revision-released': 'history',
+  commanded: 'history',
+  'engine-pinned': 'machinery',
+  'server-lost': 'history',
+  'server-returned': 'history',
+  'server-retired': 'history',
+  'rival-seen': 'history',
+  'rollout-started': 'history',
+  'rollout-blocked': 'history',
+  'image-pinned': 'machinery',
+  'rollout-prepared': 'machinery',
+  'slot-proven': 'machinery',
+  'replica-failed': 'history',
+  'job-finished': 'history',
+  'rollout-completed': 'history',
+  'rollout-failed': 'history',
+  'rollout-superseded': 'history',
+  'stack-adopted': 'history',
+  'stack-orphaned': 'history',
+  'stack-removed': 'history',
+  'replica-healed': 'history',
+  'limits-updated': 'history',
+})
+
+export interface JsonRow {
+  readonly id: number | string
+  readonly json: string
+}
+
+/** The columns that history is looked up by. */
+export function addressOf(fact: Fact): { readonly stack: string | null; readonly service: string | null } {
+  const about = fact.kind === 'commanded' ? fact.command : fact
+  const stack = 'stack' in about ? about.stack : null
+  return { stack, service: 'service' in about ? about.service : null }
+}
+
+/** Reads a row's JSON as what its table holds, or throws a StoreError that names the row: nothing wrong gets past this door. */
+export function readRow<T>(dir: string, table: string, row: JsonRow, isValid: (value: unknown) => value is T): T {
+  let value: unknown
+  try {
+    value = JSON.parse(row.json)
+  } catch {
+    throw damaged(dir, `row ${row.id} of ${table} is not JSON`)
+  }
+  if (!isValid(value)) throw damaged(dir, `row ${row.id} of ${table} does not make sense`)
+  return value
+}
+
+export function isFact(value: unknown): value is Fact {
+  return (
+    isRecord(value) && typeof value.kind === 'string' && Object.hasOwn(FACT_KINDS, value.kind) && isTime(value.atMs)
+  )
+}
+
+export function isIntent(value: unknown): value is Intent {
+  if (!isRecord(value) || !Number.isSafeInteger(value.opId) || !isTime(value.atMs)) return false
+  return isRecord(value.action) && typeof value.action.kind === 'string' && typeof value.action.server === 'string'
+}
+
+export function isInventory(value: unknown): value is Inventory {
+  return (
+    isRecord(value) && typeof value.server === 'string' && typeof value.engineId === 'string' && isList(value.replicas)
+  )
+}
+
+export function isStack(value: unknown): value is Stack {
+  return (
+    isRecord(value) &&
+    typeof value.name === 'string' &&
+    isList(value.services) &&
+    isList(value.networks) &&
+    isList(value.volumes)
+  )
+}
+
+/** The folded state belongs to the controller; here it is an object. */
+export function isState(value: unknown): value is object {
+  return isRecord(value)
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isRecord)
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value)
+}
