@@ -1,8 +1,9 @@
 import { planStack } from '../planner/index.js'
 import type { FleetUsage } from '../planner/index.js'
-import { EMPTY_STACK_STATE, NOTHING, advance, newTrack, targetOf, trackLook } from '../rollout/index.js'
-import type { Advice, Facts, FailureEvidence, HealthTrack, StackState, Target } from '../rollout/index.js'
+import { EMPTY_STACK_STATE, NOTHING, advance, targetOf } from '../rollout/index.js'
+import type { Advice, Facts, StackState, Target } from '../rollout/index.js'
 import type { Fleet, Observation, Replica, StackPlan } from '../model/index.js'
+import type { Asker } from './asker.js'
 import type { Memory } from './memory.js'
 import type { Performer } from './performer.js'
 import { REMOVED } from './state.js'
@@ -16,8 +17,7 @@ export interface DecisionInput {
   readonly usage: FleetUsage
   readonly memory: Memory
   readonly performer: Performer
-  readonly tracks: Map<string, HealthTrack>
-  readonly evidence: ReadonlyMap<string, FailureEvidence | null>
+  readonly asker: Asker
 }
 
 export interface Decision {
@@ -48,12 +48,7 @@ export function decideStack(input: DecisionInput, name: string, held: boolean): 
 /** A replica that is new to us gets its track before it is judged. */
 function watchNew(input: DecisionInput, facts: Facts): Advice {
   const advice = advance(facts)
-  const fresh = advice.watched.filter((replica) => !input.tracks.has(replica.containerId))
-  for (const replica of fresh)
-    input.tracks.set(
-      replica.containerId,
-      trackLook(newTrack(replica.containerId, input.nowMs), replica, isProbed(facts, replica), input.nowMs),
-    )
+  for (const replica of advice.watched) input.asker.begin(replica, isProbed(facts, replica))
   return advice
 }
 
@@ -87,7 +82,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
     proven: state.proven !== null ? memory.stack(state.proven.hash, name) : null,
     plan: planStack(planInput(input, state, target)),
     observation,
-    tracks: input.tracks,
+    tracks: input.asker.tracks,
     busySlots: performer.busySlots(name),
     preparing: performer.preparing(),
     prepared: performer.prepared,
@@ -97,7 +92,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
         .filter(([key]) => key.startsWith(`${name}/`))
         .map(([key, failure]) => [key.slice(name.length + 1), failure]),
     ),
-    evidence: input.evidence,
+    evidence: input.asker.evidence,
   }
 }
 

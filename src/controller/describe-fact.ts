@@ -95,6 +95,32 @@ function describeRollout(fact: RolloutFacts): Described {
     case 'job-finished':
       return info('job finished', { stack, service: fact.service, server: fact.server, exitCode: fact.exitCode })
     case 'rollout-completed':
+    case 'rollout-failed':
+      return describeEnd(fact)
+    case 'rollout-superseded':
+      return info('rollout superseded', { stack, ...about(fact.revision), by: fact.by.sha })
+    case 'stack-adopted':
+      return info('stack adopted', { stack, ...about(fact.revision) })
+    case 'stack-removed':
+      return info('stack removed', { stack })
+    case 'replica-healed':
+      return warn('replica healed', {
+        stack,
+        service: fact.service,
+        slot: formatSlot(fact.slot),
+        server: fact.server,
+        how: fact.how,
+        reason: fact.reason,
+      })
+    case 'limits-updated':
+      return info('limits updated', { stack, service: fact.service, limits: fact.limits })
+  }
+}
+
+function describeEnd(fact: Extract<Fact, { kind: 'rollout-completed' | 'rollout-failed' }>): Described {
+  const { stack } = fact
+  switch (fact.kind) {
+    case 'rollout-completed':
       return info(fact.direction === 'back' ? 'rolled back' : 'rollout completed', {
         stack,
         ...about(fact.revision),
@@ -113,23 +139,6 @@ function describeRollout(fact: RolloutFacts): Described {
           then: fact.then,
         },
       }
-    case 'rollout-superseded':
-      return info('rollout superseded', { stack, ...about(fact.revision), by: fact.by.sha })
-    case 'stack-adopted':
-      return info('stack adopted', { stack, ...about(fact.revision) })
-    case 'stack-removed':
-      return info('stack removed', { stack })
-    case 'replica-healed':
-      return warn('replica healed', {
-        stack,
-        service: fact.service,
-        slot: formatSlot(fact.slot),
-        server: fact.server,
-        how: fact.how,
-        reason: fact.reason,
-      })
-    case 'limits-updated':
-      return info('limits updated', { stack, service: fact.service, limits: fact.limits })
   }
 }
 

@@ -22,7 +22,16 @@ export class ProvenRecovery {
   private readonly follower: Follower
   private readonly recovered: (stack: string) => void
 
-  constructor(ports: Ports, memory: Memory, follower: Follower, recovered: (stack: string) => void) {
+  private readonly signal: AbortSignal
+
+  constructor(
+    ports: Ports,
+    memory: Memory,
+    follower: Follower,
+    signal: AbortSignal,
+    recovered: (stack: string) => void,
+  ) {
+    this.signal = signal
     this.ports = ports
     this.memory = memory
     this.follower = follower
@@ -30,7 +39,7 @@ export class ProvenRecovery {
   }
 
   /** True while decisions about the stack must wait for what Git says of its past. Starts reading when that is needed. */
-  isNeeded(name: string, observation: Observation, signal: AbortSignal): boolean {
+  isNeeded(name: string, observation: Observation): boolean {
     if (this.running.has(name)) return true
     const state = this.memory.state.stacks[name]
     if (
@@ -48,7 +57,7 @@ export class ProvenRecovery {
       .filter((replica) => replica.slot.stack === name)
     if (!replicas.some((replica) => !wanted.has(replica.specHash))) return false
     this.running.add(name)
-    void this.recover(name, replicas, signal).finally(() => {
+    void this.recover(name, replicas, this.signal).finally(() => {
       this.running.delete(name)
       this.done.add(name)
       this.recovered(name)

@@ -110,7 +110,7 @@ export function stackSentence({ phase, state, withheld, invalid, nowMs }: StackF
       ? `${rollout.direction === 'back' ? 'going back to' : 'rolling out'} ${formatRevision(rollout.revision)}, ${Object.keys(rollout.proven).length} of ${rollout.slots} slots done`
       : '',
     rollout === null && proven !== null ? `runs ${formatRevision(proven.revision)}` : '',
-    rollout?.blocked != null
+    rollout !== null && rollout.blocked !== null
       ? `blocked: ${rollout.blocked.problems.map((problem) => problem.message).join('; ')}; nothing that runs was touched, tried again in ${formatAge(rollout.blocked.retryAtMs - nowMs)}`
       : '',
     withheld !== null ? waits(withheld) : '',

@@ -10,12 +10,15 @@ export interface WatchOptions {
   readonly missedIntervalMs: number
   /** Events on one server are gathered this long. Default 5 ms. */
   readonly hintDelayMs: number
+  /** A server that has not answered its first look by then counts as unreachable for now: nobody waits for it. Default 3 s. */
+  readonly firstLookMs: number
 }
 
 export const WATCH_DEFAULTS: WatchOptions = Object.freeze({
   observeIntervalMs: 15_000,
   missedIntervalMs: 5_000,
   hintDelayMs: 5,
+  firstLookMs: 3_000,
 })
 
 /** Missed looks in a row after which a server is unknown. */
@@ -135,6 +138,15 @@ export class ServerWatch {
       everListed: inventory !== undefined,
     })
     this.schedule(server.name, 0)
+    this.clock.after(this.options.firstLookMs, () => this.giveUpWaiting(server.name))
+  }
+
+  private giveUpWaiting(server: string): void {
+    if (this.closing.signal.aborted || this.current.has(server) || !this.watched.has(server)) return
+    const problem: Problem = { code: 'SERVER_UNREACHABLE', server, message: `${server} has not answered yet` }
+    const view = this.missedView(server, problem)
+    this.current.set(server, view)
+    this.events.looked(server, view, undefined, true, 0)
   }
 
   private schedule(server: string, delayMs: number): void {
@@ -209,14 +221,15 @@ export class ServerWatch {
       everListed: entry?.everListed ?? false,
       facts: entry?.facts ?? null,
       mayHold: [...(entry?.lastSeen ?? []), ...this.events.unconfirmed(server)],
-      volumes: this.volumesOf(server),
+      ...this.volumesOf(server),
     }
   }
 
-  private volumesOf(server: string): Listing['volumes'] {
+  /** Nothing remembered is not nothing there: then the field is absent. */
+  private volumesOf(server: string): { readonly volumes?: Listing['volumes'] } {
     const before = this.current.get(server)
-    if (before === undefined) return []
-    return before.kind === 'listed' ? before.listing.volumes : (before.volumes ?? [])
+    const volumes = before?.kind === 'listed' ? before.listing.volumes : before?.volumes
+    return volumes === undefined ? {} : { volumes }
   }
 }
 

@@ -1,0 +1,87 @@
+import type { Replica, ServerView } from '../model/index.js'
+import type { Memory } from './memory.js'
+import type { Inventory, Ports } from './ports.js'
+import { findRival } from './rivals.js'
+
+/** Keeps the books on servers: comings and goings, engines, what was last seen, replicas that somebody else made. */
+export class ServerBook {
+  readonly inventories: Map<string, Inventory>
+  private readonly firstListed = new Map<string, number>()
+  private readonly ports: Ports
+  private readonly memory: Memory
+  private readonly rivalGraceMs: number
+
+  constructor(ports: Ports, memory: Memory, inventories: readonly Inventory[], rivalGraceMs: number) {
+    this.ports = ports
+    this.memory = memory
+    this.rivalGraceMs = rivalGraceMs
+    this.inventories = new Map(inventories.map((inventory) => [inventory.server, inventory]))
+  }
+
+  /** Writes down what a changed view says. Answers whether the server has left the fleet and nothing of ours is on it any more. */
+  note(view: ServerView, before: ServerView | undefined): 'retired' | 'kept' {
+    return view.kind === 'unreachable' ? this.noteAway(view, before) : this.noteListed(view, before)
+  }
+
+  private noteAway(view: Extract<ServerView, { kind: 'unreachable' }>, before: ServerView | undefined): 'kept' {
+    const { server, phase, problem } = view
+    const was = before?.kind === 'unreachable' ? before.phase : null
+    const fields = { server, phase, code: problem.code, problem: problem.message }
+    if (was !== phase) this.ports.log({ atMs: this.now(), level: 'warn', message: 'server unreachable', fields })
+    if (phase === 'lost' && was !== 'lost') this.memory.record([{ kind: 'server-lost', atMs: this.now(), server }])
+    return 'kept'
+  }
+
+  private noteListed(
+    view: Extract<ServerView, { kind: 'listed' }>,
+    before: ServerView | undefined,
+  ): 'retired' | 'kept' {
+    const { server } = view
+    if (!this.firstListed.has(server)) this.firstListed.set(server, this.now())
+    if (before?.kind === 'unreachable') {
+      this.ports.log({ atMs: this.now(), level: 'info', message: 'server back', fields: { server } })
+      if (before.phase === 'lost') this.memory.record([{ kind: 'server-returned', atMs: this.now(), server }])
+    }
+    this.noteEngine(server, view.listing.facts.engineId)
+    const replicas = view.listing.replicas.map(withoutDetail)
+    const inventory = { server, engineId: view.listing.facts.engineId, replicas }
+    this.inventories.set(server, inventory)
+    this.memory.write(() => this.ports.journal.putInventory(inventory))
+    this.noteRival(view, before)
+    return this.isRetired(server, replicas) ? 'retired' : 'kept'
+  }
+
+  /** The host key says that it is the same host; its engine may have been installed anew, and then is empty. */
+  private noteEngine(server: string, engineId: string): void {
+    const pinned = this.memory.state.engines[server]
+    if (pinned === engineId) return
+    this.memory.record([{ kind: 'engine-pinned', atMs: this.now(), server, engineId }])
+    const fields = { server, code: 'ENGINE_CHANGED', engine: engineId }
+    if (pinned !== undefined) this.ports.log({ atMs: this.now(), level: 'warn', message: 'engine changed', fields })
+  }
+
+  private noteRival(view: Extract<ServerView, { kind: 'listed' }>, before: ServerView | undefined): void {
+    if (this.memory.state.rival !== null) return
+    const { controllerId } = this.ports.journal
+    const firstListedAtMs = this.firstListed.get(view.server) ?? this.now()
+    const rival = findRival(view, before, { controllerId, firstListedAtMs, graceMs: this.rivalGraceMs }, this.now())
+    if (rival !== null) this.memory.record([{ kind: 'rival-seen', atMs: this.now(), server: view.server, ...rival }])
+  }
+
+  private isRetired(server: string, replicas: readonly Replica[]): boolean {
+    if (this.memory.state.retired[server] === undefined || replicas.length > 0) return false
+    this.memory.record([{ kind: 'server-retired', atMs: this.now(), server }])
+    this.memory.write(() => this.ports.journal.dropInventory(server))
+    this.inventories.delete(server)
+    return true
+  }
+
+  private now(): number {
+    return this.ports.clock.nowMs()
+  }
+}
+
+function withoutDetail(replica: Replica): Replica {
+  const { detail: _forgotten, ...rest } = replica
+  return rest
+}

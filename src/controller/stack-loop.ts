@@ -1,0 +1,193 @@
+import { measureUsage, withPlan } from '../planner/index.js'
+import type { FleetUsage } from '../planner/index.js'
+import type { Fleet, Observation, Problem } from '../model/index.js'
+import type { Asker } from './asker.js'
+import { decideStack } from './decide.js'
+import type { Decision } from './decide.js'
+import type { Memory } from './memory.js'
+import { problemOf } from './performer.js'
+import type { Performer } from './performer.js'
+import type { Ports } from './ports.js'
+import type { ProvenRecovery } from './proven-recovery.js'
+import type { ServerWatch } from './server-watch.js'
+
+/** Who the loop works with. */
+export interface LoopParts {
+  readonly ports: Ports
+  readonly memory: Memory
+  readonly performer: Performer
+  readonly asker: Asker
+  readonly watch: ServerWatch
+  readonly recovery: ProvenRecovery
+  readonly dryRun: boolean
+  /** Before each turn: what must be known of all stacks together. */
+  readonly prepare: (observation: Observation) => void
+  readonly turned: () => void
+}
+
+/** Whether the journal can be written again is found out this often. */
+const JOURNAL_RETRY_MS = 5_000
+
+/**
+ * Marked stacks are decided anew, from all that is known, once a turn; turns never overlap and never wait. A stack is marked by a look that shows
+ * something new, an answer, a time that has come, a commit, a command: by level, never by what happened.
+ */
+export class StackLoop {
+  readonly decisions = new Map<string, Decision>()
+  readonly bugs = new Map<string, Problem>()
+  /** Stacks whose plan brings replicas to servers. */
+  private readonly arriving = new Set<string>()
+  private readonly dirty = new Set<string>()
+  private readonly alarms = new Map<string, () => void>()
+  private usage: FleetUsage | undefined
+  private turning = false
+  private running = false
+  private readonly parts: LoopParts
+
+  constructor(parts: LoopParts) {
+    this.parts = parts
+  }
+
+  start(): void {
+    this.running = true
+  }
+
+  stop(): void {
+    this.running = false
+    for (const cancel of this.alarms.values()) cancel()
+  }
+
+  get isIdle(): boolean {
+    return this.dirty.size === 0
+  }
+
+  mark(stack: string): void {
+    this.dirty.add(stack)
+    this.turnSoon()
+  }
+
+  markAll(): void {
+    for (const name of Object.keys(this.parts.memory.state.stacks)) this.dirty.add(name)
+    this.turnSoon()
+  }
+
+  /** Stacks that wait for room or a port: any change on a server may be what they wait for. */
+  markBlocked(): void {
+    for (const [name, { plan }] of this.decisions)
+      if (plan.changes.some((change) => change.kind === 'blocked')) this.mark(name)
+  }
+
+  /** Containers on a server that want a closer look. */
+  closer(server: string): readonly string[] {
+    const watched = [...this.decisions.values()].flatMap((decision) => decision.advice.watched)
+    return watched.filter((replica) => replica.server === server).map((replica) => replica.containerId)
+  }
+
+  private turnSoon(): void {
+    if (this.turning || !this.running) return
+    this.turning = true
+    this.parts.ports.clock.after(0, () => {
+      this.turning = false
+      if (this.running) this.turn()
+    })
+  }
+
+  private turn(): void {
+    const { memory, watch } = this.parts
+    const { accepted } = memory.state
+    if (!watch.isComplete() || accepted === null) return
+    this.usage = measureUsage(watch.observation(), memory.specOf, this.usage)
+    this.parts.prepare(this.usage.observation)
+    if (memory.problem !== null) this.retryJournal()
+    const names = [...this.dirty].sort()
+    this.dirty.clear()
+    // What one stack is about to take is not free for the next; that of stacks that are not decided now is still under way.
+    let usage = this.claimed(
+      this.usage,
+      [...this.arriving].filter((name) => !names.includes(name)),
+    )
+    for (const name of names) {
+      this.decide(name, accepted.fleet, usage)
+      usage = this.claimed(usage, [name])
+    }
+    this.parts.turned()
+  }
+
+  private claimed(usage: FleetUsage, names: readonly string[]): FleetUsage {
+    return names.reduce((sum, name) => {
+      const decision = this.decisions.get(name)
+      return decision === undefined ? sum : withPlan(sum, decision.plan)
+    }, usage)
+  }
+
+  /** While the journal cannot be written nothing is done; whether it can be again is found out by writing. */
+  private retryJournal(): void {
+    const { memory, ports } = this.parts
+    memory.compact()
+    if (memory.problem !== null) ports.clock.after(JOURNAL_RETRY_MS, () => this.markAll())
+  }
+
+  private decide(name: string, fleet: Fleet, usage: FleetUsage): void {
+    this.alarms.get(name)?.()
+    this.alarms.delete(name)
+    const { ports, memory, performer, asker, recovery } = this.parts
+    try {
+      if (recovery.isNeeded(name, usage.observation)) return
+      const held = this.isHeld(name)
+      const about = { nowMs: ports.clock.nowMs(), controllerId: ports.journal.controllerId, fleet, usage }
+      const decision = decideStack({ ...about, observation: usage.observation, memory, performer, asker }, name, held)
+      this.bugs.delete(name)
+      this.keep(name, decision)
+      if (decision !== null && !held) this.act(name, decision)
+    } catch (error) {
+      this.broken(name, { ...problemOf(error), stack: name })
+    }
+  }
+
+  private keep(name: string, decision: Decision | null): void {
+    if (decision === null) this.decisions.delete(name)
+    else this.decisions.set(name, decision)
+    const arrives =
+      decision?.plan.changes.some((change) => change.kind === 'create' || change.kind === 'replace') === true
+    if (arrives) this.arriving.add(name)
+    else this.arriving.delete(name)
+  }
+
+  /** A broken invariant stops this stack and is shown; the others go on. */
+  private broken(name: string, problem: Problem): void {
+    this.bugs.set(name, problem)
+    const fields = { stack: name, code: problem.code, problem: problem.message }
+    this.parts.ports.log({ atMs: this.parts.ports.clock.nowMs(), level: 'error', message: 'decision failed', fields })
+  }
+
+  /** A person, another controller or a full disk may hold a stack: it is planned and shown, nothing is done. */
+  private isHeld(name: string): boolean {
+    const { suspended, rival } = this.parts.memory.state
+    const byPerson = suspended['*'] !== undefined || suspended[name] !== undefined
+    return this.parts.dryRun || byPerson || rival !== null || this.parts.memory.problem !== null
+  }
+
+  private act(name: string, { advice }: Decision): void {
+    const { ports, memory, performer, asker } = this.parts
+    const { suspended } = memory.state
+    const isFree = (service: string): boolean => suspended[`${name}/${service}`] === undefined
+    performer.send(advice.actions.filter((action) => !('slot' in action) || isFree(action.slot.service)))
+    for (const ask of advice.asks) void asker.ask(ask)
+    for (const diagnosis of advice.diagnoses) void asker.diagnose(diagnosis)
+    this.keepTracks(name)
+    const times = [advice.wakeAtMs, performer.coolAtMs(name)].filter((time) => time !== null)
+    if (times.length === 0) return
+    const delayMs = Math.max(0, Math.min(...times) - ports.clock.nowMs())
+    this.alarms.set(
+      name,
+      ports.clock.after(delayMs, () => this.mark(name)),
+    )
+  }
+
+  /** Tracks of containers that nobody watches any more are dropped. */
+  private keepTracks(name: string): void {
+    if (this.parts.performer.busySlots(name).size > 0) return
+    const watched = [...this.decisions.values()].flatMap((decision) => decision.advice.watched)
+    this.parts.asker.keepOnly(new Set(watched.map((replica) => replica.containerId)))
+  }
+}

@@ -1,0 +1,28 @@
+import type { Replica, ServerView } from '../model/index.js'
+
+/** Stacks that a look at a server concerns; `all` where the server came or went. */
+export interface Touched {
+  readonly all: boolean
+  readonly stacks: ReadonlySet<string>
+}
+
+export function touchedStacks(view: ServerView, before: ServerView | undefined): Touched {
+  if (before?.kind !== 'listed' || view.kind !== 'listed') return { all: true, stacks: new Set() }
+  const known = new Map(before.listing.replicas.map((replica) => [replica.containerId, replica]))
+  const stacks = new Set<string>()
+  for (const replica of view.listing.replicas) {
+    if (!isSame(known.get(replica.containerId), replica)) stacks.add(replica.slot.stack)
+    known.delete(replica.containerId)
+  }
+  for (const gone of known.values()) stacks.add(gone.slot.stack)
+  return { all: false, stacks }
+}
+
+function isSame(before: Replica | undefined, now: Replica): boolean {
+  return (
+    before !== undefined &&
+    before.state === now.state &&
+    before.health === now.health &&
+    before.exitCode === now.exitCode
+  )
+}
