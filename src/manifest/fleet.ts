@@ -4,7 +4,7 @@ import { parseAddress } from './address.js'
 import type { FileReader } from './files.js'
 import { readNamedFile } from './named-file.js'
 import type { Node } from './node.js'
-import { entries, get, items, keyOf, quoted, textOf } from './node.js'
+import { entries, get, isBroken, items, keyOf, quoted, textOf } from './node.js'
 import { DURATIONS, readDuration, readText, requireText } from './read.js'
 import type { Report } from './report.js'
 import { MOST_FILE_BYTES, decodeText } from './text.js'
@@ -22,8 +22,7 @@ export interface StackPattern {
 export function readFleet(root: Node, reader: FileReader, report: Report): Fleet {
   const declared = entries(get(root, 'servers'))
   const spot = keyOf(root, 'servers') ?? root
-  const isBroken = get(root, 'servers') === undefined && root.kind === 'map' && root.entries.has('servers')
-  if (declared.length === 0 && !(isBroken && report.errors().length > 0))
+  if (declared.length === 0 && root.kind === 'map' && !isBroken(root, 'servers'))
     report.error('FLEET_EMPTY', spot, 'the fleet has no servers; add one under `servers:` with its `address:`')
   if (declared.length > MOST_SERVERS)
     report.error('VALUE_OUT_OF_RANGE', spot, `${declared.length} servers are too many; at most ${MOST_SERVERS}`)
@@ -65,7 +64,9 @@ function readAddress(node: Node, report: Report): Address {
   const socketPath = engine?.replace(/^unix:\/\//, '') ?? SSH_DEFAULTS.socketPath
   const address = get(node, 'address')
   if (address === undefined) {
-    if (engine === null && !(node.kind === 'scalar' && node.broken === true))
+    const isReported =
+      isBroken(node, 'address') || isBroken(node, 'engine') || (node.kind === 'scalar' && node.broken === true)
+    if (engine === null && !isReported)
       report.error(
         'FIELD_MISSING',
         node,
@@ -124,8 +125,7 @@ function readHostKey(name: string, node: Node, reader: FileReader, report: Repor
     )
   if (key !== undefined) return readFingerprints(key.kind === 'list' ? items(key) : [key], report)
   if (knownHosts !== undefined) return readKnownHosts(knownHosts, reader, report)
-  const isBroken = keyOf(node, 'host_key') !== undefined
-  if (!isBroken)
+  if (!isBroken(node, 'host_key') && !isBroken(node, 'known_hosts'))
     report.warn(
       'HOST_KEY_UNKNOWN',
       node,

@@ -110,11 +110,15 @@ export function interpolateTree(node: Node, lookup: Lookup, report: Report): Nod
     return { ...node, entries: new Map(inner) }
   }
   if (typeof node.value !== 'string' || !node.value.includes('$')) return node
+  let failed = false
   const value = interpolate(node.value, lookup, {
-    error: (code, message) => report.error(code, node, message),
+    error: (code, message) => {
+      failed = true
+      report.error(code, node, message)
+    },
     unset: (name) => report.warn('VARIABLE_UNSET', node, unsetMessage(name)),
   })
-  return { ...node, value }
+  return failed ? { ...node, value: null, broken: true } : { ...node, value }
 }
 
 export function unsetMessage(name: string): string {

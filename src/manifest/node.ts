@@ -39,6 +39,12 @@ export function keyOf(node: Node | undefined, key: string): Spot | undefined {
   return node?.kind === 'map' ? node.entries.get(key)?.key : undefined
 }
 
+/** Whether the value under a key was found wrong and taken out: it has been reported, and is not missing. */
+export function isBroken(node: Node | undefined, key: string): boolean {
+  const value = node?.kind === 'map' ? node.entries.get(key)?.value : undefined
+  return value?.kind === 'scalar' && value.broken === true
+}
+
 export function items(node: Node | undefined): readonly Node[] {
   return node?.kind === 'list' ? node.items.filter((item) => !isEmpty(item)) : []
 }

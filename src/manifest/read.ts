@@ -1,5 +1,5 @@
 import type { Node } from './node.js'
-import { describe, get, keyOf, textOf } from './node.js'
+import { describe, get, isBroken, keyOf, textOf } from './node.js'
 import { parseBoolean, parseBytes, parseDuration, parseInteger } from './quantities.js'
 import type { Report } from './report.js'
 
@@ -23,9 +23,7 @@ export function readText(map: Node | undefined, key: string): string | null {
 export function requireText(map: Node, key: string, report: Report): string | null {
   const text = readText(map, key)
   const spot = keyOf(map, key)
-  const value = map.kind === 'map' ? map.entries.get(key)?.value : undefined
-  const wasReported = value?.kind === 'scalar' && value.broken === true
-  if (text === null && spot !== undefined && !wasReported)
+  if (text === null && spot !== undefined && !isBroken(map, key))
     report.error('FIELD_MISSING', spot, 'the key has no value; it is required')
   return text
 }

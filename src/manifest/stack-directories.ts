@@ -59,7 +59,8 @@ function matchParts(pattern: readonly string[], names: readonly string[]): boole
     const next = new Set<number>()
     for (const at of reachable) {
       const name = names[at]
-      if (part === '**') for (let to = at; to <= names.length; to++) next.add(to)
+      if (part === '**')
+        for (let to = at; to <= names.length && names[to - 1]?.startsWith('.') !== true; to++) next.add(to)
       else if (name !== undefined && matchName(part, name)) next.add(at + 1)
     }
     reachable = next

@@ -2,7 +2,7 @@ import { compareText } from '../../model/index.js'
 import type { FileSpec, MountSpec } from '../../model/index.js'
 import { cleanAbsolute } from '../files.js'
 import { readNamedFile } from '../named-file.js'
-import type { Node } from '../node.js'
+import type { Entry, Node } from '../node.js'
 import { entries, get, items, quoted, textOf } from '../node.js'
 import { integerOf, readText, requireText } from '../read.js'
 import { didYouMean } from '../text.js'
@@ -18,10 +18,10 @@ export function readFileSources(
   node: Node | undefined,
   context: Omit<StackContext, 'declared'>,
 ): ReadonlyMap<string, FileSource | null> {
-  return new Map(entries(node).map(([name, { value }]) => [name, readSource(value, context)] as const))
+  return new Map(entries(node).map(([name, entry]) => [name, readSource(entry, context)] as const))
 }
 
-function readSource(node: Node, context: Omit<StackContext, 'declared'>): FileSource | null {
+function readSource({ key, value: node }: Entry, context: Omit<StackContext, 'declared'>): FileSource | null {
   const file = get(node, 'file')
   const content = get(node, 'content')
   if (file !== undefined && content !== undefined) {
@@ -31,10 +31,10 @@ function readSource(node: Node, context: Omit<StackContext, 'declared'>): FileSo
   if (content !== undefined)
     return { source: context.path, contentBase64: Buffer.from(textOf(content)).toString('base64') }
   if (file === undefined) {
-    const isRefused = entries(node).some(([key]) => key === 'environment' || key === 'external')
+    const isRefused = entries(node).some(([name]) => name === 'environment' || name === 'external')
     const isBroken = node.kind === 'scalar' && node.broken === true
     if (!isRefused && !isBroken)
-      context.report.error('FIELD_MISSING', node, 'it has no content; name a file of the repository with `file:`')
+      context.report.error('FIELD_MISSING', key, 'it has no content; name a file of the repository with `file:`')
     return null
   }
   const found = readNamedFile(textOf(file), context.directory, file, context.reader, context.report)

@@ -10,6 +10,9 @@ interface PortRange {
   readonly last: number
 }
 
+/** Each published port costs the engine a rule; a longer range is a mistake. */
+const MOST_PORTS = 1_000
+
 /** Published ports, one entry a port, sorted. `mode` is accepted and means nothing: a port is bound on the replica's own server. */
 export function readPorts(node: Node | undefined, report: Report): readonly PortSpec[] {
   const ports = items(node).flatMap((item) => (item.kind === 'map' ? longPort(item, report) : shortPort(item, report)))
@@ -100,6 +103,14 @@ function parseRange(text: string, node: Node, report: Report): PortRange | null 
   }
   if (first < PORTS.min || last > PORTS.max || last < first) {
     report.error('VALUE_OUT_OF_RANGE', node, `the port ${text} is out of range; expected ${PORTS.min} to ${PORTS.max}`)
+    return null
+  }
+  if (last - first >= MOST_PORTS) {
+    report.error(
+      'VALUE_OUT_OF_RANGE',
+      node,
+      `the range ${text} has more than ${MOST_PORTS} ports; use network_mode: host`,
+    )
     return null
   }
   return { first, last }

@@ -30,7 +30,7 @@ export interface StackSource {
 export function readStack(root: Node, source: StackSource): Stack {
   const { stack, path, report } = source
   const services = new Map(entries(get(root, 'services')).map(([name, { value }]) => [name, value]))
-  if (services.size === 0)
+  if (services.size === 0 && root.kind === 'map')
     report.error(
       'FIELD_MISSING',
       keyOf(root, 'services') ?? root,
@@ -88,7 +88,11 @@ function readServices(root: Node, services: ReadonlyMap<string, Node>, context: 
   const named = [...services].sort(([a], [b]) => compareText(a, b))
   return named.map(([name, node]) => {
     if (node.kind === 'scalar' && node.broken !== true)
-      context.report.error('FIELD_MISSING', node, 'the service says nothing; give it an `image:`')
+      context.report.error(
+        'FIELD_MISSING',
+        keyOf(get(root, 'services'), name) ?? node,
+        'the service says nothing; give it an `image:`',
+      )
     return readService(name, node, { isAwaited: awaited.has(name), shared }, context)
   })
 }

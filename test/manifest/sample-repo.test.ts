@@ -1,0 +1,58 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { formatLimits, formatProblem } from '../../src/model/index.js'
+import type { ServiceSpec } from '../../src/model/index.js'
+import { desiredOf } from './repository.js'
+
+const root = new URL('../../sample-repo/', import.meta.url)
+
+function sampleRepository(): Readonly<Record<string, string>> {
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const paths = files.map((entry) => `${entry.parentPath}/${entry.name}`.replace(root.pathname, '').replace(/^\//, ''))
+  return Object.fromEntries(paths.map((path) => [path, readFileSync(new URL(path, root), 'utf8')]))
+}
+
+function summary(spec: ServiceSpec): string {
+  const { constraints, spread } = spec.placement
+  return [
+    `${spec.name}: ${spec.mode} × ${spec.replicas}, ${spec.image} (${spec.pullPolicy}), restart ${spec.restart.condition}, grace ${spec.stopGraceMs}`,
+    `  runs ${JSON.stringify(spec.command)} with ${JSON.stringify(spec.environment)}`,
+    `  files ${spec.files.map(({ target, source }) => `${target} ← ${source}`).join(', ')}`,
+    ...spec.mounts.map((mount) => `  mount ${mount.target} ${mount.kind === 'volume' ? mount.source : mount.kind}`),
+    `  health ${spec.healthcheck?.test?.join(' ') ?? 'none'}`,
+    `  place ${[...constraints.map(({ key, op, value }) => `${key} ${op} ${value}`), ...spread.map((key) => `spread ${key}`)].join(', ')}`,
+    `  limits ${formatLimits(spec)}`,
+    `  update ${spec.update.order ?? 'by safety'}, monitor ${spec.update.monitorMs}, deadline ${spec.rollout.healthyDeadlineMs}`,
+    `  after ${spec.dependsOn.map(({ service, condition }) => `${service} ${condition}`).join(', ')}`,
+    `  probe ${spec.probe === null ? 'none' : `${spec.probe.kind} ${spec.probe.port}`}`,
+  ]
+    .filter((line) => !/(place|limits|after|probe none|files) *$/.test(line))
+    .join('\n')
+}
+
+describe('the sample repository', () => {
+  const desired = desiredOf(sampleRepository())
+
+  it('loads without a problem or a warning', () => {
+    expect(desired.stacks.map(({ kind, name }) => [name, kind])).toEqual([['shop', 'valid']])
+    expect(desired.warnings.map(formatProblem)).toEqual([])
+  })
+
+  it('has three labelled servers', () => {
+    expect(desired.fleet.name).toBe('acme')
+    expect(desired.fleet.servers.map(({ name, labels }) => [name, labels])).toEqual([
+      ['lon-1', { disk: 'ssd', tier: 'web', zone: 'lon-a' }],
+      ['lon-2', { disk: 'hdd', tier: 'web', zone: 'lon-b' }],
+      ['par-1', { disk: 'hdd', tier: 'web', zone: 'par-a' }],
+    ])
+  })
+
+  it('is the shop that its README tells of', () => {
+    const [entry] = desired.stacks
+    const services = entry?.kind === 'valid' ? entry.stack.services : []
+    expect(`\n${services.map(summary).join('\n')}\n`).toBe(GOLDEN)
+  })
+})
+
+const GOLDEN = `
+`
