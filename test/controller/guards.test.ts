@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { ALL, PATH, SHOP, deployed, running } from './deployed.js'
+import { FLEET, compose } from './world.js'
+
+const four = { ...SHOP, mail: { image: 'mail:1' }, jobs: { image: 'jobs:1' } }
+
+describe('a revision', () => {
+  it('that rewrites history is held until it is approved', async () => {
+    const { world, controller } = await deployed()
+    const sha = world.source.commit(
+      { 'slipway.yaml': FLEET, [PATH]: compose({ ...SHOP, web: { image: 'web:9', replicas: 3 } }) },
+      'orphan',
+      null,
+    )
+    await world.clock.run(300_000)
+    expect(running(world)).toEqual(ALL)
+    expect(controller.status().source.held?.problem.code).toBe('HISTORY_REWRITTEN')
+    expect(controller.command({ kind: 'approve', sha: sha.slice(0, 12), by: 'ada' })).toMatchObject({ ok: true })
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:9', 'web#2 web:9', 'web#3 web:9'])
+    expect(controller.status().source.held).toBeNull()
+  })
+
+  it('that removes too many services is held; one that removes few is not', async () => {
+    const { world, controller } = await deployed(four)
+    world.source.commit({ [PATH]: compose(SHOP) }, 'half of it')
+    await world.clock.run(300_000)
+    expect(running(world)).toHaveLength(7)
+    expect(controller.status().source.held?.problem.code).toBe('PRUNE_GUARD')
+    world.source.commit({ [PATH]: compose({ ...SHOP, mail: { image: 'mail:1' } }) }, 'one of four')
+    await world.clock.run(300_000)
+    expect(running(world)).toHaveLength(6)
+  })
+
+  it('that cannot be read is refused whole when the fleet file is wrong, and for its stack alone otherwise', async () => {
+    const { world, controller } = await deployed()
+    world.source.commit({ 'slipway.yaml': 'fleet: [' }, 'broken')
+    await world.clock.run(120_000)
+    expect(controller.status().source.refused?.problems.map((problem) => problem.place?.path)).toContain('slipway.yaml')
+    world.source.commit(
+      {
+        'slipway.yaml': FLEET,
+        [PATH]: 'services: {web: {imag: x}}',
+        'stacks/news/compose.yaml': compose({ feed: { image: 'feed:1' } }),
+      },
+      'one wrong',
+    )
+    await world.clock.run(120_000)
+    expect(running(world)).toEqual([...ALL.slice(0, 2), 'feed#1 feed:1', ...ALL.slice(2)])
+    expect(
+      controller
+        .status()
+        .stacks.find((stack) => stack.name === 'shop')
+        ?.problems.map((problem) => problem.code),
+    ).toContain('FIELD_UNKNOWN')
+  })
+
+  it('changes nothing while Git is away, and the status says since when', async () => {
+    const { world, controller } = await deployed()
+    world.source.problem = { code: 'GIT_UNREACHABLE', message: 'no answer' }
+    const calls = world.driver.calls.length
+    await world.clock.run(600_000)
+    expect(world.driver.calls.length).toBe(calls)
+    expect(controller.status().source).toMatchObject({ problem: { code: 'GIT_UNREACHABLE' } })
+    expect(controller.status().source.problemSinceMs).not.toBeNull()
+    world.source.problem = null
+    await world.clock.run(400_000)
+    expect(controller.status().source.problem).toBeNull()
+  })
+})
+
+describe('a person', () => {
+  it('can suspend and resume a service, a stack or the fleet', async () => {
+    const { world, controller } = await deployed()
+    controller.command({ kind: 'suspend', scope: 'shop', reason: 'sale', by: 'ada' })
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(300_000)
+    expect(running(world)).toEqual(ALL)
+    expect(controller.status().stacks[0]?.phase).toBe('suspended')
+    controller.command({ kind: 'resume', scope: 'shop', by: 'ada' })
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+
+  it('can restart a service: every replica is new, one at a time, and nothing is pulled', async () => {
+    const { world, controller } = await deployed()
+    const before = [...world.driver.containers.values()]
+      .filter(({ image }) => image === 'web:1')
+      .map(({ replica }) => replica.containerId)
+    world.driver.calls.length = 0
+    controller.command({ kind: 'restart', stack: 'shop', service: 'web', reason: '', by: 'ada' })
+    await world.clock.run(200_000)
+    expect(running(world)).toEqual(ALL)
+    expect(before.some((id) => world.driver.containers.has(id))).toBe(false)
+    expect(
+      world.driver.calls
+        .filter((call) => /^(run|stop) /.test(call))
+        .map((call) => call.split(' ').slice(0, 2).join(' ')),
+    ).toEqual(['run web#1', 'stop web#1', 'run web#2', 'stop web#2', 'run web#3', 'stop web#3'])
+  })
+
+  it('can have a rejected revision tried again', async () => {
+    const { world, controller } = await deployed()
+    world.driver.behaviours.set('web:2', { never: true })
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(600_000)
+    expect(running(world)).toEqual(ALL)
+    world.driver.behaviours.clear()
+    controller.command({ kind: 'retry', stack: 'shop', by: 'ada' })
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+
+  it.each([
+    [{ kind: 'approve', sha: 'abcdef0', by: 'ada' } as const, 'SETTING_INVALID'],
+    [{ kind: 'retry', stack: 'nope', by: 'ada' } as const, 'REFERENCE_UNKNOWN'],
+    [{ kind: 'restart', stack: 'shop', service: 'nope', reason: '', by: 'ada' } as const, 'REFERENCE_UNKNOWN'],
+    [{ kind: 'drain', server: 'nope', by: 'ada' } as const, 'REFERENCE_UNKNOWN'],
+    [{ kind: 'suspend', scope: 'nope', reason: '', by: 'ada' } as const, 'REFERENCE_UNKNOWN'],
+    [{ kind: 'resume', scope: 'shop', by: 'ada' } as const, 'REFERENCE_UNKNOWN'],
+  ])('is told when a command names what is not there: %o', async (command, code) => {
+    const { controller } = await deployed()
+    expect(controller.command(command)).toMatchObject({ ok: false, problem: { code } })
+  })
+})
+
+describe('a journal that cannot be written', () => {
+  it('stops everything that changes servers, is shown, and is over when it can be written again', async () => {
+    const { world, controller } = await deployed()
+    const broken = Object.assign(new Error('full'), { problem: { code: 'STORE_FAILED', message: 'disk full' } })
+    const { intend, append, snapshot } = world.journal
+    const fail = (): never => {
+      throw broken
+    }
+    Object.assign(world.journal, { intend: fail, append: fail, snapshot: fail })
+    const calls = world.driver.calls.length
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(200_000)
+    expect(world.driver.calls.length).toBe(calls)
+    expect(controller.status().problems).toMatchObject([{ code: 'STORE_FAILED' }])
+    Object.assign(world.journal, { intend, append, snapshot })
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+    expect(controller.status().problems).toEqual([])
+  })
+})

@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import { memoryJournal } from '../../src/controller/index.js'
+import { ALL, PATH, SHOP, deployed, running, serversOf } from './deployed.js'
+import { FLEET, compose } from './world.js'
+
+describe('a server that does not answer', () => {
+  it('changes nothing while it may come back', async () => {
+    const { world, controller } = await deployed()
+    const calls = world.driver.calls.length
+    world.driver.down.add('lon-1')
+    await world.clock.run(200_000)
+    expect(world.driver.calls.length).toBe(calls)
+    expect(controller.status().servers.find((server) => server.name === 'lon-1')?.phase).toBe('unknown')
+    world.driver.down.delete('lon-1')
+    await world.clock.run(60_000)
+    expect(world.driver.calls.length).toBe(calls)
+  })
+
+  it('has its replicas made elsewhere when it is lost, and is fenced when it returns', async () => {
+    const { world } = await deployed()
+    world.driver.down.add('lon-1')
+    await world.clock.run(400_000)
+    const elsewhere = [...world.driver.containers.values()].filter(({ replica }) => replica.server !== 'lon-1')
+    expect(
+      elsewhere.map(({ replica, image }) => `${replica.slot.service}#${replica.slot.key} ${image}`).sort(),
+    ).toEqual(ALL)
+    world.driver.down.delete('lon-1')
+    await world.clock.run(120_000)
+    expect(running(world)).toEqual(ALL)
+    expect(serversOf(world, 'web')).not.toContain('lon-1')
+  })
+
+  it('is not replaced when it never counts as lost', async () => {
+    const { world } = await deployed(
+      SHOP,
+      FLEET.replace('labels: { zone: a } }', 'labels: { zone: a }, lost_after: never }'),
+    )
+    const calls = world.driver.calls.length
+    world.driver.down.add('lon-1')
+    await world.clock.run(3_600_000)
+    expect(world.driver.calls.length).toBe(calls)
+  })
+
+  it('together with more than half of the fleet moves nothing: the controller is cut off', async () => {
+    const { world } = await deployed()
+    const calls = world.driver.calls.length
+    world.driver.down.add('lon-1').add('lon-2')
+    await world.clock.run(3_600_000)
+    expect(world.driver.calls.length).toBe(calls)
+  })
+
+  it('holds a rollout before anything is touched', async () => {
+    const { world } = await deployed()
+    world.driver.down.add('lon-1')
+    await world.clock.run(60_000)
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(120_000)
+    expect(running(world)).toEqual(ALL)
+    world.driver.down.delete('lon-1')
+    await world.clock.run(200_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+})
+
+describe('a fleet that changes', () => {
+  it('moves replicas off a server that leaves it, and lets go of the server then', async () => {
+    const { world, controller } = await deployed(SHOP, `${FLEET}guards: { prune: 50% }\n`)
+    const without = FLEET.split('\n')
+      .filter((line) => !line.includes('lon-2'))
+      .join('\n')
+    world.source.commit({ 'slipway.yaml': without }, 'one server less')
+    await world.clock.run(300_000)
+    expect(running(world)).toEqual(ALL)
+    expect([...world.driver.containers.values()].every(({ replica }) => replica.server !== 'lon-2')).toBe(true)
+    expect(controller.status().servers.map((server) => server.name)).toEqual(['lon-1', 'par-1'])
+  })
+
+  it('drains a server without going below the wanted replicas', async () => {
+    const { world, controller } = await deployed()
+    expect(controller.command({ kind: 'drain', server: 'lon-1', by: 'ada' })).toMatchObject({ ok: true })
+    await world.clock.run(200_000)
+    expect(running(world)).toEqual(ALL)
+    expect(serversOf(world, 'web')).not.toContain('lon-1')
+    const calls = world.driver.calls.length
+    controller.command({ kind: 'undrain', server: 'lon-1', by: 'ada' })
+    await world.clock.run(200_000)
+    expect(world.driver.calls.length).toBe(calls)
+  })
+})
+
+describe('a controller that lost its journal', () => {
+  it('touches nothing that is what Git wants', async () => {
+    const { world, controller } = await deployed()
+    await Promise.all([controller.stop(), world.clock.run(100)])
+    const calls = world.driver.calls.length
+    const other = world.boot({}, memoryJournal({ controllerId: 'two' }))
+    await world.clock.run(600_000)
+    expect(world.driver.calls.length).toBe(calls)
+    expect(other.status().stacks[0]).toMatchObject({ phase: 'synced' })
+  })
+
+  it('finds out from labels and Git what was proven, and goes back to it', async () => {
+    const { world, controller } = await deployed()
+    await Promise.all([controller.stop(), world.clock.run(100)])
+    world.driver.behaviours.set('api:bad', { never: true })
+    world.source.commit({ [PATH]: compose({ ...SHOP, api: { image: 'api:bad', replicas: 2 } }) }, 'bad')
+    const other = world.boot({}, memoryJournal({ controllerId: 'two' }))
+    await world.clock.run(900_000)
+    expect(running(world)).toEqual(ALL)
+    expect(other.status().stacks[0]).toMatchObject({ phase: 'rejected' })
+  })
+
+  it('makes nothing for slots that a server it has never seen may hold', async () => {
+    const { world, controller } = await deployed()
+    await Promise.all([controller.stop(), world.clock.run(100)])
+    world.driver.down.add('lon-1')
+    const calls = world.driver.calls.length
+    world.boot({}, memoryJournal({ controllerId: 'two' }))
+    await world.clock.run(200_000)
+    expect(world.driver.calls.filter((call) => call.startsWith('run')).length).toBe(
+      world.driver.calls.slice(0, calls).filter((call) => call.startsWith('run')).length,
+    )
+  })
+})
+
+describe('another controller', () => {
+  it('is noticed by what it makes; then nothing is changed until a person says so', async () => {
+    const { world, controller } = await deployed()
+    await world.clock.run(60_000)
+    const [first] = [...world.driver.containers.values()]
+    if (first === undefined) throw new Error('nothing runs')
+    world.driver.containers.set('rival', {
+      ...first,
+      replica: { ...first.replica, containerId: 'rival', containerName: 'rival', controller: 'rival' },
+    })
+    world.driver.hint(first.replica.server)
+    await world.clock.run(1_000)
+    expect(controller.status().problems).toMatchObject([{ code: 'OTHER_CONTROLLER' }])
+    const calls = world.driver.calls.length
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(300_000)
+    expect(world.driver.calls.length).toBe(calls)
+    controller.command({ kind: 'resume', scope: '*', by: 'ada' })
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+})
