@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkpoint } from './deadline.js'
 import { loadState, saveState } from './clone-state.js'
 import type { CloneState } from './clone-state.js'
 import { GitFailure, diskFailure, isDiskError } from './failure.js'
-import { makePrivate } from './files.js'
+import { isLeftover, makePrivate } from './files.js'
 import type { GitObject } from './git-object.js'
 import { openObjectStore } from './object-store.js'
 import type { ObjectStore } from './object-store.js'
@@ -32,9 +32,6 @@ export interface Accepted {
   readonly clone: Clone
   readonly sha: string
 }
-
-/** Older leftovers of a clone that never got finished are removed; younger ones may be the work of another process. */
-const LEFTOVER_AGE_MS = 60 * 60_000
 
 /** The clone that was in use before, or null when there is none. Problems: STORE_FAILED. */
 export async function openClone({ dir, limits }: CloneRoom): Promise<Clone | null> {
@@ -176,8 +173,7 @@ function newest(revisions: readonly string[], { limits }: CloneRoom): readonly s
 async function removeLeftovers(dir: string, current: string | null): Promise<void> {
   for (const name of await readdir(dir)) {
     if (!/^clone-[0-9a-f]{12}$/.test(name) || name === current) continue
-    const { mtimeMs } = await stat(join(dir, name))
-    if (Date.now() - mtimeMs > LEFTOVER_AGE_MS) await rm(join(dir, name), { recursive: true, force: true })
+    if (await isLeftover(join(dir, name))) await rm(join(dir, name), { recursive: true, force: true })
   }
 }
 

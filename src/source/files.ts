@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Writes a file so that a crash leaves the old one or the new one, never a part. */
@@ -28,6 +28,13 @@ export function temporaryBeside(path: string): string {
 export async function makePrivate(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 })
 }
+
+/** Whether something unfinished is so old that no process can be working on it any more. */
+export async function isLeftover(path: string): Promise<boolean> {
+  return Date.now() - (await stat(path)).mtimeMs > LEFTOVER_AGE_MS
+}
+
+const LEFTOVER_AGE_MS = 60 * 60_000
 
 async function syncDirectory(dir: string): Promise<void> {
   const handle = await open(dir)

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import type { LogEvent } from '../controller/index.js'
 import { accept, bringInto, cloneAnew, openClone } from './clone.js'
 import type { Accepted, Clone, CloneRoom } from './clone.js'
+import { loadState } from './clone-state.js'
 import { checkpoint } from './deadline.js'
 import { GitFailure, settle } from './failure.js'
 import type { Upstream } from './upstream.js'
@@ -57,7 +58,7 @@ export class LiveClone {
   /** Brings in and verifies what the ref names now. Returns its commit. */
   async follow(oid: string, signal: AbortSignal): Promise<string> {
     await this.#removeReplaced()
-    const clone = await this.current()
+    const clone = await this.#newest()
     if (clone === null || (await this.isBroken())) return this.#renew(clone, oid, signal)
     const { store, state } = clone
     if (store.has(oid)) {
@@ -68,6 +69,17 @@ export class LiveClone {
     }
     if (!state.revisions.some((sha) => store.has(sha))) return this.#renew(clone, oid, signal)
     return (await this.#renewWhenWorn(clone, oid, signal)) ?? this.#fetch(clone, oid, signal)
+  }
+
+  /** Another process may have replaced the clone on disk (a command beside the controller): then that is the one. */
+  async #newest(): Promise<Clone | null> {
+    const clone = await this.current()
+    const state = await loadState(this.#room.dir)
+    if (state === null || state.clone === clone?.state.clone) return clone
+    this.#opening = null
+    this.#clone = null
+    this.#isSuspect = false
+    return this.current()
   }
 
   async #fetch(clone: Clone, oid: string, signal: AbortSignal): Promise<string> {

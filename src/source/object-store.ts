@@ -6,7 +6,7 @@ import { readObject } from 'isomorphic-git'
 import type { ReadObjectResult } from 'isomorphic-git'
 import { byteCache } from './byte-cache.js'
 import { GitFailure, codeOf, diskFailure, isDiskError, stalled } from './failure.js'
-import { makePrivate, temporaryBeside, writeWhole } from './files.js'
+import { isLeftover, makePrivate, temporaryBeside, writeWhole } from './files.js'
 import { oidOf, parseCommit, parseTree } from './git-object.js'
 import type { Commit, GitObject, ObjectType, TreeItem } from './git-object.js'
 import type { SourceLimits } from './options.js'
@@ -116,7 +116,7 @@ async function loadIndexes(packDir: string): Promise<{ indexes: Map<string, Buff
   let setAside = 0
   for (const name of (await readdir(packDir)).sort()) {
     const path = join(packDir, name)
-    if (name.endsWith('.tmp')) await rm(path, { force: true })
+    if (name.endsWith('.tmp') && (await isLeftover(path))) await rm(path, { force: true })
     if (!name.endsWith('.idx')) continue
     const index = await readFile(path)
     if (isWholeIndex(index)) indexes.set(path, index)

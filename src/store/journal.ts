@@ -206,10 +206,9 @@ class SqliteJournal implements Journal {
   snapshot(state: unknown, stackHashesInUse: readonly string[]): void {
     const json = JSON.stringify(state)
     this.#write(() => {
-      const upTo = this.#statements.newestSeq.get() ?? 0
-      this.#statements.putSnapshot.run(upTo, json)
+      this.#statements.putSnapshot.run(this.#statements.newestSeq.get() ?? 0, json)
       this.#statements.forgetStacks.run(JSON.stringify(stackHashesInUse))
-      this.#statements.forgetFacts.run({ upTo, keep: this.#limits.historyFacts })
+      this.#statements.forgetFacts.run(this.#limits.historyFacts)
       this.#statements.forgetIntents.run()
     })
   }

@@ -26,9 +26,8 @@ export function prepareStatements(db: Database) {
        ORDER BY seq DESC LIMIT $limit`,
     ),
     newestSeq: db.prepare<[], number>(`SELECT ifnull(max(seq), 0) FROM facts`).pluck(),
-    forgetFacts: db.prepare<[{ upTo: number; keep: number }]>(
-      `DELETE FROM facts WHERE seq <= $upTo
-         AND seq <= (SELECT ifnull((SELECT seq FROM facts ORDER BY seq DESC LIMIT 1 OFFSET $keep), 0))`,
+    forgetFacts: db.prepare<[number]>(
+      `DELETE FROM facts WHERE seq <= (SELECT ifnull((SELECT seq FROM facts ORDER BY seq DESC LIMIT 1 OFFSET ?), 0))`,
     ),
 
     // A number that was settled may come again: a restarted controller counts on from the open ones.
