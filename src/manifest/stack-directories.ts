@@ -59,13 +59,19 @@ function matchParts(pattern: readonly string[], names: readonly string[]): boole
     const next = new Set<number>()
     for (const at of reachable) {
       const name = names[at]
-      if (part === '**')
-        for (let to = at; to <= names.length && names[to - 1]?.startsWith('.') !== true; to++) next.add(to)
+      if (part === '**') for (const to of depthsFrom(names, at)) next.add(to)
       else if (name !== undefined && matchName(part, name)) next.add(at + 1)
     }
     reachable = next
   }
   return reachable.has(names.length)
+}
+
+/** How far `**` reaches: to the end, or to the first hidden directory. */
+function depthsFrom(names: readonly string[], at: number): readonly number[] {
+  const hidden = names.findIndex((name, index) => index >= at && name.startsWith('.'))
+  const end = hidden === -1 ? names.length : hidden
+  return Array.from({ length: end - at + 1 }, (_, step) => at + step)
 }
 
 function matchName(pattern: string, name: string): boolean {

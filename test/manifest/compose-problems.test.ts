@@ -270,10 +270,16 @@ volums: {}
     expect(codesOf(`services:\n${wait}  db: { image: "b:1" }\n`)).toEqual([])
   })
 
-  it('refuses files that would be hidden, or put on top of each other', () => {
-    const top = 'configs:\n  a: { content: x }\n  b: { content: y }\n'
-    expect(ofWeb('tmpfs: /run\nconfigs: [{ source: a, target: /run/a }]', top)).toEqual(['5:15 CONFLICT'])
-    expect(ofWeb('configs: [{ source: a, target: /x }, { source: b, target: /x }]', top)).toEqual(['4:42 CONFLICT'])
+  it.each([
+    ['tmpfs: /run\nconfigs: [{ source: a, target: /run/a }]', ['5:15 CONFLICT']],
+    ['volumes: ["/x:/y:ro"]\nconfigs: [{ source: a, target: /y/a }]', ['5:15 CONFLICT']],
+    ['volumes: ["/x:/y"]\nconfigs: [{ source: a, target: /y }]', ['5:15 CONFLICT']],
+    ['read_only: true\nconfigs: [a]', ['5:15 CONFLICT']],
+    ['read_only: true\nvolumes: ["/y"]\nconfigs: [{ source: a, target: /y/a }]', []],
+    ['tmpfs: /run\nvolumes: ["/run/y"]\nconfigs: [{ source: a, target: /run/y/a }]', []],
+    ['configs: [{ source: a, target: /x }, { source: b, target: /x }]', ['4:42 CONFLICT']],
+  ])('refuses files that could not be put there: %s', (lines, expected) => {
+    expect(ofWeb(lines, 'configs:\n  a: { content: x }\n  b: { content: y }\n')).toEqual(expected)
   })
 })
 

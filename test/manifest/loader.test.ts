@@ -92,6 +92,7 @@ describe('stacks', () => {
     ['stacks/**', ['a', 'b', 'deep']],
     ['"stacks/?"', ['a', 'b']],
     ['"*/a*"', ['a']],
+    ['stacks/.hidden/**', ['hidden']],
     ['.', ['acme']],
   ])('are found by %s', (pattern, names) => {
     const fleet = `${FLEET}stacks: ${pattern}\n`

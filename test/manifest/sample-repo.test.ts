@@ -12,6 +12,43 @@ function sampleRepository(): Readonly<Record<string, string>> {
   return Object.fromEntries(paths.map((path) => [path, readFileSync(new URL(path, root), 'utf8')]))
 }
 
+const GOLDEN = `
+api: replicated × 2, busybox:1.36 (missing), restart unless-stopped, grace 5000
+  runs ["sh","/etc/shop/start.sh"] with {"ORDER_LIMIT":"20"}
+  files /etc/shop/orders.cgi ← stacks/shop/api/orders.cgi, /etc/shop/start.sh ← stacks/shop/api/start.sh
+  health CMD wget -q -T 1 -O /dev/null http://127.0.0.1:8081/healthz
+  place spread node.labels.zone
+  update by safety, monitor 2000, deadline 30000
+  after migrate service_completed_successfully, store service_healthy
+migrate: job × 1, busybox:1.36 (missing), restart no, grace 10000
+  runs ["sh","/etc/shop/migrate.sh"] with {"SCHEMA_VERSION":"7"}
+  files /etc/shop/migrate.sh ← stacks/shop/migrate/migrate.sh
+  health none
+  update by safety, monitor 5000, deadline 30000
+  after store service_healthy
+store: replicated × 1, busybox:1.36 (missing), restart unless-stopped, grace 5000
+  runs ["sh","/etc/shop/start.sh"] with {}
+  files /etc/shop/start.sh ← stacks/shop/store/start.sh
+  mount /data shop_stock
+  health CMD wget -q -T 1 -O /dev/null http://127.0.0.1:8082/stock.txt
+  place node.labels.disk == ssd
+  update by safety, monitor 2000, deadline 30000
+web: replicated × 4, busybox:1.36 (missing), restart unless-stopped, grace 5000
+  runs ["sh","/etc/shop/start.sh"] with {"CURRENCY":"EUR","GREETING":"Welcome to The Corner Shop"}
+  files /etc/shop/page.html ← stacks/shop/web/page.html, /etc/shop/start.sh ← stacks/shop/web/start.sh
+  health CMD wget -q -T 1 -O /dev/null http://127.0.0.1:8080/healthz
+  place node.labels.tier == web, spread node.labels.zone
+  limits memory=67108864 pids=50
+  update start-first, monitor 2000, deadline 30000
+  probe http 8080
+worker: replicated × 1, busybox:1.36 (missing), restart unless-stopped, grace 10000
+  runs ["sh","/etc/shop/loop.sh"] with {"PACK_SECONDS":"2"}
+  files /etc/shop/loop.sh ← stacks/shop/worker/loop.sh
+  health CMD-SHELL test $(( $(date +%s) - $(cat /tmp/alive) )) -lt 10
+  update stop-first, monitor 2000, deadline 30000
+  after api service_started
+`
+
 function summary(spec: ServiceSpec): string {
   const { constraints, spread } = spec.placement
   return [
@@ -53,6 +90,3 @@ describe('the sample repository', () => {
     expect(`\n${services.map(summary).join('\n')}\n`).toBe(GOLDEN)
   })
 })
-
-const GOLDEN = `
-`

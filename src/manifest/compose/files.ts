@@ -4,7 +4,7 @@ import { cleanAbsolute } from '../files.js'
 import { readNamedFile } from '../named-file.js'
 import type { Entry, Node } from '../node.js'
 import { entries, get, items, quoted, textOf } from '../node.js'
-import { integerOf, readText, requireText } from '../read.js'
+import { integerOf, readBoolean, readText, requireText } from '../read.js'
 import { didYouMean } from '../text.js'
 import type { FileSource, StackContext } from './context.js'
 import { parseMode } from './mode.js'
@@ -43,6 +43,7 @@ function readSource({ key, value: node }: Entry, context: Omit<StackContext, 'de
 
 /** Configs and secrets of a service, sorted by target. */
 export function readFiles(service: Node, mounts: readonly MountSpec[], context: StackContext): readonly FileSpec[] {
+  const readOnly = readBoolean(service, 'read_only', context.report) ?? false
   const byTarget = new Map<string, FileSpec>()
   for (const kind of ['config', 'secret'] as const) {
     for (const node of items(get(service, `${kind}s`))) {
@@ -51,7 +52,7 @@ export function readFiles(service: Node, mounts: readonly MountSpec[], context: 
       if (byTarget.has(file.target))
         context.report.error('CONFLICT', node, `two files are put at ${quoted(file.target)}; give one another target`)
       byTarget.set(file.target, file)
-      reportHidden(file, node, mounts, context)
+      reportUnreachable(file, node, mounts, readOnly, context)
     }
   }
   return [...byTarget.values()].sort((a, b) => compareText(a.target, b.target))
@@ -90,13 +91,30 @@ function readTarget(kind: Kind, name: string, node: Node, context: StackContext)
   return null
 }
 
-/** Files are put into the created container; a tmpfs is mounted over them when it starts. */
-function reportHidden(file: FileSpec, node: Node, mounts: readonly MountSpec[], context: StackContext): void {
-  const hiding = mounts.find((mount) => mount.kind === 'tmpfs' && `${file.target}/`.startsWith(`${mount.target}/`))
-  if (hiding !== undefined)
-    context.report.error(
-      'CONFLICT',
-      node,
-      `the tmpfs at ${quoted(hiding.target)} would hide ${quoted(file.target)}; give one of them another target`,
+/**
+ * Files are put into the created container: not into a read-only root or mount, which the engine refuses, nor under a tmpfs, which would
+ * hide them. Told here, because at the run it would be too late.
+ */
+function reportUnreachable(
+  file: FileSpec,
+  node: Node,
+  mounts: readonly MountSpec[],
+  readOnly: boolean,
+  context: StackContext,
+): void {
+  const covering = mounts.filter((mount) => `${file.target}/`.startsWith(`${mount.target}/`))
+  const mount = covering.sort((a, b) => b.target.length - a.target.length)[0]
+  const conflict = (why: string): void => context.report.error('CONFLICT', node, why)
+  if (mount?.target === file.target)
+    conflict(`something is mounted at ${quoted(file.target)} already; give one of them another target`)
+  else if (mount?.kind === 'tmpfs')
+    conflict(`the tmpfs at ${quoted(mount.target)} would hide ${quoted(file.target)}; give one of them another target`)
+  else if (mount?.readOnly === true)
+    conflict(
+      `${quoted(file.target)} lies in the read-only mount at ${quoted(mount.target)}; give one of them another target`,
+    )
+  else if (mount === undefined && readOnly)
+    conflict(
+      `${quoted(file.target)} cannot be put into a container with read_only; mount a volume around it, or drop read_only`,
     )
 }
