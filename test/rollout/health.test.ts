@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest'
+import {
+  CRASH_LOOP_RESTARTS,
+  healthyDeadlineMs,
+  judge,
+  newTrack,
+  trackAnswer,
+  trackLook,
+} from '../../src/rollout/health.js'
+import type { HealthTrack } from '../../src/rollout/health.js'
+import type { Replica, ServiceSpec } from '../../src/model/index.js'
+import { replicaOf, specOf } from './builders.js'
+
+const policy = { monitorMs: 5_000, deadlineMs: 60_000 }
+const checked = specOf({
+  healthcheck: {
+    test: ['CMD', 'true'],
+    intervalMs: 1_000,
+    timeoutMs: null,
+    retries: null,
+    startPeriodMs: null,
+    startIntervalMs: null,
+  },
+})
+const probed = specOf({ probe: { kind: 'tcp', port: 80, timeoutMs: 1_000 } })
+const plain = specOf({})
+
+function look(track: HealthTrack, replica: Replica, atMs: number, spec: ServiceSpec = checked): HealthTrack {
+  return trackLook(track, replica, spec.probe !== null, atMs)
+}
+
+describe('a new replica', () => {
+  it('is proven after it was healthy without a break for the monitored time', () => {
+    const healthy = replicaOf({ health: 'healthy' })
+    const track = look(newTrack('c1', 0), healthy, 1_000)
+    expect(judge(track, healthy, checked, policy, 5_999)).toEqual({ kind: 'waiting', untilMs: 6_000, ask: false })
+    expect(judge(look(track, healthy, 6_000), healthy, checked, policy, 6_000).kind).toBe('proven')
+  })
+
+  it('starts its monitored time anew after every break', () => {
+    const healthy = replicaOf({ health: 'healthy' })
+    const broken = trackAnswer(look(newTrack('c1', 0), healthy, 1_000), 'not-ready', '', 4_000)
+    const again = look(broken, healthy, 5_000)
+    expect(judge(again, healthy, checked, policy, 9_999).kind).toBe('waiting')
+  })
+
+  it('is asked once more at the end of the monitored time when the engine has no verdict yet', () => {
+    const starting = replicaOf({ health: 'starting' })
+    const track = trackAnswer(look(newTrack('c1', 0), starting, 0), 'ready', '', 100)
+    expect(judge(track, starting, checked, policy, 5_100)).toEqual({ kind: 'waiting', untilMs: 5_100, ask: true })
+    expect(judge(trackAnswer(track, 'ready', '', 5_100), starting, checked, policy, 5_100).kind).toBe('proven')
+  })
+
+  it('is proven at once when nothing is to be monitored', () => {
+    const healthy = replicaOf({ health: 'healthy' })
+    expect(judge(look(newTrack('c1', 0), healthy, 10), healthy, checked, { ...policy, monitorMs: 0 }, 10).kind).toBe(
+      'proven',
+    )
+  })
+
+  it('without any check must run for the monitored time even when its spec is known to be good', () => {
+    const running = replicaOf({ health: 'none' })
+    const track = look(newTrack('c1', 0), running, 0, plain)
+    expect(judge(track, running, plain, { ...policy, monitorMs: 0 }, 10)).toEqual({
+      kind: 'waiting',
+      untilMs: 5_000,
+      ask: false,
+    })
+  })
+
+  it('with a probe is not proven by the engine alone', () => {
+    const healthy = replicaOf({ health: 'healthy' })
+    expect(
+      judge(look(newTrack('c1', 0), healthy, 0, probed), healthy, probed, { ...policy, monitorMs: 0 }, 10),
+    ).toMatchObject({ kind: 'waiting', ask: true })
+  })
+
+  it.each<[string, Partial<Replica>, Partial<HealthTrack>, number, string]>([
+    ['its healthcheck says unhealthy', { health: 'unhealthy' }, {}, 10, 'REPLICA_UNHEALTHY'],
+    ['it is dead', { state: 'dead' }, {}, 10, 'REPLICA_CRASHED'],
+    ['it crashed too often', { health: 'starting' }, { restarts: CRASH_LOOP_RESTARTS }, 10, 'REPLICA_CRASHED'],
+    ['its deadline passed', { health: 'starting' }, {}, 60_001, 'HEALTHY_DEADLINE'],
+  ])('fails when %s', (_why, replica, track, nowMs, code) => {
+    const seen = replicaOf(replica)
+    expect(judge({ ...newTrack('c1', 0), ...track }, seen, checked, policy, nowMs)).toMatchObject({
+      kind: 'failed',
+      problem: { code },
+    })
+  })
+
+  it.each<[string, ServiceSpec['restart'], number, boolean]>([
+    ['no restart', { condition: 'no', maxAttempts: 0 }, 1, true],
+    ['on-failure and a clean exit', { condition: 'on-failure', maxAttempts: 0 }, 0, true],
+    ['on-failure and a crash', { condition: 'on-failure', maxAttempts: 0 }, 1, false],
+    ['unless-stopped', { condition: 'unless-stopped', maxAttempts: 0 }, 1, false],
+  ])('that exited under %s has failed at once: %s %i %s', (_policy, restart, exitCode, fails) => {
+    const exited = replicaOf({ state: 'exited', exitCode })
+    expect(judge(newTrack('c1', 0), exited, specOf({ restart }), policy, 10).kind === 'failed').toBe(fails)
+  })
+
+  it('that flaps neither extends its deadline nor completes', () => {
+    let track = newTrack('c1', 0)
+    for (let atMs = 0; atMs <= 60_000; atMs += 4_000) {
+      track = trackAnswer(
+        look(track, replicaOf({ health: 'starting' }), atMs),
+        atMs % 8_000 === 0 ? 'ready' : 'not-ready',
+        '',
+        atMs,
+      )
+      expect(judge(track, replicaOf({ health: 'starting' }), checked, policy, atMs).kind).toBe('waiting')
+    }
+    expect(judge(track, replicaOf({ health: 'starting' }), checked, policy, 60_001).kind).toBe('failed')
+  })
+
+  it('is not called late for time in which nobody could look', () => {
+    const starting = replicaOf({ health: 'starting' })
+    const track = look(look(newTrack('c1', 0), starting, 1_000), starting, 100_000)
+    expect(judge(track, starting, checked, policy, 100_000).kind).toBe('waiting')
+  })
+
+  it('counts a start of its own accord as a restart, which breaks its readiness', () => {
+    const detail = { startedAtMs: 1, finishedAtMs: 0, restartCount: 0, oomKilled: false }
+    const first = look(newTrack('c1', 0), replicaOf({ health: 'none', detail }), 0, plain)
+    const again = look(first, replicaOf({ health: 'none', detail: { ...detail, startedAtMs: 2 } }), 4_000, plain)
+    expect(again).toMatchObject({ restarts: 1, readySinceMs: 4_000 })
+  })
+})
+
+describe('the healthy deadline', () => {
+  it.each([
+    [null, null, 300_000],
+    [60_000, 3, 360_000],
+    [1_000, 3, 300_000],
+  ])('is five minutes, or what the healthcheck needs: interval %o, retries %o', (intervalMs, retries, expected) => {
+    const healthcheck =
+      intervalMs === null
+        ? null
+        : { test: ['CMD', 'x'], intervalMs, timeoutMs: 30_000, retries, startPeriodMs: null, startIntervalMs: null }
+    expect(healthyDeadlineMs(specOf({ healthcheck }))).toBe(expected)
+  })
+
+  it('is what the manifest says, where it says', () => {
+    expect(
+      healthyDeadlineMs(specOf({ rollout: { healthyDeadlineMs: 7_000, progressDeadlineMs: 1, scope: 'stack' } })),
+    ).toBe(7_000)
+  })
+})
