@@ -192,7 +192,7 @@ describe('trees', () => {
     content: Buffer.concat(entries.map((entry) => Buffer.concat([Buffer.from(`${entry}\0`), Buffer.alloc(20, 1)]))),
   })
 
-  it.each([
+  it.each<[string, GitObject]>([
     ['a name that leads up', tree('100644 ..')],
     ['a name of here', tree('40000 .')],
     ['a name with a slash', tree('100644 a/b')],
