@@ -41,21 +41,33 @@ export function readContainers(
   before: ReadonlyMap<string, KnownContainer>,
 ): Result<ContainerList, string> {
   if (!Array.isArray(parsed)) return fail('the list of containers is not a list')
-  const replicas: Replica[] = []
-  const foreign: ForeignContainer[] = []
-  const known = new Map<string, KnownContainer>()
+  const lists: Lists = { replicas: [], foreign: [], fresh: new Map() }
   for (const raw of parsed as readonly unknown[]) {
     if (raw === null || typeof raw !== 'object') return fail('a container of the list is no object')
-    const why = readOne(raw, server, fleet, before, { replicas, foreign, known })
+    const why = readOne(raw, server, fleet, before, lists)
     if (why !== null) return fail(why)
   }
-  return ok({ replicas, foreign, known })
+  const { replicas, foreign } = lists
+  return ok({ replicas, foreign, known: remember(before, lists) })
+}
+
+/** The same map where nothing came or went: filling a new one with ten thousand ids costs as much as reading them. */
+function remember(before: ReadonlyMap<string, KnownContainer>, lists: Lists): ReadonlyMap<string, KnownContainer> {
+  const { replicas, foreign, fresh } = lists
+  if (fresh.size === 0 && before.size === replicas.length + foreign.length) return before
+  const known = new Map<string, KnownContainer>()
+  for (const { containerId } of [...replicas, ...foreign]) {
+    const one = fresh.get(containerId) ?? before.get(containerId)
+    if (one !== undefined) known.set(containerId, one)
+  }
+  return known
 }
 
 interface Lists {
   readonly replicas: Replica[]
   readonly foreign: ForeignContainer[]
-  readonly known: Map<string, KnownContainer>
+  /** Seen for the first time, or under a new name. */
+  readonly fresh: Map<string, KnownContainer>
 }
 
 function readOne(
@@ -69,13 +81,13 @@ function readOne(
   if (typeof id !== 'string' || id === '') return 'a container of the list has no id'
   const name = nameOf(raw.Names)
   const seen = before.get(id)
-  const known =
-    seen !== undefined && seen.name === name ? seen : { name, identity: identify(raw, id, name, server, fleet) }
+  const isKnown = seen !== undefined && seen.name === name
+  const known = isKnown ? seen : { name, identity: identify(raw, id, name, server, fleet) }
+  if (!isKnown) lists.fresh.set(id, known)
   const state = parseState(raw.State)
   if (state === undefined)
     return `container ${id.slice(0, 12)} is in the state ${JSON.stringify(raw.State)?.slice(0, 40)}`
   const ports = readPorts(raw.Ports)
-  lists.known.set(id, known)
   if (known.identity === null) lists.foreign.push({ containerId: id, name, running: isUp(state), ports })
   else lists.replicas.push(replicaOf(raw, known.identity, state, ports))
   return null
@@ -85,6 +97,7 @@ function isUp(state: ContainerState): boolean {
   return state === 'running' || state === 'paused' || state === 'restarting'
 }
 
+/** Field by field: spreading the identity costs more than all the rest, ten thousand times a look. */
 function replicaOf(
   raw: RawContainer,
   identity: ReplicaIdentity,
@@ -92,8 +105,25 @@ function replicaOf(
   ports: readonly HostPort[],
 ): Replica {
   const { health, exitCode } = parseStatus(typeof raw.Status === 'string' ? raw.Status : '')
-  const addresses = readAddresses(raw.NetworkSettings?.Networks, state)
-  return { ...identity, state, health, exitCode, ports, addresses }
+  return {
+    containerId: identity.containerId,
+    containerName: identity.containerName,
+    server: identity.server,
+    slot: identity.slot,
+    specHash: identity.specHash,
+    revision: identity.revision,
+    image: identity.image,
+    imageId: identity.imageId,
+    limits: identity.limits,
+    restart: identity.restart,
+    controller: identity.controller,
+    createdAtMs: identity.createdAtMs,
+    state,
+    health,
+    exitCode,
+    ports,
+    addresses: readAddresses(raw.NetworkSettings?.Networks, state),
+  }
 }
 
 /** The name without its slash; linked containers have further names with more of them. */
@@ -153,10 +183,11 @@ function readPorts(ports: unknown): readonly HostPort[] {
 function readAddresses(networks: unknown, state: ContainerState): Readonly<Record<string, string>> {
   const addresses: Record<string, string> = {}
   if (networks === null || typeof networks !== 'object' || state !== 'running') return addresses
-  for (const [network, raw] of Object.entries(networks as Record<string, { IPAddress?: unknown } | null>)) {
+  const byName = networks as Readonly<Record<string, { readonly IPAddress?: unknown } | null>>
+  for (const network in byName) {
     if (network === '__proto__') continue
-    if (network === 'host') addresses[network] = '127.0.0.1'
-    else if (typeof raw?.IPAddress === 'string' && raw.IPAddress !== '') addresses[network] = raw.IPAddress
+    const address = network === 'host' ? '127.0.0.1' : byName[network]?.IPAddress
+    if (typeof address === 'string' && address !== '') addresses[network] = address
   }
   return addresses
 }

@@ -195,7 +195,9 @@ describe('the engine', () => {
     })
     expect(problem).toMatchObject({ code: 'ENGINE_CHANGED' })
     must(await driver.observe('modern', [], never))
-    must(await driver.perform(runAction('modern', { command: ['sleep', '1000'] }, await busybox(driver, 'modern')), never))
+    must(
+      await driver.perform(runAction('modern', { command: ['sleep', '1000'] }, await busybox(driver, 'modern')), never),
+    )
   })
 
   it('tells of what others do to its containers', async () => {
