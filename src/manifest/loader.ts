@@ -6,6 +6,7 @@ import type { FileReader, Files, ManifestTree, ReadContent } from './files.js'
 import { STACKS_DEFAULT, readFleet, readStackPatterns } from './fleet.js'
 import type { StackPattern } from './fleet.js'
 import { quoted } from './node.js'
+import type { Node } from './node.js'
 import { createReport, sortProblems } from './report.js'
 import { createShapeChecks } from './shape.js'
 import { findStackDirectories } from './stack-directories.js'
@@ -46,6 +47,7 @@ interface Memo<T> {
 /** Makes a loader with an empty memory. The memory holds the last result of each stack of the last revision. */
 export function createLoader(): Loader {
   const checks = createShapeChecks()
+  const parsed = new WeakMap<Uint8Array, Node>()
   let fleetMemo = new Map<string, Memo<FleetPart>>()
   let stackMemos = new Map<string, Memo<LoadedStack>>()
   return {
@@ -58,11 +60,11 @@ export function createLoader(): Loader {
       if (part === null) return asked(needs)
       const report = createReport(FLEET_FILE)
       const directories = findStackDirectories(part.patterns, files, report)
-      const memos = new Map([...stackMemos].filter(([directory]) => directories.includes(directory)))
+      const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', parsed }
+      const wanted = new Set(directories)
+      const memos = new Map([...stackMemos].filter(([directory]) => wanted.has(directory)))
       const stacks = directories.map((directory) =>
-        recall(memos, directory, files, (reader) =>
-          loadStack(directory, reader, checks.compose, part.fleet.name || 'stack'),
-        ),
+        recall(memos, directory, files, (reader) => loadStack(directory, reader, settings)),
       )
       stackMemos = memos
       if (needs.size > 0) return asked(needs)

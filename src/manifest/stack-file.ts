@@ -26,6 +26,15 @@ export interface LoadedStack {
   readonly warnings: readonly Problem[]
 }
 
+/** What the loading of all stacks shares. */
+export interface StackSettings {
+  readonly check: ShapeCheck
+  /** The fleet's name, for a stack in the repository's root that has none. */
+  readonly fleet: string
+  /** Trees by the bytes they were parsed from: a stack is loaded twice when its file names others that are still to be read. */
+  readonly parsed: WeakMap<Uint8Array, Node>
+}
+
 interface Sources {
   readonly directory: string
   readonly path: string
@@ -33,11 +42,11 @@ interface Sources {
   readonly variables: ReadonlyMap<string, string>
   /** Found before the stack had a name: in `.env`, and beside the file. */
   readonly early: Report
-  readonly fleet: string
+  readonly settings: StackSettings
 }
 
 /** Loads the stack of one directory. Null while contents that it needs have not been read. */
-export function loadStack(directory: string, reader: FileReader, check: ShapeCheck, fleet: string): LoadedStack | null {
+export function loadStack(directory: string, reader: FileReader, settings: StackSettings): LoadedStack | null {
   const inside = (name: string): string => (directory === '' ? name : `${directory}/${name}`)
   const [path, ...others] = COMPOSE_FILES.map(inside).filter((candidate) => reader.exists(candidate))
   if (path === undefined) return null
@@ -53,7 +62,7 @@ export function loadStack(directory: string, reader: FileReader, check: ShapeChe
   const found = reader.find(path)
   const variables = readVariables(inside('.env'), reader, early)
   if (found.kind === 'pending' || variables === null) return null
-  const sources: Sources = { directory, path, reader, variables, early, fleet }
+  const sources: Sources = { directory, path, reader, variables, early, settings }
   if (found.kind !== 'file') {
     early.error(
       'FILE_UNSUPPORTED',
@@ -63,19 +72,20 @@ export function loadStack(directory: string, reader: FileReader, check: ShapeChe
     return finish(guessName('', sources), sources, [early], null)
   }
   const text = decodeText(found.bytes, MOST_MANIFEST_BYTES, early)
-  return text === null ? finish(guessName('', sources), sources, [early], null) : loadText(text, sources, check)
+  return text === null ? finish(guessName('', sources), sources, [early], null) : loadText(text, found.bytes, sources)
 }
 
-function loadText(text: string, sources: Sources, check: ShapeCheck): LoadedStack {
+function loadText(text: string, bytes: Uint8Array, sources: Sources): LoadedStack {
   const guess = guessName(text, sources)
   const parsing = createReport(sources.path, guess)
-  const root = parseYaml(text, parsing)
+  const root = sources.settings.parsed.get(bytes) ?? parseYaml(text, parsing)
   if (root === null) return finish(guess, sources, [sources.early, parsing], null)
+  sources.settings.parsed.set(bytes, root)
   const name = stackName(root, sources, parsing)
   const report = createReport(sources.path, name)
   const variables = new Map([...sources.variables, ['COMPOSE_PROJECT_NAME', name]])
   const lookup = (variable: string): string | undefined => variables.get(variable)
-  const shaped = check(interpolateTree(root, lookup, report), report)
+  const shaped = sources.settings.check(interpolateTree(root, lookup, report), report)
   const stack = readStack(shaped, { ...sources, stack: name, variables: lookup, report })
   return finish(name, sources, [sources.early, parsing, report], stack)
 }
@@ -128,7 +138,7 @@ function stackName(root: Node, sources: Sources, report: Report): string {
     spot,
     `the stack's name ${quoted(wanted ?? '')} is not allowed; use lower-case letters, digits, - and _, beginning with a letter or digit`,
   )
-  return fallback === '' ? sources.fleet : fallback
+  return fallback === '' ? sources.settings.fleet : fallback
 }
 
 /** The name of a stack whose file cannot be parsed. A wrong guess would make the running stack look removed, so the text is searched. */
@@ -138,7 +148,7 @@ function guessName(text: string, sources: Sources): string {
   const fallback = directoryName(sources)
   return (
     (fromEnv !== undefined && STACK_NAME.test(fromEnv) ? fromEnv : declared) ??
-    (fallback === '' ? sources.fleet : fallback)
+    (fallback === '' ? sources.settings.fleet : fallback)
   )
 }
 
