@@ -50,7 +50,7 @@ export class Acceptance {
         this.memory.record([{ kind: 'revision-refused', atMs, revision, problems: outcome.problem }])
       return
     }
-    const desired = outcome.value
+    const desired = this.withKnownNames(outcome.value)
     const { accepted } = this.memory.state
     if (accepted?.revision.sha === revision.sha) {
       this.noteInvalid(desired)
@@ -190,6 +190,20 @@ export class Acceptance {
     if (exists) return { ok: true, value: command }
     const list = choices.length === 0 ? 'there is none' : `there are ${choices.slice(0, 10).join(', ')}`
     return { ok: false, problem: { code: 'REFERENCE_UNKNOWN', message: `no ${what}; ${list}` } }
+  }
+
+  /** A file that cannot be read at all does not say its stack's name; the stack that came from its path does. */
+  private withKnownNames(desired: Desired): Desired {
+    const byPath = new Map(
+      Object.entries(this.memory.state.stacks).flatMap(([name, { desired: version }]) => {
+        const stack = version === null ? null : this.memory.stack(version.hash, name)
+        return stack === null || stack.path === '' ? [] : [[stack.path, name] as const]
+      }),
+    )
+    const stacks = desired.stacks.map((entry) =>
+      entry.kind === 'invalid' ? { ...entry, name: byPath.get(entry.path) ?? entry.name } : entry,
+    )
+    return { ...desired, stacks }
   }
 
   private async guard(desired: Desired, signal: AbortSignal): Promise<Problem | null> {

@@ -121,6 +121,7 @@ export class Controller {
 
   start(): void {
     this.loop.start()
+    this.forgiveDelay()
     this.useFleet()
     void this.follower.poll()
   }
@@ -150,6 +151,7 @@ export class Controller {
       const unknown: Problem = { code: 'STORE_FAILED', message: 'the journal cannot be written' }
       return { ok: false, problem: this.memory.problem ?? unknown }
     }
+    if (command.kind === 'resume') this.forgiveDelay()
     if (command.kind === 'approve') void this.acceptance.reconsider(this.follower, this.closing.signal)
     if (command.kind === 'sync') {
       void this.follower.poll()
@@ -198,6 +200,13 @@ export class Controller {
   /** Nothing is under way and nothing is left to decide. */
   isQuiet(): boolean {
     return this.watch.isComplete() && this.performer.isIdle() && this.loop.isIdle && this.asker.isIdle
+  }
+
+  /** Nobody could go on with rollouts meanwhile: their deadlines begin anew. */
+  private forgiveDelay(): void {
+    const atMs = this.ports.clock.nowMs()
+    const moving = Object.entries(this.memory.state.stacks).filter(([, stack]) => stack.rollout !== null)
+    this.memory.record(moving.map(([stack]) => ({ kind: 'rollout-delayed', atMs, stack })))
   }
 
   private servers(): readonly Server[] {

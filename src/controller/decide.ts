@@ -24,7 +24,12 @@ export interface Decision {
   readonly plan: StackPlan
   readonly target: Target
   readonly advice: Advice
+  /** What it was decided on. A status of anything newer is not known yet. */
+  readonly basis: DecisionBasis
 }
+
+/** Compared by identity: a fold that changes neither keeps both. */
+export type DecisionBasis = Pick<StackState, 'desired' | 'rejected'>
 
 /** Turning points in a row that one decision may pass (superseded, started, prepared, slots proven…). */
 const TURNS_AT_ONCE = 10_000
@@ -34,6 +39,11 @@ const TURNS_AT_ONCE = 10_000
  * nothing to run and nothing to compare with.
  */
 export function decideStack(input: DecisionInput, name: string, held: boolean): Decision | null {
+  const decided = decide(input, name, held)
+  return decided === null ? null : { ...decided, basis: input.memory.state.stacks[name] ?? EMPTY_STACK_STATE }
+}
+
+function decide(input: DecisionInput, name: string, held: boolean): Omit<Decision, 'basis'> | null {
   for (let turn = 0; turn < TURNS_AT_ONCE; turn += 1) {
     const facts = gather(input, name)
     if (facts === null) return null
@@ -72,9 +82,10 @@ function gather(input: DecisionInput, name: string): Facts | null {
   const { memory, performer, observation } = input
   const { state, target } = stackTarget(memory, name)
   if (target === null) return null
-  const restarts = new Map(Object.entries(memory.state.restarts))
   return {
     nowMs: input.nowMs,
+    nowIso: new Date(input.nowMs).toISOString(),
+    suspended: suspendedServices(memory, name),
     fleet: input.fleet.name,
     controller: input.controllerId,
     state,
@@ -86,7 +97,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
     busySlots: performer.busySlots(name),
     preparing: performer.preparing(),
     prepared: performer.prepared,
-    restarts,
+    restarts: restartTokens(memory, name, state),
     runFailures: new Map(
       [...performer.runFailures]
         .filter(([key]) => key.startsWith(`${name}/`))
@@ -110,7 +121,7 @@ export function planInput(
     usage: input.usage,
     specOf: memory.specOf,
     drained: new Set(Object.keys(memory.state.drained)),
-    restarts: new Map(Object.entries(memory.state.restarts)),
+    restarts: restartTokens(memory, target.stack.name, state),
     limitsInPlace: new Map(Object.entries(state.limits)),
     jobsDone: new Set(state.jobsDone),
     recentFailures: recentFailures(state),
@@ -122,4 +133,19 @@ function recentFailures(state: StackState): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const failure of Object.values(state.failures)) counts.set(failure.server, (counts.get(failure.server) ?? 0) + 1)
   return counts
+}
+
+/** By `stack/service`: the later of what a person asked for and what an updated dependency asks for. */
+function restartTokens(memory: Memory, stack: string, state: StackState): ReadonlyMap<string, string> {
+  const tokens = new Map(Object.entries(memory.state.restarts))
+  for (const [service, token] of Object.entries(state.restarts)) {
+    const key = `${stack}/${service}`
+    if ((tokens.get(key) ?? '') < token) tokens.set(key, token)
+  }
+  return tokens
+}
+
+function suspendedServices(memory: Memory, stack: string): ReadonlySet<string> {
+  const scopes = Object.keys(memory.state.suspended).filter((scope) => scope.startsWith(`${stack}/`))
+  return new Set(scopes.map((scope) => scope.slice(stack.length + 1)))
 }

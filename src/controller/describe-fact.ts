@@ -99,6 +99,8 @@ function describeRollout(fact: RolloutFacts): Described {
       return describeEnd(fact)
     case 'rollout-superseded':
       return info('rollout superseded', { stack, ...about(fact.revision), by: fact.by.sha })
+    case 'rollout-delayed':
+      return { level: 'debug', message: 'rollout delayed', fields: { stack } }
     case 'stack-adopted':
       return info('stack adopted', { stack, ...about(fact.revision) })
     case 'stack-removed':

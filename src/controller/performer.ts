@@ -27,6 +27,8 @@ interface Pending {
 /** First pause after an action on a slot failed, doubled to the second. */
 const COOL_FIRST_MS = 1_000
 const COOL_MOST_MS = 60_000
+/** Answers of preparing actions that are remembered; forgotten ones are only asked for again. */
+const PREPARED_KEPT = 20_000
 /** Actions under way at once, on all servers together. */
 const AT_ONCE = 256
 
@@ -202,6 +204,7 @@ export class Performer {
   private remember(action: Action, result: Result<ActionResult>): void {
     const key = preparedKey(action)
     const nowMs = this.clock.nowMs()
+    if (this.prepared.size > PREPARED_KEPT) this.prepared.clear()
     if (key !== null)
       this.prepared.set(
         key,

@@ -168,10 +168,8 @@ export class StackLoop {
   }
 
   private act(name: string, { advice }: Decision): void {
-    const { ports, memory, performer, asker } = this.parts
-    const { suspended } = memory.state
-    const isFree = (service: string): boolean => suspended[`${name}/${service}`] === undefined
-    performer.send(advice.actions.filter((action) => !('slot' in action) || isFree(action.slot.service)))
+    const { ports, performer, asker } = this.parts
+    performer.send(advice.actions)
     for (const ask of advice.asks) void asker.ask(ask)
     for (const diagnosis of advice.diagnoses) void asker.diagnose(diagnosis)
     this.keepTracks(name)

@@ -158,6 +158,11 @@ function appliedRevision(state: StackState, services: readonly ServiceStatus[]):
     : (state.proven?.revision ?? null)
 }
 
+function isDecided(input: StatusInput, name: string, state: StackState): boolean {
+  const basis = input.decisions.get(name)?.basis
+  return basis !== undefined && basis.desired === state.desired && basis.rejected === state.rejected
+}
+
 function stackPhase(
   input: StatusInput,
   name: string,
@@ -167,6 +172,8 @@ function stackPhase(
   withheld: boolean,
 ): ServicePhase {
   if (isSuspended(input, name)) return 'suspended'
+  // A commit or a retry that the loop has not come to: what the last decision says is about something else.
+  if (!isDecided(input, name, state)) return invalid ? 'invalid' : 'progressing'
   const { rollout } = state
   if (rollout?.phase === 'stopped') return rollout.direction === 'back' ? 'rollback-failed' : 'failed'
   if (rollout?.phase === 'paused') return 'paused'

@@ -22,6 +22,8 @@ export type Prepared =
 /** Everything a decision about one stack is made of. Gathered first; nothing else is looked at. */
 export interface Facts {
   readonly nowMs: number
+  /** The same time as ISO text: what restart requests are compared by. */
+  readonly nowIso: string
   readonly fleet: string
   readonly controller: string
   readonly state: StackState
@@ -39,7 +41,9 @@ export interface Facts {
   readonly preparing: ReadonlySet<string>
   readonly prepared: ReadonlyMap<string, Prepared>
   /** The last failure to make a container in a slot, by `service#key`; absent when the last one succeeded. */
-  /** Restart requests by command: ISO time by `stack/service`. */
+  /** Services that a person suspended alone: planned and shown, not touched. */
+  readonly suspended: ReadonlySet<string>
+  /** Restart requests by command, and those that follow from updates: ISO time by `stack/service`. */
   readonly restarts: ReadonlyMap<string, string>
   readonly runFailures: ReadonlyMap<string, RunFailure>
   /** Failed replicas whose evidence has been gathered, by container id. */

@@ -91,6 +91,8 @@ export type RolloutFact =
       readonly hash: string
       readonly direction: 'forward' | 'back'
       readonly failedSlots: number
+      /** Services to restart because something they depend on was updated (Compose: `depends_on.restart`): ISO time by service. */
+      readonly restarts: Readonly<Record<string, string>>
       /** Every service's spec, with the revision that is to be written on its containers. */
       readonly specs: readonly ProvenSpec[]
     }
@@ -115,6 +117,8 @@ export type RolloutFact =
       readonly hash: string
       readonly by: Revision
     }
+  /** Time in which nobody could go on (controller or server away, suspended) does not count towards the progress deadline. */
+  | { readonly kind: 'rollout-delayed'; readonly atMs: number; readonly stack: string }
   /** What runs was found to be what a revision wants, without a rollout (first look after the journal was lost, or a change outside containers). */
   | {
       readonly kind: 'stack-adopted'

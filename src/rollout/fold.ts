@@ -52,6 +52,8 @@ export function foldRollout(state: StackState, fact: RolloutFact): StackState {
           revision: fact.revision,
         },
       }
+    case 'rollout-delayed':
+      return onRollout(state, { highWaterAtMs: fact.atMs })
     case 'stack-adopted':
       return adopted(state, fact)
     case 'stack-removed':
@@ -125,6 +127,7 @@ function completed(state: StackState, fact: Extract<RolloutFact, { kind: 'rollou
     failedReplicas: onlyServices(state.failedReplicas, fact.specs),
     heals: onlyServices(state.heals, fact.specs),
     failures: fact.direction === 'back' ? state.failures : {},
+    restarts: { ...onlyServices(state.restarts, fact.specs), ...fact.restarts },
     rollout: null,
     recovering: false,
     ended: { atMs: fact.atMs, outcome: 'completed', direction: fact.direction, revision: fact.revision },
@@ -179,7 +182,7 @@ function adopted(state: StackState, fact: Extract<RolloutFact, { kind: 'stack-ad
   }, state.pins)
   const completedState = completed(
     { ...state, pins },
-    { ...fact, kind: 'rollout-completed', direction: 'forward', failedSlots: 0 },
+    { ...fact, kind: 'rollout-completed', direction: 'forward', failedSlots: 0, restarts: {} },
   )
   return {
     ...completedState,

@@ -126,8 +126,26 @@ function complete(facts: Facts, rollout: Rollout): RolloutFact {
     hash: rollout.hash,
     direction: rollout.direction,
     failedSlots: Object.keys(rollout.failed).length,
+    restarts: dependentRestarts(facts, rollout),
     specs: provenSpecs(facts),
   }
+}
+
+/** Those that ask to be restarted after a dependency was updated, and were not made anew themselves. */
+function dependentRestarts(facts: Facts, rollout: Rollout): Readonly<Record<string, string>> {
+  const before = new Map((facts.proven?.services ?? []).map((spec) => [spec.name, specHash(spec)]))
+  const updated = new Set(
+    facts.target.stack.services
+      .filter((spec) => before.has(spec.name) && before.get(spec.name) !== specHash(spec))
+      .map((spec) => spec.name),
+  )
+  const dependents = facts.target.stack.services.filter(
+    (spec) =>
+      spec.mode !== 'job' &&
+      rollout.services[spec.name] === undefined &&
+      spec.dependsOn.some((dependency) => dependency.restart && updated.has(dependency.service)),
+  )
+  return Object.fromEntries(dependents.map((spec) => [spec.name, facts.nowIso]))
 }
 
 function failureOf(facts: Facts, rollout: Rollout): RolloutFact | null {
@@ -150,11 +168,15 @@ function failureOf(facts: Facts, rollout: Rollout): RolloutFact | null {
 function stalledFailure(facts: Facts, rollout: Rollout): RolloutFact | null {
   const open = facts.plan.changes.filter((change) => !isDone(facts, change))
   // Waiting for a server that may come back is not the revision's fault.
-  if (open.some((change) => change.kind === 'blocked' && change.problem.code === 'SERVER_UNREACHABLE')) return null
   const spec = facts.target.stack.services.find((service) =>
     open.some((change) => change.slot.service === service.name),
   )
-  if (spec === undefined || facts.nowMs - rollout.highWaterAtMs <= spec.rollout.progressDeadlineMs) return null
+  if (spec === undefined) return null
+  const quietMs = facts.nowMs - rollout.highWaterAtMs
+  const waits = open.some((change) => isAway(change) || facts.suspended.has(change.slot.service))
+  if (waits && quietMs > spec.rollout.progressDeadlineMs / 2)
+    return { kind: 'rollout-delayed', atMs: facts.nowMs, stack: spec.stack }
+  if (waits || quietMs <= spec.rollout.progressDeadlineMs) return null
   const minutes = Math.round(spec.rollout.progressDeadlineMs / 6_000) / 10
   return fail(facts, rollout, spec, {
     code: 'PROGRESS_DEADLINE',
@@ -162,6 +184,10 @@ function stalledFailure(facts: Facts, rollout: Rollout): RolloutFact | null {
     service: spec.name,
     message: `no further replica became healthy for ${minutes} min`,
   })
+}
+
+function isAway(change: Change): boolean {
+  return change.kind === 'blocked' && change.problem.code === 'SERVER_UNREACHABLE'
 }
 
 /** When the next time-based failure may be due; null when none can. */
@@ -174,7 +200,11 @@ export function progressDeadlineAtMs(facts: Facts): number | null {
   const deadlines = facts.target.stack.services
     .filter((spec) => open.some((change) => change.slot.service === spec.name))
     .map((spec) => spec.rollout.progressDeadlineMs)
-  return deadlines.length === 0 ? null : rollout.highWaterAtMs + Math.min(...deadlines) + 1
+  if (deadlines.length === 0) return null
+  const deadlineMs = Math.min(...deadlines)
+  // Half-way it is looked whether time counts at all. Past both, what is waited for marks the stack by itself.
+  const times = [deadlineMs / 2, deadlineMs].map((part) => rollout.highWaterAtMs + Math.ceil(part) + 1)
+  return times.find((atMs) => atMs > facts.nowMs) ?? null
 }
 
 function fail(facts: Facts, rollout: Rollout, spec: ServiceSpec, problem: Problem): RolloutFact {

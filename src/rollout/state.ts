@@ -78,6 +78,8 @@ export interface StackState {
   readonly failedReplicas: Readonly<Record<string, string>>
   /** Recent healing, by `service#key`: how often, and when last. */
   readonly heals: Readonly<Record<string, { readonly count: number; readonly atMs: number }>>
+  /** Restarts that follow from updates of dependencies: ISO time by service. */
+  readonly restarts: Readonly<Record<string, string>>
   /** Limits by container id after an in-place update. */
   readonly limits: Readonly<Record<string, string>>
   readonly ended: {
@@ -102,6 +104,7 @@ export const EMPTY_STACK_STATE: StackState = Object.freeze({
   failures: {},
   failedReplicas: {},
   heals: {},
+  restarts: {},
   limits: {},
   ended: null,
 })

@@ -1,5 +1,5 @@
 import type { Change, ServiceSpec } from '../model/index.js'
-import { combine } from './advice.js'
+import { NOTHING, combine } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import { createStep, replaceStep, unchangedStep } from './change-steps.js'
 import type { ServiceContext } from './context.js'
@@ -65,6 +65,7 @@ function isRunning(change: Extract<Change, { kind: 'replace' }>): boolean {
 }
 
 function stepService(facts: Facts, context: ServiceContext, changes: readonly Change[]): Advice {
+  if (facts.suspended.has(context.spec.name)) return NOTHING
   const blockedSlots = new Set(
     changes.flatMap((change) => (change.kind === 'remove' && change.why === 'surplus' ? [slotKey(change.slot)] : [])),
   )

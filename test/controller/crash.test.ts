@@ -117,7 +117,7 @@ function outcome(world: World): unknown {
   return { containers, runs: count('run'), removes: count('remove') }
 }
 
-async function prepared(): Promise<World> {
+function prepared(): World {
   const world = createWorld()
   world.source.commit({ 'slipway.yaml': `${FLEET}guards: { prune: 60% }\n`, [PATH]: good('web:1', 3) }, 'first')
   return world
@@ -128,7 +128,7 @@ async function play(
   first: boolean,
   crash: { readonly at: number; readonly when: 'before' | 'after' },
 ): Promise<{ world: World; calls: number; crashed: boolean }> {
-  const world = await prepared()
+  const world = prepared()
   if (!first) {
     const controller = world.boot()
     await world.clock.run(60_000)

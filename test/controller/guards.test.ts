@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ALL, PATH, SHOP, deployed, running } from './deployed.js'
-import { FLEET, compose } from './world.js'
+import { FLEET, compose, createWorld } from './world.js'
 
 const four = { ...SHOP, mail: { image: 'mail:1' }, jobs: { image: 'jobs:1' } }
 
@@ -55,6 +55,18 @@ describe('a revision', () => {
     ).toContain('FIELD_UNKNOWN')
   })
 
+  it('that makes a named stack unreadable leaves it as it is, though its name cannot be read any more', async () => {
+    const named = `name: boutique\n${compose(SHOP)}`
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': `${FLEET}guards: { prune: 100% }\n`, [PATH]: named }, 'first')
+    const controller = world.boot()
+    await world.clock.run(30_000)
+    world.source.commit({ [PATH]: '\u0000\u0001' }, 'garbage')
+    await world.clock.run(300_000)
+    expect(running(world)).toEqual(ALL)
+    expect(controller.status().stacks.map((stack) => [stack.name, stack.phase])).toEqual([['boutique', 'invalid']])
+  })
+
   it('changes nothing while Git is away, and the status says since when', async () => {
     const { world, controller } = await deployed()
     world.source.problem = { code: 'GIT_UNREACHABLE', message: 'no answer' }
@@ -80,6 +92,23 @@ describe('a person', () => {
     controller.command({ kind: 'resume', scope: 'shop', by: 'ada' })
     await world.clock.run(300_000)
     expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+
+  it('can suspend one service; the others go on, and nothing of it is healed', async () => {
+    const { world, controller } = await deployed()
+    controller.command({ kind: 'suspend', scope: 'shop/api', reason: 'debugging', by: 'ada' })
+    const api = [...world.driver.containers.values()].find(({ image }) => image === 'api:1')?.replica.containerId ?? ''
+    world.driver.kill(api)
+    world.driver.hint('lon-1')
+    world.source.commit(
+      { [PATH]: compose({ api: { image: 'api:2', replicas: 2 }, web: { image: 'web:2', replicas: 3 } }) },
+      'both',
+    )
+    await world.clock.run(900_000)
+    expect(running(world).map((line) => line.split(' ')[1])).toEqual(['api:1', 'web:2', 'web:2', 'web:2'])
+    controller.command({ kind: 'resume', scope: 'shop/api', by: 'ada' })
+    await world.clock.run(200_000)
+    expect(running(world).slice(0, 2)).toEqual(['api#1 api:2', 'api#2 api:2'])
   })
 
   it('can restart a service: every replica is new, one at a time, and nothing is pulled', async () => {
@@ -128,7 +157,7 @@ describe('a journal that cannot be written', () => {
   it('stops everything that changes servers, is shown, and is over when it can be written again', async () => {
     const { world, controller } = await deployed()
     const broken = Object.assign(new Error('full'), { problem: { code: 'STORE_FAILED', message: 'disk full' } })
-    const { intend, append, snapshot } = world.journal
+    const whole = { ...world.journal }
     const fail = (): never => {
       throw broken
     }
@@ -138,7 +167,7 @@ describe('a journal that cannot be written', () => {
     await world.clock.run(200_000)
     expect(world.driver.calls.length).toBe(calls)
     expect(controller.status().problems).toMatchObject([{ code: 'STORE_FAILED' }])
-    Object.assign(world.journal, { intend, append, snapshot })
+    Object.assign(world.journal, whole)
     await world.clock.run(300_000)
     expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
     expect(controller.status().problems).toEqual([])

@@ -133,6 +133,26 @@ describe('a rollout', () => {
     expect(controller.status().stacks[0]).toMatchObject({ phase: 'synced' })
   })
 
+  it('restarts what asks for it after its dependency was updated, and only then', async () => {
+    const { world } = await deployed()
+    const wanting = compose({
+      web: {
+        image: 'web:1',
+        replicas: 3,
+        more: '    depends_on: { api: { condition: service_healthy, restart: true } }',
+      },
+      api: { image: 'api:2', replicas: 2 },
+    })
+    world.driver.calls.length = 0
+    world.source.commit({ [PATH]: wanting }, 'api moves on')
+    await world.clock.run(300_000)
+    const runs = world.driver.calls.filter((call) => call.startsWith('run')).map((call) => call.split(' ')[1])
+    expect(runs).toEqual(['api#1', 'api#2', 'web#1', 'web#2', 'web#3'])
+    const calls = world.driver.calls.length
+    await world.clock.run(600_000)
+    expect(world.driver.calls.length).toBe(calls)
+  })
+
   it('brings back a killed replica at once', async () => {
     const { world } = await deployed()
     const id = [...world.driver.containers.keys()][0] ?? ''

@@ -62,6 +62,32 @@ describe('a server that does not answer', () => {
   })
 })
 
+describe('a rollout that has to wait', () => {
+  it('for a server that comes back late goes on then, and is not called stalled', async () => {
+    const { world, controller } = await deployed(SHOP, FLEET.replaceAll(' } }', ' }, lost_after: never }'))
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(64_000)
+    expect(running(world).filter((line) => line.endsWith('web:2')).length).toBeGreaterThan(0)
+    world.driver.down.add('lon-1').add('lon-2').add('par-1')
+    await world.clock.run(3_600_000)
+    world.driver.down.clear()
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+    expect(controller.status().stacks[0]?.phase).toBe('synced')
+  })
+
+  it('for its controller goes on when it is back, however late', async () => {
+    const { world, controller } = await deployed()
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(34_000)
+    await Promise.all([controller.stop(), world.clock.run(100)])
+    await world.clock.run(7_200_000)
+    world.boot()
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+})
+
 describe('a fleet that changes', () => {
   it('moves replicas off a server that leaves it, and lets go of the server then', async () => {
     const { world, controller } = await deployed(SHOP, `${FLEET}guards: { prune: 50% }\n`)
