@@ -16,6 +16,7 @@ export const FACT_KINDS: Readonly<Record<FactKind, 'history' | 'machinery'>> = O
   'rival-seen': 'history',
   'rollout-started': 'history',
   'rollout-blocked': 'history',
+  'rollout-delayed': 'machinery',
   'image-pinned': 'machinery',
   'rollout-prepared': 'machinery',
   'slot-proven': 'machinery',

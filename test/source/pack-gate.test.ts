@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -10,6 +10,7 @@ import { GitFailure } from '../../src/source/failure.js'
 import { oidOf, parseCommit, parseTree } from '../../src/source/git-object.js'
 import type { GitObject } from '../../src/source/git-object.js'
 import { SOURCE_LIMITS } from '../../src/source/index.js'
+import { openObjectStore } from '../../src/source/object-store.js'
 import { indexPack } from '../../src/source/pack-index.js'
 import { writeEntryHeader } from '../../src/source/pack-entry.js'
 import { indexHas, writePack, writePackIndex } from '../../src/source/pack-write.js'
@@ -218,6 +219,24 @@ describe('trees', () => {
       }),
     )
   })
+})
+
+it('hashes again what it reads: an index that leads to another object is found out', async () => {
+  const dir = freshDir()
+  const pack = sealed([blob('one'), blob('two')])
+  const [one, two] = await indexPack(pack, SOURCE_LIMITS, signal)
+  if (one === undefined || two === undefined) throw new Error('two objects were expected')
+  const crossed = [
+    { ...one, offset: two.offset },
+    { ...two, offset: one.offset },
+  ]
+  const stem = join(dir, 'objects/pack', `pack-${pack.toString('hex', pack.byteLength - 20)}`)
+  mkdirSync(join(dir, 'objects/pack'), { recursive: true })
+  writeFileSync(`${stem}.pack`, pack)
+  writeFileSync(`${stem}.idx`, writePackIndex(crossed, pack))
+  const store = await openObjectStore(dir, SOURCE_LIMITS)
+  await expect(store.read(one.oid)).rejects.toMatchObject({ problem: { code: 'GIT_CORRUPT' } })
+  expect(store.isDamaged()).toBe(true)
 })
 
 it('reads commits as people write them, and shows no control character', () => {

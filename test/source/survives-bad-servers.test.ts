@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -147,11 +148,19 @@ it.each<[string, RequestKind, (body: Buffer) => Buffer]>([
   await expectGoodStays(scene)
 })
 
-it('refuses a valid pack that lacks objects of the commit', async () => {
+it.each([
+  ['the trees and files of the commit', 'HEAD\n'],
+  ['a file', 'HEAD\nHEAD^{tree}\nHEAD:stacks\n'],
+  ['the commit before it', 'HEAD\nHEAD^{tree}\nHEAD:stacks\nHEAD:stacks/b.yaml\nHEAD:slipway.yaml\nHEAD:c\n'],
+])('refuses a valid pack that lacks %s', async (_what, names) => {
   const scene = await stage()
-  const commit = scene.repository.git('rev-parse', 'HEAD')
-  const { execFileSync } = await import('node:child_process')
-  const pack = execFileSync('git', ['pack-objects', '--stdout', '-q'], { cwd: scene.repository.bare, input: commit })
+  scene.repository.push('newer', { c: 'c' })
+  const oids = names
+    .trim()
+    .split('\n')
+    .map((name) => scene.repository.git('rev-parse', name))
+  const cwd = scene.repository.bare
+  const pack = execFileSync('git', ['pack-objects', '--stdout', '-q'], { cwd, input: oids.join('\n'), stdio: 'pipe' })
   scene.server.twist = (kind, body) => (kind === 'pack' ? sideband(pack) : body)
   expect((await problemOf(scene.source)).code).toBe('GIT_CORRUPT')
   await expectGoodStays(scene)

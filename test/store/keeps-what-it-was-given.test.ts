@@ -110,30 +110,26 @@ it('forgets old facts at a snapshot, and never one that is not in it', () => {
 
 it('tells history newest first, of the fleet, a stack or a service, without the machinery', () => {
   const journal = open(freshDir())
-  const completed = (name: string): Fact => ({
-    kind: 'rollout-completed',
+  const removed = (name: string): Fact => ({
+    kind: 'stack-removed',
     atMs: 9,
     stack: name,
     revision: { ref: 'main', sha: 'a'.repeat(40), author: 'Ada', committedAtMs: 0, subject: 's' },
-    hash: 'h',
-    direction: 'forward',
-    failedSlots: 0,
-    specs: [],
   })
   const restart: Fact = {
     kind: 'commanded',
     atMs: 4,
     command: { kind: 'restart', stack: 'shop', service: 'web', reason: 'leak', by: 'ada' },
   }
-  journal.append([rolledOut('shop'), jobFinished('shop', 'web'), jobFinished('shop', 'db'), completed('shop')])
-  journal.append([completed('blog'), restart, lost('lon-1')])
+  journal.append([rolledOut('shop'), jobFinished('shop', 'web'), jobFinished('shop', 'db'), removed('shop')])
+  journal.append([removed('blog'), restart, lost('lon-1')])
   expect(journal.history({ limit: 2 })).toEqual([lost('lon-1'), restart])
   expect(journal.history({ stack: 'shop', service: 'web', limit: 9 })).toEqual([
     restart,
-    completed('shop'),
+    removed('shop'),
     jobFinished('shop', 'web'),
   ])
-  expect(journal.history({ stack: 'blog', limit: 9 })).toEqual([completed('blog')])
+  expect(journal.history({ stack: 'blog', limit: 9 })).toEqual([removed('blog')])
   expect(journal.history({ stack: 'shop', limit: 9 })).toHaveLength(4)
   expect(journal.history({ limit: 0 })).toEqual([])
   expect(journal.history({ limit: -1 })).toEqual([])
