@@ -4,6 +4,9 @@ import { parseDocument } from 'yaml'
 import type { Lab } from '../lab/index.js'
 import { APP_PORT } from './app-image.js'
 
+/** Where the tests' own stack stands; it is called `shop` after its directory. */
+export const STACK = 'stacks/shop/compose.yaml'
+
 /** Files of a commit by path; null removes. */
 export type Files = Readonly<Record<string, string | Buffer | null>>
 

@@ -1,3 +1,4 @@
+import { describeContainers } from './engines.js'
 import type { Engines, SeenContainer } from './engines.js'
 
 const PERIOD_MS = 50
@@ -9,19 +10,34 @@ export interface Samples {
   readonly minHealthy: number
   /** Most containers at once that had not exited. */
   readonly maxPresent: number
-  /** Longest time that nobody looked. */
-  readonly longestGapMs: number
   /** Looks that an engine did not answer; they count for nothing. */
   readonly missed: number
-  /** The look with the fewest healthy replicas, for messages. */
-  readonly worst: readonly SeenContainer[]
+  /** Where the fewest were healthy, and where the most were present, for messages. */
+  readonly worst: { readonly healthy: string; readonly present: string }
 }
 
-/** Looks at one service every 50 ms, straight at the engines: what a controller believes is no evidence. */
+interface Look {
+  readonly containers: readonly SeenContainer[]
+  readonly healthy: ReadonlySet<string>
+  readonly present: ReadonlySet<string>
+}
+
+const NOTHING: Samples = {
+  count: 0,
+  minHealthy: Infinity,
+  maxPresent: 0,
+  missed: 0,
+  worst: { healthy: '', present: '' },
+}
+
+/**
+ * Looks at one service every 50 ms, straight at the engines: what a controller believes is no evidence. One look asks several engines and
+ * so spans a moment in which a replica may go here and come there; what two looks in a row agree on was so at the instant between them.
+ */
 export class Sampler {
-  private samples: Samples = { count: 0, minHealthy: Infinity, maxPresent: 0, longestGapMs: 0, missed: 0, worst: [] }
+  private samples = NOTHING
+  private last: Look | null = null
   private stopping = false
-  private lastAtMs = performance.now()
   private readonly engines: Engines
   private readonly service: string
   private readonly done: Promise<void>
@@ -47,23 +63,39 @@ export class Sampler {
   }
 
   private async look(): Promise<void> {
-    const before = this.samples
-    try {
-      const containers = await this.engines.containers(this.service)
-      const nowMs = performance.now()
-      const healthy = containers.filter(({ state, health }) => state === 'running' && health === 'healthy').length
-      const present = containers.filter(({ state }) => state !== 'exited' && state !== 'dead').length
-      this.samples = {
-        ...before,
-        count: before.count + 1,
-        minHealthy: Math.min(before.minHealthy, healthy),
-        maxPresent: Math.max(before.maxPresent, present),
-        longestGapMs: Math.max(before.longestGapMs, nowMs - this.lastAtMs),
-        worst: healthy < before.minHealthy ? containers : before.worst,
-      }
-      this.lastAtMs = nowMs
-    } catch {
-      this.samples = { ...before, missed: before.missed + 1 }
+    const containers = await this.engines.containers(this.service).catch(() => null)
+    if (containers === null) {
+      this.samples = { ...this.samples, missed: this.samples.missed + 1 }
+      this.last = null
+      return
     }
+    const look = lookAt(containers)
+    if (this.last !== null) this.samples = between(this.samples, this.last, look)
+    this.last = look
+  }
+}
+
+function lookAt(containers: readonly SeenContainer[]): Look {
+  const idsOf = (some: readonly SeenContainer[]): ReadonlySet<string> => new Set(some.map(({ id }) => id))
+  return {
+    containers,
+    healthy: idsOf(containers.filter(({ state, health }) => state === 'running' && health === 'healthy')),
+    present: idsOf(containers.filter(({ state }) => state !== 'exited' && state !== 'dead')),
+  }
+}
+
+function between(samples: Samples, before: Look, after: Look): Samples {
+  const healthy = new Set([...before.healthy, ...after.healthy]).size
+  const present = [...before.present].filter((id) => after.present.has(id)).length
+  const scene = (): string => `${describeContainers(before.containers)}\nthen\n${describeContainers(after.containers)}`
+  return {
+    ...samples,
+    count: samples.count + 1,
+    minHealthy: Math.min(samples.minHealthy, healthy),
+    maxPresent: Math.max(samples.maxPresent, present),
+    worst: {
+      healthy: healthy < samples.minHealthy ? scene() : samples.worst.healthy,
+      present: present > samples.maxPresent ? scene() : samples.worst.present,
+    },
   }
 }
