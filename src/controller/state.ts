@@ -176,7 +176,6 @@ function retry(state: State, name: string): State {
         rollout: null,
         recovering: before.rollout !== null || before.recovering || before.rejected.length > 0,
         heals: {},
-        failedReplicas: {},
       },
     },
   }

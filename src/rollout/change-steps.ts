@@ -198,7 +198,10 @@ export function unchangedStep(facts: Facts, context: ChangeContext, change: Unch
   if (change.spec.mode === 'job') return context.frozen ? {} : jobStep(facts, context, change.slot, change.replica)
   if (isProven(facts, change.slot, change.replica)) return {}
   const judgement = judged(facts, context, change.slot, change.replica)
-  if (judgement.verdict !== 'settled' || facts.state.rollout !== null) return context.frozen ? {} : judgement.advice
+  if (context.frozen) return {}
+  if (judgement.verdict !== 'settled' || isTolerated(facts, change.slot)) return judgement.advice
+  // It failed in an earlier attempt: this one begins with a new container.
+  if (facts.state.rollout !== null) return retire(facts, change.replica, context.spec.stopGraceMs)
   const atMs = healAtMs(facts, context.key)
   if (facts.nowMs < atMs) return { wakeAtMs: atMs, watched: [change.replica] }
   const base = {

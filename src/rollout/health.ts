@@ -171,7 +171,7 @@ function nextAskMs(track: HealthTrack, spec: ServiceSpec): number {
   if (track.askedAtMs === null) return track.sinceMs
   const first = spec.probe !== null ? 20 : 50
   const cap = track.asks > 30 ? 2_000 : 500
-  return track.askedAtMs + Math.min(cap, first * 1.4 ** Math.min(track.asks - 1, 20))
+  return track.askedAtMs + Math.min(cap, Math.round(first * 1.4 ** Math.min(track.asks - 1, 20)))
 }
 
 /** `healthy_deadline`: what the manifest says, else 5 min, or what the healthcheck's own numbers need, if longer. */

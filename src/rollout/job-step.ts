@@ -2,6 +2,7 @@ import { specHash } from '../model/index.js'
 import type { Problem, Replica, Slot } from '../model/index.js'
 import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
+import { retire } from './heal.js'
 import { isJobDone, isTolerated } from './progress.js'
 import { slotKey } from './state.js'
 
@@ -19,7 +20,8 @@ export function jobStep(facts: Facts, context: ChangeContext, slot: Slot, replic
     server: replica.server,
   }
   if (replica.exitCode === 0) return { facts: [{ kind: 'job-finished', ...base, exitCode: 0 }], again: true }
-  if (facts.state.failedReplicas[slotKey(slot)] === replica.containerId) return {}
+  const failedBefore = facts.state.failedReplicas[slotKey(slot)] === replica.containerId
+  if (failedBefore) return facts.state.rollout === null ? {} : retire(facts, replica, spec.stopGraceMs)
   const evidence = facts.evidence.get(replica.containerId)
   if (evidence === undefined) return { diagnoses: [{ server: replica.server, slot, containerId: replica.containerId }] }
   const problem: Problem = {

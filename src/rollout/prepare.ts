@@ -90,7 +90,11 @@ export function prepareRollout(facts: Facts): Advice {
   const refused = blocked.filter((change) => change.problem.code !== 'SERVER_UNREACHABLE')
   const targets = runTargets(facts)
   const since = rollout?.blocked?.retryAtMs ?? 0
-  const needs = targets.flatMap(({ spec, server }) => needsOf(facts, spec, server))
+  const needs = targets.flatMap(({ spec, server }) =>
+    needsOf(facts, spec, server).filter(
+      (need) => need.action.kind !== 'pull' || preparedImage(facts, spec, server) === null,
+    ),
+  )
   const answers = new Map(
     needs.map((need) => [need.key, freshAnswer(facts.prepared.get(need.key), since, facts.nowMs)]),
   )

@@ -26,7 +26,9 @@ export async function deployed(services = SHOP, fleet = FLEET): Promise<Deployed
 /** `service#slot image` of everything that runs, sorted. */
 export function running(world: World): string[] {
   return [...world.driver.containers.values()]
-    .filter(({ replica }) => replica.state === 'running')
+    .filter(
+      ({ replica, image }) => replica.state === 'running' && world.driver.behaviours.get(image)?.exits === undefined,
+    )
     .map(({ image, replica }) => `${replica.slot.service}#${replica.slot.key} ${image}`)
     .sort()
 }
