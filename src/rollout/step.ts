@@ -1,4 +1,4 @@
-import type { Change, ServiceSpec } from '../model/index.js'
+import type { Action, Change, ServiceSpec } from '../model/index.js'
 import { NOTHING, combine } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import { createStep, replaceStep, unchangedStep } from './change-steps.js'
@@ -20,7 +20,13 @@ export function step(facts: Facts): Advice {
     return stepService(facts, serviceContext(facts, spec, own, frozen, unmetDependency(spec, progress)), own)
   })
   const removals = frozen ? [] : unwantedRemovals(facts)
-  return combine([...pieces, ...removals, { wakeAtMs: progressDeadlineAtMs(facts) }])
+  const advice = combine([...pieces, ...removals, { wakeAtMs: progressDeadlineAtMs(facts) }])
+  return { ...advice, actions: eachOnce(advice.actions) }
+}
+
+/** Slots that need the same image or network ask for it once: some engines, asked twice at once, make two networks of one name. */
+function eachOnce(actions: readonly Action[]): readonly Action[] {
+  return [...new Map(actions.map((action) => [JSON.stringify(action), action])).values()]
 }
 
 function serviceContext(

@@ -88,6 +88,22 @@ describe('a rollout that has to wait', () => {
   })
 })
 
+describe('a server that lost everything it had', () => {
+  it('is asked for each image and network once, however many replicas need them', async () => {
+    const { world } = await deployed({ web: { image: 'web:1', replicas: 9 } })
+    world.driver.down.add('lon-1')
+    await world.clock.run(60_000)
+    for (const [id, { replica }] of world.driver.containers)
+      if (replica.server === 'lon-1') world.driver.containers.delete(id)
+    world.driver.calls.length = 0
+    world.driver.down.delete('lon-1')
+    await world.clock.run(60_000)
+    const asked = world.driver.calls.map((call) => call.split(' ')[0]).filter((kind) => kind !== 'run')
+    expect(asked.sort()).toEqual(['ensure-network', 'pull'])
+    expect(running(world)).toHaveLength(9)
+  })
+})
+
 describe('a fleet that changes', () => {
   it('moves replicas off a server that leaves it, and lets go of the server then', async () => {
     const { world, controller } = await deployed(SHOP, `${FLEET}guards: { prune: 50% }\n`)
