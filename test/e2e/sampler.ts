@@ -8,26 +8,30 @@ export interface Samples {
   readonly count: number
   /** Fewest replicas at once that ran and were healthy by their engines' own verdict. */
   readonly minHealthy: number
+  /** Fewest that ran, whatever their health: Slipway asks a replica of a proven spec itself, and does not wait for the engine's verdict. */
+  readonly minRunning: number
   /** Most containers at once that had not exited. */
   readonly maxPresent: number
   /** Looks that an engine did not answer; they count for nothing. */
   readonly missed: number
-  /** Where the fewest were healthy, and where the most were present, for messages. */
-  readonly worst: { readonly healthy: string; readonly present: string }
+  /** Where each extreme was seen, for messages. */
+  readonly worst: { readonly healthy: string; readonly running: string; readonly present: string }
 }
 
 interface Look {
   readonly containers: readonly SeenContainer[]
   readonly healthy: ReadonlySet<string>
+  readonly running: ReadonlySet<string>
   readonly present: ReadonlySet<string>
 }
 
 const NOTHING: Samples = {
   count: 0,
   minHealthy: Infinity,
+  minRunning: Infinity,
   maxPresent: 0,
   missed: 0,
-  worst: { healthy: '', present: '' },
+  worst: { healthy: '', running: '', present: '' },
 }
 
 /**
@@ -80,21 +84,25 @@ function lookAt(containers: readonly SeenContainer[]): Look {
   return {
     containers,
     healthy: idsOf(containers.filter(({ state, health }) => state === 'running' && health === 'healthy')),
+    running: idsOf(containers.filter(({ state }) => state === 'running')),
     present: idsOf(containers.filter(({ state }) => state !== 'exited' && state !== 'dead')),
   }
 }
 
 function between(samples: Samples, before: Look, after: Look): Samples {
   const healthy = new Set([...before.healthy, ...after.healthy]).size
+  const running = new Set([...before.running, ...after.running]).size
   const present = [...before.present].filter((id) => after.present.has(id)).length
   const scene = (): string => `${describeContainers(before.containers)}\nthen\n${describeContainers(after.containers)}`
   return {
     ...samples,
     count: samples.count + 1,
     minHealthy: Math.min(samples.minHealthy, healthy),
+    minRunning: Math.min(samples.minRunning, running),
     maxPresent: Math.max(samples.maxPresent, present),
     worst: {
       healthy: healthy < samples.minHealthy ? scene() : samples.worst.healthy,
+      running: running < samples.minRunning ? scene() : samples.worst.running,
       present: present > samples.maxPresent ? scene() : samples.worst.present,
     },
   }
