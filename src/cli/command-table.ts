@@ -1,0 +1,169 @@
+import type { SettingName } from './setting-table.js'
+import type { Invocation } from './invocation.js'
+
+export interface OptionRow {
+  readonly flags: string
+  readonly help: string
+  readonly fallback?: string
+}
+
+/** One command. `load` is called only when the command runs, so that `--help` and `validate` never load SSH, Docker or SQLite. */
+export interface CommandRow {
+  readonly name: string
+  readonly args: string
+  readonly summary: string
+  readonly settings: readonly SettingName[]
+  readonly formats: readonly string[]
+  readonly options: readonly OptionRow[]
+  readonly examples: readonly string[]
+  readonly load: () => Promise<{ readonly run: (invocation: Invocation) => Promise<number> }>
+}
+
+const DATA: readonly SettingName[] = ['data', 'config']
+const GIT: readonly SettingName[] = ['repo', 'branch', 'tag', 'path', 'plainHttp']
+const TEXT_JSON = ['text', 'json']
+const REASON: OptionRow = { flags: '--reason <text>', help: 'why, for the record', fallback: '' }
+
+function row(
+  name: string,
+  args: string,
+  summary: string,
+  load: CommandRow['load'],
+  more: Partial<Omit<CommandRow, 'name' | 'args' | 'summary' | 'load'>>,
+): CommandRow {
+  return { name, args, summary, load, settings: DATA, formats: TEXT_JSON, options: [], examples: [], ...more }
+}
+
+/** Every command, in the order of `--help`. */
+export const COMMANDS: readonly CommandRow[] = [
+  row('run', '', 'follow the repository and keep the servers as it says', () => import('./commands/run.js'), {
+    settings: [...GIT, 'poll', 'observe', 'logFormat', ...DATA],
+    formats: [],
+    examples: ['slipway run --repo https://git.example.com/acme/fleet.git --branch main'],
+  }),
+  row(
+    'validate',
+    '[folder]',
+    'check slipway.yaml and every stack of a folder; needs no Git and no server',
+    () => import('./commands/validate.js'),
+    {
+      settings: [],
+      examples: ['slipway validate', 'slipway validate ../fleet --format json'],
+    },
+  ),
+  row(
+    'plan',
+    '',
+    'show what differs between Git and the servers, and why; changes nothing',
+    () => import('./commands/plan.js'),
+    {
+      settings: [...GIT, ...DATA],
+      formats: ['text', 'json', 'markdown'],
+      options: [{ flags: '--folder <folder>', help: 'plan the files of this folder instead of what Git says' }],
+      examples: [
+        'slipway plan',
+        'slipway plan --repo . --format markdown',
+        'slipway plan --folder .   # before the commit',
+      ],
+    },
+  ),
+  row(
+    'apply',
+    '[commit]',
+    'bring the servers to what Git says now, and wait for the outcome',
+    () => import('./commands/apply.js'),
+    {
+      settings: [...GIT, 'logFormat', ...DATA],
+      options: [{ flags: '--timeout <time>', help: 'how long to wait', fallback: '30m' }],
+      examples: ['slipway apply', 'slipway apply $GITHUB_SHA --timeout 10m'],
+    },
+  ),
+  row(
+    'status',
+    '[stack[/service]]',
+    'say what runs, since when, from whom, and what it waits for',
+    () => import('./commands/status.js'),
+    {
+      options: [
+        { flags: '--revisions', help: 'show which commit is fetched, accepted, attempted, applied and proven' },
+      ],
+      examples: ['slipway status', 'slipway status shop/web', 'slipway status --format json | jq .stacks'],
+    },
+  ),
+  row('history', '[stack[/service]]', 'list what happened and who decided it', () => import('./commands/history.js'), {
+    options: [{ flags: '-n, --limit <count>', help: 'how many entries', fallback: '20' }],
+    examples: ['slipway history', 'slipway history shop/web -n 100'],
+  }),
+  row(
+    'diff',
+    '[from] [to]',
+    'what differs between two commits, or between Git and the servers',
+    () => import('./commands/diff.js'),
+    {
+      settings: [...GIT, ...DATA],
+      examples: ['slipway diff', 'slipway diff 9f1c2ab', 'slipway diff 9f1c2ab 1d0e77c --format json'],
+    },
+  ),
+  row('logs', '<stack[/service]>', 'print what the replicas print', () => import('./commands/logs.js'), {
+    options: [
+      { flags: '-n, --tail <count>', help: 'how many of the last lines of each replica', fallback: '100' },
+      { flags: '-f, --follow', help: 'go on printing' },
+    ],
+    examples: ['slipway logs shop/web', 'slipway logs shop -f'],
+  }),
+  row('retry', '<stack>', 'try a rejected or blocked revision again', () => import('./commands/command.js'), {
+    examples: ['slipway retry shop'],
+  }),
+  row('approve', '<commit>', 'release a revision that a guard holds', () => import('./commands/command.js'), {
+    examples: ['slipway approve 9f1c2ab'],
+  }),
+  row(
+    'restart',
+    '<stack/service>',
+    'replace the replicas of a service one after the other',
+    () => import('./commands/command.js'),
+    {
+      options: [REASON],
+      examples: ['slipway restart shop/web --reason "stuck connections"'],
+    },
+  ),
+  row(
+    'suspend',
+    '[stack[/service]]',
+    'change nothing there until it is resumed',
+    () => import('./commands/command.js'),
+    {
+      options: [REASON],
+      examples: ['slipway suspend', 'slipway suspend shop --reason "sale day"'],
+    },
+  ),
+  row('resume', '[stack[/service]]', 'end a suspension', () => import('./commands/command.js'), {
+    examples: ['slipway resume', 'slipway resume shop'],
+  }),
+  row('drain', '<server>', 'move everything that can move off a server', () => import('./commands/command.js'), {
+    examples: ['slipway drain lon-1'],
+  }),
+  row('undrain', '<server>', 'let a drained server take replicas again', () => import('./commands/command.js'), {
+    examples: ['slipway undrain lon-1'],
+  }),
+  row(
+    'sync',
+    '',
+    'look at Git and the servers now instead of at the next poll',
+    () => import('./commands/command.js'),
+    {
+      examples: ['slipway sync'],
+    },
+  ),
+  row(
+    'server check',
+    '[server...]',
+    'try the way to each server: address, host key, login, engine',
+    () => import('./commands/server-check.js'),
+    {
+      settings: [...GIT, ...DATA],
+      options: [{ flags: '--folder <folder>', help: 'take the servers from slipway.yaml in this folder' }],
+      examples: ['slipway server check --folder .', 'slipway server check lon-1 lon-2'],
+    },
+  ),
+]

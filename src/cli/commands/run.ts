@@ -1,0 +1,61 @@
+import { serveControl, controlSocketPath } from '../../web/index.js'
+import type { ControlServer } from '../../web/index.js'
+import type { LogEvent } from '../../controller/index.js'
+import { EXIT } from '../exit-code.js'
+import { valueOf } from '../invocation.js'
+import type { Invocation } from '../invocation.js'
+import { openController } from '../local-controller.js'
+import type { LocalController } from '../local-controller.js'
+import { eventAsJson, eventAsText } from '../show/event.js'
+
+/** At night, when nobody commits: the journal forgets what its snapshot covers. */
+const COMPACTION_CRON = '17 3 * * *'
+
+export async function run(invocation: Invocation): Promise<number> {
+  const { io, parts } = invocation
+  const log = printer(invocation)
+  const controller = await openController(invocation, log)
+  const unschedule = parts.schedule(COMPACTION_CRON, () => controller.compact())
+  try {
+    const control = await serve(invocation, controller, log)
+    controller.start()
+    log({ atMs: io.nowMs(), level: 'info', message: 'controller started', fields: { socket: control.socketPath } })
+    await interruption(io.interrupted)
+    log({ atMs: io.nowMs(), level: 'info', message: 'stopping at the next safe point', fields: {} })
+    await control.close()
+  } finally {
+    unschedule()
+    await controller.close()
+  }
+  log({ atMs: io.nowMs(), level: 'info', message: 'controller stopped', fields: {} })
+  // A person's Ctrl-C is an interruption; a service manager's SIGTERM is how a controller is meant to end.
+  return io.interrupted.reason === 'SIGINT' ? EXIT.interrupted : EXIT.ok
+}
+
+/** Opens the socket, so that the other commands find this controller. */
+export async function serve(
+  { settings, io }: Invocation,
+  controller: LocalController,
+  log: (event: LogEvent) => void,
+): Promise<ControlServer> {
+  const onBug = (error: unknown): void => {
+    const reason = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    log({ atMs: io.nowMs(), level: 'error', message: 'control request failed', fields: { reason } })
+  }
+  const socketPath = valueOf(controlSocketPath(settings.dataDir))
+  return valueOf(await serveControl(controller.surface, { socketPath, onBug }))
+}
+
+/** One line a state change: JSON for machines, words for people on a terminal. */
+export function printer({ settings, io, colors }: Invocation): (event: LogEvent) => void {
+  const isText = settings.logFormat === 'text' || (settings.logFormat === 'auto' && io.isTty)
+  return (event) => {
+    if (event.level === 'debug') return
+    io.out(`${isText ? eventAsText(event, colors) : eventAsJson(event)}\n`)
+  }
+}
+
+function interruption(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}

@@ -1,0 +1,51 @@
+import type { Clock, Driver, Journal, LogEvent, Source } from '../controller/index.js'
+import type { Problem, Result } from '../model/index.js'
+import type { Colors, Io } from './io.js'
+import type { Settings } from './settings.js'
+import type { Look } from './show/status.js'
+
+/** The real ports, each loaded when it is opened and not before. Given by main.ts. */
+export interface Parts {
+  readonly clock: Clock
+  openSource(settings: Settings, repo: string, log: (event: LogEvent) => void): Promise<Source>
+  openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver>
+  /** Takes the data directory for this process. Problems: CONTROLLER_RUNNING, STORE_FAILED. */
+  openJournal(settings: Settings): Promise<Result<Journal>>
+  /** Work of the clock on the wall, such as nightly compaction; returns what ends it. */
+  schedule(cron: string, task: () => void): () => void
+}
+
+/** One run of one command. */
+export interface Invocation {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+  readonly format: string
+  readonly io: Io
+  readonly colors: Colors
+  readonly look: Look
+  readonly settings: Settings
+  readonly parts: Parts
+}
+
+/** Ends a command with problems; the program prints them and exits with 1, or with 64 where the command line is wrong. */
+export class CommandError extends Error {
+  readonly problems: readonly Problem[]
+  readonly isUsage: boolean
+  constructor(problems: readonly Problem[], isUsage = false) {
+    super(problems.map(({ message }) => message).join('; '))
+    this.problems = problems
+    this.isUsage = isUsage
+  }
+}
+
+/** The value, or the end of the command. */
+export function valueOf<T>(result: Result<T>): T {
+  if (result.ok) return result.value
+  throw new CommandError([result.problem])
+}
+
+/** The command line is wrong. */
+export function usage(message: string): CommandError {
+  return new CommandError([{ code: 'SETTING_INVALID', message }], true)
+}

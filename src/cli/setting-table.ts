@@ -1,0 +1,55 @@
+/** One setting: a flag, an environment variable, a key of the configuration file. */
+export interface SettingRow {
+  /** Name of the flag, without dashes; the key in the configuration file has underscores instead of dashes. Null: never a flag. */
+  readonly flag: string | null
+  readonly value: string
+  readonly env: string
+  /** Never a flag, and also read from the file that `<env>_FILE` names. */
+  readonly isSecret: boolean
+  readonly fallback: string | null
+  readonly help: string
+}
+
+/** Every setting, and the only place where its names stand. A secret is never a flag: other users see the command line. */
+export const SETTINGS = {
+  repo: row('repo', '<address>', 'SLIPWAY_REPO', null, 'repository to follow: https://…, or a path on this machine'),
+  branch: row('branch', '<name>', 'SLIPWAY_BRANCH', 'main', 'branch to follow'),
+  tag: row('tag', '<name>', 'SLIPWAY_TAG', null, 'tag to follow instead of a branch'),
+  path: row('path', '<folder>', 'SLIPWAY_PATH', null, 'folder inside the repository, where slipway.yaml stands'),
+  data: row(
+    'data',
+    '<folder>',
+    'SLIPWAY_DATA',
+    null,
+    'data directory (default: /var/lib/slipway, or ~/.local/state/slipway)',
+  ),
+  poll: row('poll', '<time>', 'SLIPWAY_POLL', '60s', 'how often Git is asked'),
+  observe: row('observe', '<time>', 'SLIPWAY_OBSERVE', '15s', 'how often each server is looked at without a hint'),
+  plainHttp: row('allow-plain-http', '', 'SLIPWAY_ALLOW_PLAIN_HTTP', null, 'send Git credentials over http:// too'),
+  logFormat: row(
+    'log-format',
+    '<auto|text|json>',
+    'SLIPWAY_LOG_FORMAT',
+    'auto',
+    'lines for people or JSON; auto: by terminal',
+  ),
+  config: row('config', '<file>', 'SLIPWAY_CONFIG', null, 'file with these settings, as YAML'),
+  gitUser: secret('SLIPWAY_GIT_USER', 'name for the Git server, where it wants one'),
+  gitToken: secret('SLIPWAY_GIT_TOKEN', 'token or password for the Git server'),
+  sshKey: secret('SLIPWAY_SSH_KEY', 'private key for the servers (default: the agent, then ~/.ssh)'),
+  sshPassphrase: secret('SLIPWAY_SSH_PASSPHRASE', 'passphrase of that key'),
+  registryAuth: secret(
+    'SLIPWAY_REGISTRY_AUTH',
+    'registry logins, as a Docker config.json (default: ~/.docker/config.json)',
+  ),
+} as const satisfies Readonly<Record<string, SettingRow>>
+
+export type SettingName = keyof typeof SETTINGS
+
+function row(flag: string, value: string, env: string, fallback: string | null, help: string): SettingRow {
+  return { flag, value, env, isSecret: false, fallback, help }
+}
+
+function secret(env: string, help: string): SettingRow {
+  return { flag: null, value: '', env, isSecret: true, fallback: null, help }
+}

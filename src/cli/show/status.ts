@@ -1,0 +1,175 @@
+import { formatRevision } from '../../model/index.js'
+import type {
+  FleetStatus,
+  ServerStatus,
+  ServicePhase,
+  ServiceStatus,
+  SourceStatus,
+  StackStatus,
+} from '../../controller/index.js'
+import type { Colors } from '../io.js'
+import { formatFailure } from './failure.js'
+import { formatRows, hang } from './layout.js'
+import { clean, formatAgo, formatCommit, formatProblemLines, formatTime } from './words.js'
+
+export interface Look {
+  readonly colors: Colors
+  readonly columns: number
+}
+
+type Mood = 'good' | 'busy' | 'bad' | 'still'
+
+/** How each phase is marked: by a sign first, by colour only in addition. */
+export const MOODS: Readonly<Record<ServicePhase, Mood>> = {
+  synced: 'good',
+  done: 'good',
+  progressing: 'busy',
+  'rolling-back': 'busy',
+  healing: 'busy',
+  blocked: 'bad',
+  paused: 'bad',
+  rejected: 'bad',
+  'rollback-failed': 'bad',
+  unhealthy: 'bad',
+  invalid: 'bad',
+  failed: 'bad',
+  unknown: 'still',
+  suspended: 'still',
+}
+
+/** The whole fleet for a person: one sentence a service, and whatever is wrong where it is wrong. */
+export function formatStatus(
+  status: FleetStatus,
+  look: Look,
+  only?: { readonly stack: string; readonly service?: string },
+): string {
+  const stacks = status.stacks.filter((stack) => only === undefined || stack.name === only.stack)
+  const lines = [
+    ...(only === undefined ? [...head(status, look), ''] : []),
+    ...stacks.flatMap((stack) => [...formatStack(stack, status.atMs, look, only?.service), '']),
+    ...(only === undefined ? servers(status.servers, status.atMs, look) : []),
+  ]
+  return `${lines.join('\n').trimEnd()}\n`
+}
+
+function head(status: FleetStatus, look: Look): readonly string[] {
+  const { colors } = look
+  const name = colors.bold(status.fleet ?? 'no fleet yet')
+  const up = status.controller === null ? '' : `, controller up since ${formatTime(status.controller.startedAtMs)}`
+  return [
+    `${name}  follows ${status.source.repository} ${status.source.ref}${up}`,
+    ...source(status.source, status.atMs, look),
+    ...status.problems.flatMap((problem) => marked('bad', formatProblemLines(problem), look)),
+    ...status.suspended.flatMap(({ scope, by, reason, sinceMs }) => {
+      const what = scope === '*' ? 'the fleet' : scope
+      const because = reason === '' ? '' : `: ${clean(reason)}`
+      const text = `${what} was suspended by ${clean(by)} ${formatAgo(sinceMs, status.atMs)}${because}`
+      return marked('still', [text, `→ slipway resume ${scope === '*' ? '' : scope}`.trimEnd()], look)
+    }),
+  ]
+}
+
+function source(git: SourceStatus, atMs: number, look: Look): readonly string[] {
+  const polled =
+    git.lastPollAtMs === null ? 'Git was not asked yet' : `Git was asked ${formatAgo(git.lastPollAtMs, atMs)}`
+  const accepted =
+    git.accepted === null
+      ? 'no revision is accepted yet'
+      : `in force is ${formatCommit(git.accepted)}, ${formatAgo(git.accepted.committedAtMs, atMs)}`
+  const since = git.problemSinceMs === null ? '' : ` (since ${formatTime(git.problemSinceMs)})`
+  return [
+    ...hang('', `${accepted}; ${polled}`, look.columns),
+    ...(git.problem === null ? [] : marked('bad', withFirst(formatProblemLines(git.problem), since), look)),
+    ...(git.held === null
+      ? []
+      : marked('bad', [`${formatCommit(git.held.revision)} is held`, ...formatProblemLines(git.held.problem)], look)),
+    ...(git.refused === null
+      ? []
+      : marked(
+          'bad',
+          [`${formatCommit(git.refused.revision)} is refused`, ...git.refused.problems.flatMap(formatProblemLines)],
+          look,
+        )),
+  ]
+}
+
+export function formatStack(stack: StackStatus, atMs: number, look: Look, service?: string): readonly string[] {
+  const { colors } = look
+  const services = stack.services.filter(({ name }) => service === undefined || name === service)
+  const start = `${mark(MOODS[stack.phase], colors)} ${colors.bold(stack.name)}  `
+  return [
+    ...hang(start, stack.sentence, look.columns),
+    ...stack.problems.flatMap((problem) => indented(formatProblemLines(problem), '    ', look)),
+    ...services.flatMap((one) => formatService(one, services, atMs, look)),
+  ]
+}
+
+function formatService(
+  service: ServiceStatus,
+  siblings: readonly ServiceStatus[],
+  atMs: number,
+  look: Look,
+): readonly string[] {
+  const width = Math.max(...siblings.map(({ name }) => name.length))
+  const count = service.mode === 'job' ? 'job' : `${service.healthy}/${service.wanted}`
+  const start = `  ${mark(MOODS[service.phase], look.colors)} ${service.name.padEnd(width)}  ${count.padStart(5)}  `
+  const isSaidByFailure = service.failure !== null && service.problem?.code === service.failure.problem.code
+  return [
+    ...hang(start, service.sentence, look.columns),
+    ...(service.problem === null || isSaidByFailure
+      ? []
+      : indented(formatProblemLines(service.problem), '      ', look)),
+    ...(service.failure === null ? [] : formatFailure(service.failure, atMs, look)),
+  ]
+}
+
+function servers(list: readonly ServerStatus[], atMs: number, look: Look): readonly string[] {
+  const { colors } = look
+  const rows = list.map((server) => {
+    const since = server.sinceMs === null || server.phase === 'ready' ? '' : ` since ${formatTime(server.sinceMs)}`
+    const says = [
+      `${server.phase}${server.drained ? ', drained' : ''}${since}`,
+      server.engineVersion === null ? '' : `Docker ${server.engineVersion}`,
+      `${server.replicas} replicas`,
+      server.problem === null ? '' : formatProblemLines(server.problem).join(' '),
+    ]
+    const mood: Mood = server.phase === 'ready' ? 'good' : server.phase === 'connecting' ? 'busy' : 'bad'
+    return [`${mark(mood, colors)} ${server.name}`, says.filter((part) => part !== '').join(', ')]
+  })
+  void atMs
+  return rows.length === 0 ? [] : [colors.bold('servers'), ...formatRows(rows, look.columns, '  ')]
+}
+
+function marked(mood: Mood, lines: readonly string[], { colors, columns }: Look): readonly string[] {
+  return lines.flatMap((line, i) => hang(i === 0 ? `${mark(mood, colors)} ` : '  ', line, columns))
+}
+
+function indented(lines: readonly string[], indent: string, { columns }: Look): readonly string[] {
+  return lines.flatMap((line) => hang(indent, line, columns))
+}
+
+function withFirst([first = '', ...rest]: readonly string[], suffix: string): readonly string[] {
+  return [`${first}${suffix}`, ...rest]
+}
+
+function mark(mood: Mood, colors: Colors): string {
+  switch (mood) {
+    case 'good':
+      return colors.green('✓')
+    case 'busy':
+      return colors.cyan('…')
+    case 'bad':
+      return colors.red('✗')
+    case 'still':
+      return colors.yellow('–')
+  }
+}
+
+/** Which commit is where in the way from Git to proven, for `status --revisions`. */
+export function formatRevisions(stack: StackStatus, look: Look): readonly string[] {
+  const rows = Object.entries(stack.revisions).map(([stage, revision]) => [
+    stage,
+    revision === null ? 'none yet' : `${formatRevision(revision)} ${formatCommit(revision)}`,
+  ])
+  return formatRows(rows, look.columns, '    ')
+}

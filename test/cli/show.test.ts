@@ -1,0 +1,203 @@
+import { createColors } from 'picocolors'
+import { describe, expect, it } from 'vitest'
+import type { Fact } from '../../src/controller/index.js'
+import { eventAsJson, eventAsText } from '../../src/cli/show/event.js'
+import { factSentence, formatHistory } from '../../src/cli/show/history.js'
+import { formatRows, hang } from '../../src/cli/show/layout.js'
+import { formatStatus } from '../../src/cli/show/status.js'
+import { clean, formatSpan } from '../../src/cli/show/words.js'
+import { fleetStatus, revision, serviceStatus, stackStatus } from './fleet-status.js'
+
+const plain = createColors(false)
+const look = { colors: plain, columns: 100 }
+const commit = revision('a')
+
+describe('status', () => {
+  it('says a sentence a service, and everything that is wrong where it is wrong', () => {
+    const broken = serviceStatus('web', {
+      phase: 'rejected',
+      healthy: 1,
+      sentence: 'runs busybox:1.36 of bbbbbbb; aaaaaaa failed',
+      failure: {
+        slot: 'shop/web#2',
+        server: 'lon-1',
+        atMs: 60_000,
+        problem: {
+          code: 'HEALTHY_DEADLINE',
+          message: 'not healthy within 30 s',
+          next: { kind: 'stalled', remedy: 'fix it with a new commit' },
+        },
+        evidence: {
+          state: 'exited',
+          exitCode: 137,
+          oomKilled: true,
+          restartCount: 1,
+          error: '',
+          healthOutput: 'wget: server returned 500\n',
+          healthExitCode: 1,
+          logTail: ['starting', '\u001b[31mout of memory\u001b[0m'],
+        },
+      },
+    })
+    const stack = stackStatus('shop', 'rejected', [serviceStatus('api'), broken])
+    const source = { fetched: commit, accepted: commit, lastPollAtMs: 170_000 }
+    const status = {
+      ...fleetStatus(source, [stack]),
+      servers: [
+        {
+          name: 'lon-1',
+          phase: 'ready' as const,
+          drained: false,
+          engineVersion: '26.1.5',
+          replicas: 3,
+          sinceMs: 0,
+          problem: null,
+        },
+      ],
+    }
+    expect(formatStatus(status, look)).toBe(`\
+acme  follows https://git.example.com/acme/fleet.git main, controller up since 1970-01-01 00:00:00Z
+in force is aaaaaaa "Raise the limit" by Ann, 3 min ago; Git was asked 10 s ago
+
+✗ shop  shop is rejected
+  ✓ api    2/2  runs busybox:1.36
+  ✗ web    1/2  runs busybox:1.36 of bbbbbbb; aaaaaaa failed
+      shop/web#2 on lon-1 failed 2 min ago
+        HEALTHY_DEADLINE not healthy within 30 s
+        → fix it with a new commit
+        container exited, exit code 137, killed for using more memory than its limit (OOM),
+        restarted 1 time
+        health check said (exit code 1):
+        | wget: server returned 500
+        last output:
+        | starting
+        | out of memory
+
+servers
+  ✓ lon-1  ready, Docker 26.1.5, 3 replicas
+`)
+  })
+
+  it('says since when Git cannot be read, what is held, and who suspended what', () => {
+    const source = {
+      problem: { code: 'GIT_UNREACHABLE' as const, message: 'connection refused' },
+      problemSinceMs: 0,
+      held: {
+        revision: commit,
+        problem: {
+          code: 'PRUNE_GUARD' as const,
+          message: 'removes 2 of 4 services',
+          next: { kind: 'stalled' as const, remedy: 'slipway approve aaaaaaa' },
+        },
+      },
+    }
+    const status = {
+      ...fleetStatus(source, []),
+      suspended: [{ scope: '*', by: 'ann', reason: 'sale day', sinceMs: 0 }],
+    }
+    const text = formatStatus(status, look)
+    expect(text).toContain('✗ GIT_UNREACHABLE connection refused (since 1970-01-01 00:00:00Z)\n')
+    expect(text).toContain(
+      '✗ aaaaaaa "Raise the limit" by Ann is held\n  PRUNE_GUARD removes 2 of 4 services\n  → slipway approve aaaaaaa\n',
+    )
+    expect(text).toContain('– the fleet was suspended by ann 3 min ago: sale day\n  → slipway resume\n')
+  })
+
+  it('means the same without colour', () => {
+    const status = fleetStatus({}, [stackStatus('shop', 'blocked', [serviceStatus('web', { phase: 'blocked' })])])
+    // eslint-disable-next-line no-control-regex
+    const bare = formatStatus(status, { colors: createColors(true), columns: 100 }).replace(/\x1b\[\d+m/g, '')
+    expect(bare).toBe(formatStatus(status, look))
+  })
+})
+
+describe('history', () => {
+  const facts: readonly Fact[] = [
+    {
+      kind: 'rollout-failed',
+      atMs: 2_000,
+      stack: 'shop',
+      revision: commit,
+      hash: 'h',
+      service: 'web',
+      specHash: 's',
+      scope: 'stack',
+      problem: { code: 'REPLICA_CRASHED', message: 'exited with 1' },
+      then: 'rollback',
+    },
+    { kind: 'commanded', atMs: 1_000, command: { kind: 'suspend', scope: '*', reason: 'sale', by: 'ann' } },
+  ]
+
+  it('reads as sentences, the newest last', () => {
+    expect(formatHistory(facts, look)).toBe(`\
+1970-01-01 00:00:01Z  ann suspended the fleet: sale
+1970-01-01 00:00:02Z  shop: aaaaaaa "Raise the limit" by Ann failed at web (REPLICA_CRASHED exited
+                      with 1); rolling back
+`)
+  })
+
+  it('does not let a commit write to the terminal', () => {
+    const evil = { ...commit, subject: '\u001b[2J\u001b]0;owned\u0007gone\nroot' }
+    const sentence = factSentence({
+      kind: 'revision-held',
+      atMs: 0,
+      revision: evil,
+      problem: { code: 'PRUNE_GUARD', message: 'x' },
+    })
+    // eslint-disable-next-line no-control-regex
+    expect(sentence).not.toMatch(/[\x00-\x1f]/)
+  })
+
+  it('is not nothing when nothing happened', () => {
+    expect(formatHistory([], look)).toBe('nothing has happened yet\n')
+  })
+})
+
+describe('an event', () => {
+  const event = {
+    atMs: 0,
+    level: 'warn' as const,
+    message: 'replica failed',
+    fields: { slot: 'shop/web#1', reason: 'two words', since: null, list: ['a', 'b'] },
+  }
+
+  it('is one line of JSON for machines', () => {
+    expect(eventAsJson(event)).toBe(
+      '{"time":"1970-01-01T00:00:00.000Z","level":"warn","message":"replica failed","slot":"shop/web#1","reason":"two words","since":null,"list":["a","b"]}',
+    )
+  })
+
+  it('is one line of words for people', () => {
+    expect(eventAsText(event, plain)).toMatch(
+      /^\d\d:\d\d:\d\d warning replica failed slot=shop\/web#1 reason="two words" list=a,b$/,
+    )
+  })
+})
+
+describe('the layout', () => {
+  it('wraps the last column under itself', () => {
+    expect(formatRows([['a', 'one two three four five six seven']], 30)).toEqual([
+      'a  one two three four five six',
+      '   seven',
+    ])
+  })
+
+  it('never breaks a word, however narrow the terminal', () => {
+    expect(hang('> ', 'x'.repeat(60), 10)).toEqual([`> ${'x'.repeat(60)}`])
+  })
+
+  it.each([
+    [0, '0 s'],
+    [-5_000, '0 s'],
+    [89_000, '89 s'],
+    [90_000, '2 min'],
+    [5_400_000, '2 h'],
+    [130_000_000, '2 days'],
+  ])('calls %d ms %s', (ms, text) => {
+    expect(formatSpan(ms)).toBe(text)
+  })
+
+  it('keeps text from outside on its line', () => {
+    expect(clean('a\r\nb\tc')).toBe('a b c')
+  })
+})
