@@ -78,6 +78,8 @@ export class Acceptance {
   adoptOrphans(observation: Observation): void {
     const { accepted, stacks } = this.memory.state
     if (accepted === null) return
+    // A file that cannot be read may be the very one that these replicas came from.
+    if ([...this.invalidStacks.keys()].some((name) => stacks[name] === undefined)) return
     const inUse = [...servicesInUse(observation)]
     const orphans = inUse.filter((key) => {
       const name = key.slice(0, key.indexOf('/'))

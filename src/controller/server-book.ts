@@ -44,11 +44,17 @@ export class ServerBook {
     }
     this.noteEngine(server, view.listing.facts.engineId)
     const replicas = view.listing.replicas.map(withoutDetail)
-    const inventory = { server, engineId: view.listing.facts.engineId, replicas }
-    this.inventories.set(server, inventory)
-    this.memory.write(() => this.ports.journal.putInventory(inventory))
+    this.noteInventory({ server, engineId: view.listing.facts.engineId, replicas })
     this.noteRival(view, before)
     return this.isRetired(server, replicas) ? 'retired' : 'kept'
+  }
+
+  /** Which containers are there matters to a controller that starts while the server is away; how they are does not. */
+  private noteInventory(inventory: Inventory): void {
+    const before = this.inventories.get(inventory.server)
+    this.inventories.set(inventory.server, inventory)
+    if (before !== undefined && sameContainers(before, inventory)) return
+    this.memory.write(() => this.ports.journal.putInventory(inventory))
   }
 
   /** The host key says that it is the same host; its engine may have been installed anew, and then is empty. */
@@ -79,6 +85,14 @@ export class ServerBook {
   private now(): number {
     return this.ports.clock.nowMs()
   }
+}
+
+function sameContainers(a: Inventory, b: Inventory): boolean {
+  return (
+    a.engineId === b.engineId &&
+    a.replicas.length === b.replicas.length &&
+    a.replicas.every((replica, index) => replica.containerId === b.replicas[index]?.containerId)
+  )
 }
 
 function withoutDetail(replica: Replica): Replica {
