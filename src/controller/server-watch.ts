@@ -54,6 +54,8 @@ export class ServerWatch {
   private readonly watched = new Map<string, Watched>()
   private readonly current = new Map<string, ServerView>()
   private readonly closing = new AbortController()
+  /** When more than half of the servers were last away at once; such a time says nothing about any one of them. */
+  private cutOffAtMs = 0
 
   private readonly driver: Driver
   private readonly clock: Clock
@@ -175,6 +177,7 @@ export class ServerWatch {
     )
     const view = checked.ok ? this.listedView(server, checked.value, before) : this.missedView(server, checked.problem)
     this.current.set(server, view)
+    this.noteCutOff()
     this.events.looked(server, view, before, isChanged(before, view), seq)
     const again = this.watched.get(server)?.again === true
     this.schedule(server, again ? 0 : checked.ok ? this.options.observeIntervalMs : this.options.missedIntervalMs)
@@ -209,9 +212,8 @@ export class ServerWatch {
   private missedView(server: string, problem: Problem): ServerView {
     const entry = this.watched.get(server)
     const sinceMs = entry?.sinceMs ?? this.clock.nowMs()
-    const lostAfterMs = entry?.server.lostAfterMs ?? null
     const unknown = (entry?.misses ?? 0) >= UNKNOWN_AFTER_MISSES
-    const lost = unknown && lostAfterMs !== null && this.clock.nowMs() - sinceMs >= lostAfterMs
+    const lost = unknown && this.isLost(server, sinceMs)
     return {
       kind: 'unreachable',
       server,
@@ -223,6 +225,20 @@ export class ServerWatch {
       mayHold: [...(entry?.lastSeen ?? []), ...this.events.unconfirmed(server)],
       ...this.volumesOf(server),
     }
+  }
+
+  /** Away for longer than its lost-after, not counting a time when it was the controller that was cut off. Once lost, until it is seen. */
+  private isLost(server: string, sinceMs: number): boolean {
+    const lostAfterMs = this.watched.get(server)?.server.lostAfterMs ?? null
+    if (lostAfterMs === null) return false
+    const before = this.current.get(server)
+    if (before?.kind === 'unreachable' && before.phase === 'lost') return true
+    return this.clock.nowMs() - Math.max(sinceMs, this.cutOffAtMs) >= lostAfterMs
+  }
+
+  private noteCutOff(): void {
+    const away = [...this.watched.keys()].filter((name) => this.current.get(name)?.kind !== 'listed').length
+    if (away * 2 > this.watched.size) this.cutOffAtMs = this.clock.nowMs()
   }
 
   /** Nothing remembered is not nothing there: then the field is absent. */

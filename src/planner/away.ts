@@ -20,8 +20,8 @@ export function awayVerdict(context: ServiceContext, slot: Slot, held: readonly 
   const left: string[] = []
   for (const { view } of sorted(held)) {
     if (!survey.servers.has(view.server)) left.push(view.server)
-    else if (view.phase !== 'lost') return { kind: 'wait', problem: mayStillRun(context, slot, view) }
     else if (survey.isCutOff) return { kind: 'wait', problem: cutOff(context, slot, view) }
+    else if (view.phase !== 'lost') return { kind: 'wait', problem: mayStillRun(context, slot, view) }
     else if (context.volumes.length > 0) return { kind: 'wait', problem: dataStayed(context, slot, view) }
     else lost.push(view.server)
   }

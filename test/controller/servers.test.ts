@@ -49,6 +49,33 @@ describe('a server that does not answer', () => {
     expect(world.driver.calls.length).toBe(calls)
   })
 
+  it('comes back from such a time before the others without any of them counting as lost', async () => {
+    const { world } = await deployed()
+    const calls = world.driver.calls.length
+    world.driver.down.add('lon-1').add('lon-2')
+    await world.clock.run(3_600_000)
+    world.driver.down.delete('lon-1')
+    await world.clock.run(200_000)
+    expect(world.driver.calls.length).toBe(calls)
+    await world.clock.run(200_000)
+    expect(serversOf(world, 'web').filter((server) => server !== 'lon-2')).toHaveLength(3)
+  })
+
+  it('stays lost when the others go too', async () => {
+    const { world, controller } = await deployed()
+    world.driver.down.add('lon-1')
+    await world.clock.run(400_000)
+    const calls = world.driver.calls.length
+    world.driver.down.add('lon-2')
+    await world.clock.run(3_600_000)
+    expect(controller.status().servers.map(({ name, phase }) => `${name} ${phase}`)).toEqual([
+      'lon-1 lost',
+      'lon-2 unknown',
+      'par-1 ready',
+    ])
+    expect(world.driver.calls.length).toBe(calls)
+  })
+
   it('holds a rollout before anything is touched', async () => {
     const { world } = await deployed()
     world.driver.down.add('lon-1')
