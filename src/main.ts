@@ -1,19 +1,19 @@
 #!/usr/bin/env node
 // The composition root: the only file that knows every room, and the only one that reads the environment.
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { readIdentities, runCli } from './cli/index.js'
-import type { Io, Parts, Settings } from './cli/index.js'
-import type { Clock, LogEvent } from './controller/index.js'
-import { ok } from './model/index.js'
+import type { Io, Parts } from './cli/index.js'
+import type { Clock } from './controller/index.js'
 
 /** After the command has ended, open sockets get this long to close before the process ends anyway. */
 const LINGER_MS = 3_000
 
 const startedAtMs = Date.now() - performance.now()
+const now = (): number => Math.round(startedAtMs + performance.now())
 const clock: Clock = {
-  nowMs: () => Math.round(startedAtMs + performance.now()),
+  nowMs: now,
   after: (delayMs, fn) => {
     const timer = setTimeout(fn, delayMs)
     return () => clearTimeout(timer)
@@ -23,15 +23,15 @@ const clock: Clock = {
 // Each port brings heavy libraries, and most commands need none of them.
 const parts: Parts = {
   clock,
-  openSource: async (settings, repo, log) => {
+  openSource: async (settings, repo, { dir, log }) => {
     const { gitSource } = await import('./source/index.js')
     return gitSource({
       url: repo,
       ref: settings.ref,
-      dir: privateFolder(join(settings.dataDir, 'git')),
+      dir: dir ?? join(settings.dataDir, 'git'),
       allowPlainHttp: settings.allowPlainHttp,
       log,
-      now: clock.nowMs,
+      now,
       ...(settings.path !== null ? { path: settings.path } : {}),
       ...(settings.git !== null ? { credentials: settings.git } : {}),
     })
@@ -41,18 +41,61 @@ const parts: Parts = {
     const { hosts, ...identities } = readIdentities(settings)
     return dockerDriver({ identities, hosts, registryAuths: settings.registries, log, clock, random: Math.random })
   },
-  openJournal: async (settings) => {
+  openJournal: async (settings, { readOnly }) => {
     const { sqliteJournal } = await import('./store/index.js')
-    return sqliteJournal({ dir: privateFolder(settings.dataDir) })
+    return sqliteJournal({ dir: settings.dataDir, readOnly })
   },
   schedule: async (expression, task, log) => {
-    const cron = await import('node-cron')
-    const scheduled = cron.schedule(expression, task)
-    return () => void scheduled.stop()
+    const { schedule } = await import('node-cron')
+    // node-cron would print its complaints itself; a missed night is no news, a failed one is.
+    const complain = (message: string | Error): void =>
+      log({ atMs: now(), level: 'warn', message: 'housekeeping', fields: { problem: String(message) } })
+    const logger = { info: () => undefined, debug: () => undefined, warn: complain, error: complain }
+    const scheduled = schedule(expression, task, { noOverlap: true, logger })
+    return () => void scheduled.destroy()
   },
 }
 
-function privateFolder(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-  return path
+/** The first signal asks for an orderly end, the second takes it. */
+function interruption(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143)
+      controller.abort(name)
+    })
+  }
+  return controller.signal
 }
+
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // A container may run as a user that no list of users knows.
+    return String(process.getuid?.() ?? 'unknown')
+  }
+}
+
+const io: Io = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  isTty: process.stdout.isTTY,
+  columns: process.stdout.columns ?? 100,
+  env: process.env,
+  home: homedir(),
+  isRoot: process.getuid?.() === 0,
+  user: userName(),
+  nowMs: now,
+  interrupted: interruption(),
+}
+
+// The reader of a pipe may leave before the end (`slipway history | head`); that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+process.exitCode = await runCli(process.argv.slice(2), version, io, parts)
+setTimeout(() => process.exit(), LINGER_MS).unref()

@@ -7,12 +7,18 @@ import type { Look } from './show/status.js'
 /** The real ports, each loaded when it is opened and not before. Given by main.ts. */
 export interface Parts {
   readonly clock: Clock
-  openSource(settings: Settings, repo: string, log: (event: LogEvent) => void): Promise<Source>
+  /** `dir` null: the clone in the data directory, which must be taken. */
+  openSource(settings: Settings, repo: string, where: SourceWhere): Promise<Source>
   openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver>
-  /** Takes the data directory for this process. Problems: CONTROLLER_RUNNING, STORE_FAILED. */
-  openJournal(settings: Settings): Promise<Result<Journal>>
+  /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
+  openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>
   /** Work of the clock on the wall, such as nightly compaction; returns what ends it. */
-  schedule(cron: string, task: () => void): () => void
+  schedule(cron: string, task: () => void, log: (event: LogEvent) => void): Promise<() => void>
+}
+
+export interface SourceWhere {
+  readonly dir: string | null
+  readonly log: (event: LogEvent) => void
 }
 
 /** One run of one command. */

@@ -13,7 +13,7 @@ export interface SettingRow {
 /** Every setting, and the only place where its names stand. A secret is never a flag: other users see the command line. */
 export const SETTINGS = {
   repo: row('repo', '<address>', 'SLIPWAY_REPO', null, 'repository to follow: https://…, or a path on this machine'),
-  branch: row('branch', '<name>', 'SLIPWAY_BRANCH', 'main', 'branch to follow'),
+  branch: row('branch', '<name>', 'SLIPWAY_BRANCH', null, 'branch to follow (default: main)'),
   tag: row('tag', '<name>', 'SLIPWAY_TAG', null, 'tag to follow instead of a branch'),
   path: row('path', '<folder>', 'SLIPWAY_PATH', null, 'folder inside the repository, where slipway.yaml stands'),
   data: row(

@@ -127,15 +127,17 @@ function readText(path: string, what: string, problems: string[]): string | null
 /** A tag that is given where a branch is only defaulted wins; both given is a mistake. */
 function readRef(values: Values, given: Given, problems: string[]): Settings['ref'] {
   const { tag, branch } = values
-  if (tag === null) return { branch: branch ?? SETTINGS.branch.fallback }
+  if (tag === null) return { branch: branch ?? DEFAULT_BRANCH }
   const bothAsFlags = flagOf(SETTINGS.branch, given) !== null && flagOf(SETTINGS.tag, given) !== null
   if (bothAsFlags) problems.push('--branch and --tag exclude each other: give one')
   return flagOf(SETTINGS.branch, given) !== null && branch !== null ? { branch } : { tag }
 }
 
+const DEFAULT_BRANCH = 'main'
+
 function readTime(name: 'poll' | 'observe', text: string | null, problems: string[]): number {
-  const { flag, env, fallback } = SETTINGS[name]
-  const ms = parseTime(text ?? fallback)
+  const { flag, env } = SETTINGS[name]
+  const ms = parseTime(text ?? '')
   if (ms !== null && ms >= 1_000 && ms <= 24 * 3_600_000) return ms
   problems.push(`--${flag} (${env}) is a time from 1s to 24h such as 90s or 5m, not ${JSON.stringify(text)}`)
   return 0

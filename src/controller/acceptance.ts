@@ -115,7 +115,8 @@ export class Acceptance {
   }
 
   get problems(): readonly Problem[] {
-    return this.orphanProblem === null ? [] : [this.orphanProblem]
+    const guard = this.dryRun ? this.guardProblem : null
+    return [this.orphanProblem, guard].filter((problem) => problem !== null)
   }
 
   /** The command with names completed, or why it cannot be obeyed. */

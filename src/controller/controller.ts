@@ -161,6 +161,11 @@ export class Controller {
     return { ok: true, value: answerTo(command) }
   }
 
+  /** Writes the folded state and lets the journal forget what it covers. Done by itself every few hundred facts and at the end. */
+  compact(): void {
+    this.memory.compact()
+  }
+
   /** Asks Git now; resolves when what it says has been judged. */
   async poll(): Promise<void> {
     await this.follower.poll()

@@ -14,6 +14,7 @@ export type {
 } from './usage.js'
 export { formatPlan } from './format-plan.js'
 export type { PlanFormat } from './format-plan.js'
+export { specCauses } from './spec-causes.js'
 export { formatCause } from './format-cause.js'
 export { formatNext } from './fold-plan.js'
 export { planToJson } from './plan-json.js'

@@ -1,14 +1,19 @@
-import type { Result, Revision } from '../model/index.js'
+import type { Problem, Result, Revision } from '../model/index.js'
 import type { Command, Fact, FleetStatus, HistoryQuery, LogEvent, LogLine } from '../controller/index.js'
 
 /** A plan in every form it is shown in. None holds the value of a secret. */
 export interface PlanReport {
-  readonly revision: Revision
+  /** Null when no revision could be read. */
+  readonly revision: Revision | null
   /** How many slots differ; 0: nothing to do. */
   readonly changes: number
   readonly text: string
   readonly markdown: string
   readonly json: unknown
+  /** What keeps the plan from being whole: Git, a stack that is wrong, a server that was not seen. */
+  readonly errors: readonly Problem[]
+  /** What would keep it from being carried out. */
+  readonly guards: readonly Problem[]
 }
 
 export interface LogsQuery {

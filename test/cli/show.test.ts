@@ -105,7 +105,7 @@ servers
 
   it('means the same without colour', () => {
     const status = fleetStatus({}, [stackStatus('shop', 'blocked', [serviceStatus('web', { phase: 'blocked' })])])
-    // eslint-disable-next-line no-control-regex
+
     const bare = formatStatus(status, { colors: createColors(true), columns: 100 }).replace(/\x1b\[\d+m/g, '')
     expect(bare).toBe(formatStatus(status, look))
   })
@@ -120,7 +120,7 @@ describe('history', () => {
       revision: commit,
       hash: 'h',
       service: 'web',
-      specHash: 's',
+      serviceHash: 's',
       scope: 'stack',
       problem: { code: 'REPLICA_CRASHED', message: 'exited with 1' },
       then: 'rollback',
@@ -144,7 +144,7 @@ describe('history', () => {
       revision: evil,
       problem: { code: 'PRUNE_GUARD', message: 'x' },
     })
-    // eslint-disable-next-line no-control-regex
+
     expect(sentence).not.toMatch(/[\x00-\x1f]/)
   })
 

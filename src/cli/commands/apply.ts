@@ -86,27 +86,23 @@ async function conclude(
   }
 }
 
-function report(invocation: Invocation, status: FleetStatus, outcome: Exclude<Settled, { kind: 'waiting' }>): number {
+function report(invocation: Invocation, status: FleetStatus, { kind, text, problems }: Settled): number {
   const { io, format, look, colors } = invocation
   if (format === 'json') {
-    io.out(`${JSON.stringify({ outcome: outcome.kind, message: outcome.text, status }, null, 2)}\n`)
+    io.out(`${JSON.stringify({ outcome: kind, message: text, problems, status }, null, 2)}\n`)
   } else {
-    const named = outcome.kind === 'applied' ? status.stacks.map(({ name }) => name) : outcome.stacks
-    const shown = status.stacks.filter(({ name }) => named.includes(name))
-    for (const stack of shown) io.out(`${formatStack(stack, status.atMs, look).join('\n')}\n`)
-    const isGood = outcome.kind === 'applied'
-    io.out(`${isGood ? colors.green('✓') : colors.red('✗')} ${outcome.text}\n`)
-    const problems = outcome.kind === 'failed' ? outcome.problems : []
+    for (const stack of status.stacks) io.out(`${formatStack(stack, status.atMs, look).join('\n')}\n`)
+    io.out(`${kind === 'applied' ? colors.green('✓') : colors.red('✗')} ${text}\n`)
     for (const problem of problems) io.err(`${colors.red('error')} ${formatProblemLines(problem).join('\n  ')}\n`)
   }
-  switch (outcome.kind) {
-    case 'applied':
-      return EXIT.ok
-    case 'rolled-back':
-      return EXIT.rolledBack
-    case 'failed':
-      return EXIT.failure
-  }
+  return OUTCOMES[kind]
+}
+
+const OUTCOMES: Readonly<Record<Settled['kind'], number>> = {
+  applied: EXIT.ok,
+  'rolled-back': EXIT.rolledBack,
+  failed: EXIT.failure,
+  waiting: EXIT.failure,
 }
 
 function interrupted({ io }: Invocation): number {

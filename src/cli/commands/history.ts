@@ -21,7 +21,7 @@ export async function run(invocation: Invocation): Promise<number> {
 async function readHistory({ settings, parts }: Invocation, query: HistoryQuery): Promise<readonly Fact[]> {
   const running = await runningController(settings)
   if (running !== null) return valueOf(await running.surface.history(query))
-  const journal = valueOf(await parts.openJournal(settings))
+  const journal = valueOf(await parts.openJournal(settings, { readOnly: true }))
   try {
     return journal.history(query)
   } finally {

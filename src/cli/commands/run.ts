@@ -15,7 +15,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { io, parts } = invocation
   const log = printer(invocation)
   const controller = await openController(invocation, log)
-  const unschedule = parts.schedule(COMPACTION_CRON, () => controller.compact())
+  const unschedule = await parts.schedule(COMPACTION_CRON, () => controller.compact(), log)
   try {
     const control = await serve(invocation, controller, log)
     controller.start()

@@ -17,11 +17,13 @@ const SENTENCES: { readonly [Kind in FactKind]: (fact: FactOf<Kind>) => string }
   'engine-pinned': ({ server, engineId }) => `${server} has the engine ${engineId}`,
   'server-lost': ({ server }) => `${server} is lost: its replicas are placed elsewhere`,
   'server-returned': ({ server }) => `${server} is back`,
+  'server-retired': ({ server }) => `${server} left the fleet, and nothing of ours is on it`,
+  'stack-orphaned': ({ stack, revision }) => `${stack}: runs, but ${formatCommit(revision)} has no such stack`,
   'rival-seen': ({ server, controller, container }) =>
     `another controller (${controller}) made container ${container.slice(0, 12)} on ${server}`,
   'rollout-started': ({ stack, revision, direction, slots, services, fast }) =>
     `${stack}: ${direction === 'back' ? 'rolling back to' : 'rolling out'} ${formatCommit(revision)}, ` +
-    `${counted(slots, 'slot')} of ${services.join(', ') || 'no service'}${fast ? ', known to be good' : ''}`,
+    `${counted(slots, 'slot')} of ${Object.keys(services).sort().join(', ') || 'no service'}${fast ? ', known to be good' : ''}`,
   'rollout-blocked': ({ stack, problems, attempt }) =>
     `${stack}: nothing was touched, preparing failed (attempt ${attempt}): ${said(problems)}`,
   'image-pinned': ({ stack, service, image, digest }) =>
@@ -36,6 +38,7 @@ const SENTENCES: { readonly [Kind in FactKind]: (fact: FactOf<Kind>) => string }
     (failedSlots > 0 ? `, with ${counted(failedSlots, 'failed slot')}` : ''),
   'rollout-failed': ({ stack, service, revision, problem, then }) =>
     `${stack}: ${formatCommit(revision)} failed at ${service} (${said([problem])}); ${AFTER_FAILURE[then]}`,
+  'rollout-delayed': ({ stack }) => `${stack}: nobody could go on for a while, deadlines begin anew`,
   'rollout-superseded': ({ stack, revision, by }) =>
     `${stack}: ${formatCommit(revision)} gave way to ${formatCommit(by)}`,
   'stack-adopted': ({ stack, revision }) => `${stack}: what runs is what ${formatCommit(revision)} wants`,

@@ -32,7 +32,6 @@ function wrap(text: string, room: number): readonly string[] {
 
 /** Length as it is seen: colour codes take no room. */
 function visible(text: string): number {
-  // eslint-disable-next-line no-control-regex
   return [...text.replace(/\x1b\[[0-9;]*m/g, '')].length
 }
 

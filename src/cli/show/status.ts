@@ -1,4 +1,5 @@
 import { formatRevision } from '../../model/index.js'
+import type { Revision } from '../../model/index.js'
 import type {
   FleetStatus,
   ServerStatus,
@@ -167,7 +168,8 @@ function mark(mood: Mood, colors: Colors): string {
 
 /** Which commit is where in the way from Git to proven, for `status --revisions`. */
 export function formatRevisions(stack: StackStatus, look: Look): readonly string[] {
-  const rows = Object.entries(stack.revisions).map(([stage, revision]) => [
+  const stages: readonly (readonly [string, Revision | null])[] = Object.entries(stack.revisions)
+  const rows = stages.map(([stage, revision]) => [
     stage,
     revision === null ? 'none yet' : `${formatRevision(revision)} ${formatCommit(revision)}`,
   ])

@@ -49,7 +49,6 @@ function formatNext({ next }: Problem): string | null {
 
 /** Text from outside, on one line and without what moves a terminal's cursor. */
 export function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 

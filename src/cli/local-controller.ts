@@ -1,0 +1,92 @@
+import { Controller } from '../controller/index.js'
+import type { LogEvent, Ports } from '../controller/index.js'
+import { fail, ok } from '../model/index.js'
+import type { Result } from '../model/index.js'
+import type { ControlSurface } from '../web/index.js'
+import { eventBus } from './event-bus.js'
+import type { EventBus } from './event-bus.js'
+import { usage, valueOf } from './invocation.js'
+import type { Invocation } from './invocation.js'
+import { planReport } from './plan-report.js'
+import { replicaLogs } from './replica-logs.js'
+import type { Settings } from './settings.js'
+
+/** A controller in this process, with the data directory taken. */
+export interface LocalController {
+  readonly surface: ControlSurface
+  start(): void
+  compact(): void
+  /** Ends it at the next safe point and gives the data directory back. */
+  close(): Promise<void>
+}
+
+/** Opens every port and puts a controller between them; the data directory first, so that a second one touches nothing. */
+export async function openController(
+  { settings, parts }: Invocation,
+  log: (event: LogEvent) => void,
+): Promise<LocalController> {
+  const repo = repoOf(settings)
+  const journal = valueOf(await parts.openJournal(settings, { readOnly: false }))
+  const bus = eventBus()
+  const tell = (event: LogEvent): void => {
+    log(event)
+    bus.publish(event)
+  }
+  const source = await parts.openSource(settings, repo, { dir: null, log: tell })
+  const driver = await parts.openDriver(settings, tell)
+  const ports: Ports = { clock: parts.clock, source, driver, journal, log: tell }
+  const controller = new Controller(ports, {
+    repository: withoutUserinfo(repo),
+    ref: refName(settings),
+    follow: { pollIntervalMs: settings.pollMs },
+    watch: { observeIntervalMs: settings.observeMs },
+  })
+  return {
+    surface: surfaceOf(controller, ports, bus),
+    start: () => controller.start(),
+    compact: () => controller.compact(),
+    close: async () => {
+      await controller.stop()
+      bus.close()
+      await Promise.all([driver.close(), source.close()])
+      journal.close()
+    },
+  }
+}
+
+/** The repository to follow, or what to set. */
+export function repoOf({ repo }: Settings): string {
+  if (repo !== null) return repo
+  throw usage('no repository is named: give --repo <address>, or set SLIPWAY_REPO')
+}
+
+export function refName({ ref }: Settings): string {
+  return 'branch' in ref ? ref.branch : ref.tag
+}
+
+/** An address is shown in every status; a token that stands in it is not. */
+export function withoutUserinfo(repo: string): string {
+  return repo.replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1')
+}
+
+function surfaceOf(controller: Controller, ports: Ports, bus: EventBus): ControlSurface {
+  return {
+    status: () => Promise.resolve(ok(controller.status())),
+    plan: async () => {
+      await controller.poll()
+      return ok(planReport(controller.plans(), controller.status()))
+    },
+    history: (query) => Promise.resolve(stored(() => ports.journal.history(query))),
+    command: (command) => Promise.resolve(controller.command(command)),
+    logs: (query, signal) => Promise.resolve(replicaLogs(ports.driver, controller.status(), query, signal)),
+    events: (signal) => Promise.resolve(ok(bus.follow(signal))),
+  }
+}
+
+function stored<T>(read: () => T): Result<T> {
+  try {
+    return ok(read())
+  } catch (error) {
+    return fail({ code: 'STORE_FAILED', message: error instanceof Error ? error.message : String(error) })
+  }
+}

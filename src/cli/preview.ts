@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Controller, memoryJournal, readDesired } from '../controller/index.js'
+import type { Journal, LogEvent, Source } from '../controller/index.js'
+import { createLoader } from '../manifest/index.js'
+import type { Desired, Problem, Result, Revision } from '../model/index.js'
+import type { PlanReport } from '../web/index.js'
+import { folderSource } from './folder-source.js'
+import { CommandError, valueOf } from './invocation.js'
+import type { Invocation } from './invocation.js'
+import { refName, repoOf, withoutUserinfo } from './local-controller.js'
+import { planReport } from './plan-report.js'
+
+const QUIET_DEADLINE_MS = 120_000
+const LOOK_AGAIN_MS = 50
+
+/** What a folder's files, or what Git says now, would change on the servers. Writes nothing, neither there nor here. */
+export async function previewPlan(invocation: Invocation, folder: string | null): Promise<PlanReport> {
+  const { parts, settings } = invocation
+  const log = quietly(invocation)
+  return withSource(invocation, folder, async (source) => {
+    const memory = await rememberedJournal(invocation)
+    const driver = await parts.openDriver(settings, log)
+    const ports = { clock: parts.clock, source, driver, journal: memory, log }
+    const controller = new Controller(ports, {
+      repository: folder ?? withoutUserinfo(repoOf(settings)),
+      ref: refName(settings),
+      dryRun: true,
+    })
+    try {
+      controller.start()
+      await controller.poll()
+      await quiet(invocation, controller)
+      return planReport(controller.plans(), controller.status())
+    } finally {
+      await controller.stop()
+      await driver.close()
+    }
+  })
+}
+
+/** Opens a folder, or a clone of the repository that nobody else uses, for as long as `use` runs. */
+export async function withSource<T>(
+  invocation: Invocation,
+  folder: string | null,
+  use: (source: Source) => Promise<T>,
+): Promise<T> {
+  const { io, parts, settings } = invocation
+  if (folder !== null) return use(folderSource(resolve(folder), io.user, io.nowMs()))
+  const dir = mkdtempSync(join(tmpdir(), 'slipway-'))
+  const source = await parts.openSource(settings, repoOf(settings), { dir, log: quietly(invocation) })
+  try {
+    return await use(source)
+  } finally {
+    await source.close()
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** Everything that a revision wants (null: the newest). Ends the command with every problem that it has. */
+export async function desiredOf(invocation: Invocation, source: Source, sha: string | null): Promise<Desired> {
+  const { interrupted } = invocation.io
+  const revision = valueOf(sha === null ? await source.poll(interrupted) : await source.revision(sha, interrupted))
+  const desired = await readRevision(source, revision, interrupted)
+  if (desired.ok) return desired.value
+  throw new CommandError(desired.problem)
+}
+
+export function readRevision(
+  source: Source,
+  revision: Revision,
+  signal: AbortSignal,
+): Promise<Result<Desired, readonly Problem[]>> {
+  return readDesired(source, createLoader(), revision, signal)
+}
+
+/** What the controller on this data directory remembers, so that a plan counts what it rejected, drained and suspended. */
+async function rememberedJournal({ parts, settings }: Invocation): Promise<Journal> {
+  const stored = await parts.openJournal(settings, { readOnly: true })
+  if (!stored.ok) {
+    if (stored.problem.code !== 'CONTROLLER_ABSENT') throw new CommandError([stored.problem])
+    return memoryJournal({ controllerId: randomUUID() })
+  }
+  const { value: journal } = stored
+  try {
+    const content = journal.load()
+    return memoryJournal({ controllerId: journal.controllerId, content, stack: reopened(journal, content) })
+  } finally {
+    journal.close()
+  }
+}
+
+/** The stacks that the remembered state names, read while the journal is open. */
+function reopened(
+  journal: Journal,
+  content: ReturnType<Journal['load']>,
+): (hash: string) => ReturnType<Journal['stack']> {
+  const hashes = new Set(JSON.stringify([content.snapshot, content.facts]).match(/\b[0-9a-f]{20}\b/g) ?? [])
+  const stacks = new Map([...hashes].map((hash) => [hash, journal.stack(hash)] as const))
+  return (hash) => stacks.get(hash)
+}
+
+async function quiet({ io }: Invocation, controller: Controller): Promise<void> {
+  const deadlineMs = io.nowMs() + QUIET_DEADLINE_MS
+  while (!controller.isQuiet() && !io.interrupted.aborted && io.nowMs() < deadlineMs) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+  }
+}
+
+/** A preview's own events are not news; only what goes wrong is said, on standard error. */
+function quietly({ io, format }: Invocation): (event: LogEvent) => void {
+  return ({ level, message, fields }) => {
+    if (level !== 'error' || format === 'json') return
+    io.err(`${message} ${JSON.stringify(fields)}\n`)
+  }
+}
