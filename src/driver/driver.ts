@@ -8,7 +8,6 @@ import type { Engine } from './engine.js'
 import type { HealthMemory } from './healthcheck.js'
 import { localRoute } from './local-route.js'
 import { readLogs } from './logs.js'
-import { observe } from './observe.js'
 import { DRIVER_LIMITS } from './options.js'
 import type { DriverLimits, DriverOptions } from './options.js'
 import { performOn } from './perform.js'
@@ -66,7 +65,7 @@ export function dockerDriver(options: DriverOptions): Driver {
       }
     },
     observe(server: string, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>> {
-      return withEngine(server, signal, (engine, { link }) => observe(engine, link.sightings, closer, signal))
+      return withEngine(server, signal, (engine, { link }) => link.look(engine, closer, signal))
     },
     perform(action: Action, signal: AbortSignal): Promise<Result<ActionResult>> {
       return withEngine(action.server, signal, (engine, { link }) => performOn(engine, link.sightings, action, signal))

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Engine } from './engine.js'
 import type { Sightings } from './observe.js'
-import { textAt } from './engine.js'
+import { at, textAt } from './engine.js'
 
 /** Without `exec_*`: each healthcheck makes three of them. The engine matches `health_status` by its beginning. */
 const FILTERS = JSON.stringify({
@@ -36,9 +36,10 @@ export async function followEvents(
   onHint()
   try {
     await eachLine(opened.value.response, engine.limits.lineBytes, (line) => {
-      const type = typeOf(line)
-      if (type === 'volume') sightings.forget('volumes')
-      if (type === 'network') sightings.forget('networks')
+      const event = readEvent(line)
+      if (event.type === 'volume') sightings.forget('volumes')
+      if (event.type === 'network') sightings.forget('networks')
+      if (event.type === 'container') sightings.deaths.heard(event.action, event.id, engine.clock.nowMs())
       onHint()
     })
   } finally {
@@ -48,11 +49,18 @@ export async function followEvents(
   return true
 }
 
-function typeOf(line: string): string {
+interface EngineEvent {
+  readonly type: string
+  readonly action: string
+  readonly id: string
+}
+
+function readEvent(line: string): EngineEvent {
   try {
-    return textAt(JSON.parse(line), 'Type')
+    const event: unknown = JSON.parse(line)
+    return { type: textAt(event, 'Type'), action: textAt(event, 'Action'), id: textAt(at(event, 'Actor'), 'ID') }
   } catch {
-    return ''
+    return { type: '', action: '', id: '' }
   }
 }
 

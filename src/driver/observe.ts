@@ -3,6 +3,8 @@ import type { Listing, NetworkSeen, Replica, ReplicaDetail, Result, VolumeSeen }
 import { LABELS } from '../model/index.js'
 import { readContainers } from './container-list.js'
 import type { ContainerList, KnownContainer } from './container-list.js'
+import { newDeaths } from './deaths.js'
+import type { Deaths } from './deaths.js'
 import { at, numberAt, readJson, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
@@ -15,6 +17,9 @@ export interface Sightings {
   known: ReadonlyMap<string, KnownContainer>
   /** The engine that was last listed: what is planned is planned for it. */
   engineId: string | null
+  readonly deaths: Deaths
+  /** The last list of containers was older than what the engine had told by then: it is worth another look soon. */
+  isBehind: boolean
   /** What was kept, or null when it must be read. */
   kept<K extends Kept>(kind: K): KeptLists[K] | null
   /** A number that changes with each `forget`: a list read across one is not kept. */
@@ -45,6 +50,8 @@ export function newSightings(): Sightings {
   return {
     known: new Map(),
     engineId: null,
+    deaths: newDeaths(),
+    isBehind: false,
     kept: (kind) => lists[kind],
     age: (kind) => ages[kind],
     keep(kind, age, list) {
@@ -85,6 +92,7 @@ export async function observe(
   if (!replicas.ok) return replicas
   sightings.known = containers.value.known
   sightings.engineId = engine.facts.engineId
+  sightings.isBehind = sightings.deaths.contradict((id) => isUp(containers.value, id), engine.clock.nowMs())
   const { foreign } = containers.value
   return ok({
     facts: engine.facts,
@@ -93,6 +101,13 @@ export async function observe(
     volumes: volumes.value,
     networks: networks.value,
   })
+}
+
+function isUp({ replicas, foreign }: ContainerList, id: string): boolean {
+  return (
+    replicas.some((replica) => replica.containerId === id && replica.state === 'running') ||
+    foreign.some((container) => container.containerId === id && container.running)
+  )
 }
 
 async function listContainers(

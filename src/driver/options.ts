@@ -58,6 +58,8 @@ export interface DriverLimits {
   readonly stableMs: number
   /** How long an end of all connections may take before they are cut. */
   readonly closeMs: number
+  /** Pause before another look when the engine's list was behind its events. */
+  readonly lagMs: number
   readonly listBytes: number
   readonly answerBytes: number
   readonly pullBytes: number
@@ -99,6 +101,7 @@ export const DRIVER_LIMITS: DriverLimits = Object.freeze({
   backoffMaxMs: 30_000,
   stableMs: 10_000,
   closeMs: 2_000,
+  lagMs: 20,
   listBytes: 64 * 1024 * 1024,
   answerBytes: 4 * 1024 * 1024,
   pullBytes: 64 * 1024 * 1024,

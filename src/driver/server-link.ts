@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import PQueue from 'p-queue'
 import { fail, ok } from '../model/index.js'
-import type { Problem, Result, Server } from '../model/index.js'
+import type { Listing, Problem, Result, Server } from '../model/index.js'
 import type { Clock, LogEvent } from '../controller/index.js'
 import { backoffMs } from './backoff.js'
 import { EngineAgent } from './engine-agent.js'
@@ -9,7 +9,7 @@ import { engineClient } from './engine-client.js'
 import { readJson, withDefaults } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { followEvents } from './events.js'
-import { newSightings } from './observe.js'
+import { newSightings, observe } from './observe.js'
 import type { Sightings } from './observe.js'
 import { negotiate, readInfo, senseless } from './negotiate.js'
 import type { DriverLimits, Lane, Lanes, RegistryAuth } from './options.js'
@@ -39,6 +39,7 @@ export class ServerLink {
   readonly #lines: Lines
   readonly #closing = new AbortController()
   #session: Promise<Result<Engine>> | null = null
+  #cancelHint: () => void = () => undefined
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -65,8 +66,18 @@ export class ServerLink {
     return abortable(session, signal, this.#options.server.name)
   }
 
+  /** One look; calls for another soon, when it could not show yet what the engine had told. */
+  async look(engine: Engine, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>> {
+    const listing = await observe(engine, this.sightings, closer, signal)
+    this.#cancelHint()
+    const { clock, limits, onHint } = this.#options
+    if (this.sightings.isBehind && !this.#closing.signal.aborted) this.#cancelHint = clock.after(limits.lagMs, onHint)
+    return listing
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#cancelHint()
     this.#session = null
     this.#agent.destroy()
     await this.route.close()

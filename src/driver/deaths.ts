@@ -1,0 +1,26 @@
+/** Longer than any engine needs to write down what it has just said. */
+const FORGET_MS = 3_000
+
+/**
+ * Containers whose end the engine has told and its list does not show yet: engine 20.10 says `die` some 100 ms before it lists the container as
+ * exited. Whoever looks in between sees nothing, and no further event calls him back.
+ */
+export interface Deaths {
+  heard(action: string, containerId: string, nowMs: number): void
+  /** Whether a list with these containers up is behind what was heard. */
+  contradict(isUp: (containerId: string) => boolean, nowMs: number): boolean
+}
+
+export function newDeaths(): Deaths {
+  const told = new Map<string, number>()
+  return {
+    heard(action, containerId, nowMs) {
+      if (action === 'die') told.set(containerId, nowMs)
+      if (action === 'start' || action === 'destroy') told.delete(containerId)
+    },
+    contradict(isUp, nowMs) {
+      for (const [id, atMs] of told) if (nowMs - atMs > FORGET_MS || !isUp(id)) told.delete(id)
+      return told.size > 0
+    },
+  }
+}

@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { json, startFakeEngine } from './fake-engine.js'
+import type { FakeEngine, FakeHandler } from './fake-engine.js'
+import { FLEET, localServer, newDriver, never, until } from './fixtures.js'
+import type { TestDriver } from './fixtures.js'
+
+let engine: FakeEngine
+let driver: TestDriver
+let tell: (action: string, id: string) => void = () => undefined
+
+const listed = (id: string, state: string) => ({ Id: id, Names: [`/${id}`], State: state, Status: 'Up 2 hours' })
+const looks = (): number => engine.requests.filter(({ path }) => path === '/containers/json').length
+
+beforeEach(async () => {
+  engine = await startFakeEngine()
+  let isOpen = false
+  engine.on('GET /events', ((_request, response) => {
+    isOpen = true
+    response.writeHead(200).write('\n')
+    tell = (action, id) =>
+      void response.write(`${JSON.stringify({ Type: 'container', Action: action, Actor: { ID: id } })}\n`)
+  }) satisfies FakeHandler)
+  driver = newDriver({ lagMs: 1 })
+  driver.use(FLEET, [localServer('box', engine.socketPath)])
+  await until('the driver listens', () => isOpen)
+  driver.onHint((server) => void driver.observe(server, [], never))
+})
+
+afterEach(async () => {
+  await driver.close()
+  await engine.close()
+})
+
+it('looks again until the list shows the death that the engine has told', async () => {
+  engine.on('GET /containers/json', json(200, [listed('a', 'running')]))
+  tell('die', 'a')
+  await until('looks repeat', () => looks() > 5)
+  engine.on('GET /containers/json', json(200, [listed('a', 'exited')]))
+  await driver.observe('box', [], never)
+  const before = looks()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(looks() - before).toBeLessThanOrEqual(1)
+})
+
+it.each(['start', 'destroy'])('is satisfied with what is listed after a %s', async (action) => {
+  engine.on('GET /containers/json', json(200, [listed('a', 'running')]))
+  tell('die', 'a')
+  tell(action, 'a')
+  tell('start', 'b')
+  await until('it looked', () => driver.hints.length >= 4)
+  await driver.observe('box', [], never)
+  const before = looks()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(looks() - before).toBeLessThanOrEqual(1)
+})
