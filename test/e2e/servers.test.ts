@@ -7,6 +7,10 @@ import { expectUntouched, lives, runsOf } from './runs.js'
 import type { Run } from './runs.js'
 
 const LOST_AFTER_MS = 10_000
+const LIMITS = {
+  ...{ connectMs: 1_000, readMs: 1_000, listMs: 1_000 },
+  ...{ keepaliveMs: 500, keepaliveCount: 3, backoffFirstMs: 100, backoffMaxMs: 500 },
+}
 
 let fleet: TestFleet
 /** The server that has the volume. */
@@ -28,8 +32,8 @@ beforeAll(async () => {
       follow: { pollIntervalMs: 200 },
       watch: { observeIntervalMs: 500, missedIntervalMs: 200, firstLookMs: 3_000 },
     },
-    // A packet that vanishes is noticed within a second instead of ten: three looks are missed well before lost-after.
-    driver: { limits: { connectMs: 1_000, readMs: 1_000, listMs: 1_000, backoffFirstMs: 100, backoffMaxMs: 500 } },
+    // A link that is cut is noticed within a second or two instead of ten, and a connection that died with it is given up.
+    driver: { limits: LIMITS },
   })
   await fleet.settle(sha)
   home = (await runsOf(fleet.engines, 'store'))[0]?.server ?? ''
