@@ -2,7 +2,7 @@
 // `npm` and `node` name the libraries a room may import; a type-only import counts like any other, but for the edges below.
 const ROOMS = {
   model: { rooms: [], npm: [], node: ['crypto'] },
-  manifest: { rooms: ['model'], npm: ['yaml', 'ajv'], node: ['crypto', 'path'] },
+  manifest: { rooms: ['model'], npm: ['yaml', 'ajv'], node: ['crypto', 'path', 'module'] },
   planner: { rooms: ['model'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
   controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },

@@ -40,7 +40,7 @@ describe('the README of a room', () => {
   it.each(rooms)(`of %s stands, says its decisions, and has at most ${README_LINES_MAX} lines`, (room) => {
     const text = read(`src/${room}/README.md`)
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(README_LINES_MAX)
-    expect(text).toMatch(/^## Decisions$/m)
+    expect(text).toMatch(/^## Decisions/m)
   })
 
   it.each(rooms)('of %s stands beside an index.ts that lists names', (room) => {
