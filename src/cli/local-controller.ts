@@ -3,6 +3,7 @@ import type { LogEvent, Ports } from '../controller/index.js'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import type { ControlSurface } from '../web/index.js'
+import { decided } from './decided.js'
 import { eventBus } from './event-bus.js'
 import type { EventBus } from './event-bus.js'
 import { usage, valueOf } from './invocation.js'
@@ -10,6 +11,9 @@ import type { Invocation } from './invocation.js'
 import { planReport } from './plan-report.js'
 import { replicaLogs } from './replica-logs.js'
 import type { Settings } from './settings.js'
+
+/** A plan that is asked for at the very start waits this long for the servers. */
+const LOOK_DEADLINE_MS = 30_000
 
 /** A controller in this process, with the data directory taken. */
 export interface LocalController {
@@ -41,11 +45,13 @@ export async function openController(
     follow: { pollIntervalMs: settings.pollMs },
     watch: { observeIntervalMs: settings.observeMs },
   })
+  const ending = new AbortController()
   return {
-    surface: surfaceOf(controller, ports, bus),
+    surface: surfaceOf(controller, ports, bus, ending.signal),
     start: () => controller.start(),
     compact: () => controller.compact(),
     close: async () => {
+      ending.abort()
       await controller.stop()
       bus.close()
       await Promise.all([driver.close(), source.close()])
@@ -69,11 +75,12 @@ export function withoutUserinfo(repo: string): string {
   return repo.replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1')
 }
 
-function surfaceOf(controller: Controller, ports: Ports, bus: EventBus): ControlSurface {
+function surfaceOf(controller: Controller, ports: Ports, bus: EventBus, ending: AbortSignal): ControlSurface {
   return {
     status: () => Promise.resolve(ok(controller.status())),
     plan: async () => {
       await controller.poll()
+      await decided(controller, ports.clock, LOOK_DEADLINE_MS, ending)
       return ok(planReport(controller.plans(), controller.status()))
     },
     history: (query) => Promise.resolve(stored(() => ports.journal.history(query))),

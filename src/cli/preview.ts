@@ -7,14 +7,15 @@ import type { Journal, LogEvent, Source } from '../controller/index.js'
 import { createLoader } from '../manifest/index.js'
 import type { Desired, Problem, Result, Revision } from '../model/index.js'
 import type { PlanReport } from '../web/index.js'
+import { decided } from './decided.js'
 import { folderSource } from './folder-source.js'
 import { CommandError, valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
 import { refName, repoOf, withoutUserinfo } from './local-controller.js'
 import { planReport } from './plan-report.js'
 
-const QUIET_DEADLINE_MS = 120_000
-const LOOK_AGAIN_MS = 50
+/** More than a login that never ends takes until the driver gives it up. */
+const LOOK_DEADLINE_MS = 60_000
 
 /** What a folder's files, or what Git says now, would change on the servers. Writes nothing, neither there nor here. */
 export async function previewPlan(invocation: Invocation, folder: string | null): Promise<PlanReport> {
@@ -32,7 +33,7 @@ export async function previewPlan(invocation: Invocation, folder: string | null)
     try {
       controller.start()
       await controller.poll()
-      await quiet(invocation, controller)
+      await decided(controller, parts.clock, LOOK_DEADLINE_MS, invocation.io.interrupted)
       return planReport(controller.plans(), controller.status())
     } finally {
       await controller.stop()
@@ -100,13 +101,6 @@ function reopened(
   const hashes = new Set(JSON.stringify([content.snapshot, content.facts]).match(/\b[0-9a-f]{20}\b/g) ?? [])
   const stacks = new Map([...hashes].map((hash) => [hash, journal.stack(hash)] as const))
   return (hash) => stacks.get(hash)
-}
-
-async function quiet({ io }: Invocation, controller: Controller): Promise<void> {
-  const deadlineMs = io.nowMs() + QUIET_DEADLINE_MS
-  while (!controller.isQuiet() && !io.interrupted.aborted && io.nowMs() < deadlineMs) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
-  }
 }
 
 /** A preview's own events are not news; only what goes wrong is said, on standard error. */

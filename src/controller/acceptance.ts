@@ -38,7 +38,9 @@ export class Acceptance {
         this.memory.record([{ kind: 'revision-released', atMs: this.ports.clock.nowMs() }])
       return this.invalidStacks.size === 0 && this.loadedOnce
     }
-    return held?.revision.sha === sha || (refused?.revision.sha === sha && this.loadedOnce)
+    // A dry run shows what a held revision would do.
+    const isHeld = held?.revision.sha === sha && !this.dryRun
+    return isHeld || (refused?.revision.sha === sha && this.loadedOnce)
   }
   private loadedOnce = false
 

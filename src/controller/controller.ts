@@ -204,7 +204,12 @@ export class Controller {
 
   /** Nothing is under way and nothing is left to decide. */
   isQuiet(): boolean {
-    return this.watch.isComplete() && this.performer.isIdle() && this.loop.isIdle && this.asker.isIdle
+    return this.isDecided() && this.performer.isIdle() && this.asker.isIdle
+  }
+
+  /** Every server was looked at, or tried, and every stack decided on that: `plans` are those of the accepted revision. */
+  isDecided(): boolean {
+    return this.watch.isComplete() && this.loop.isIdle
   }
 
   /** Nobody could go on with rollouts meanwhile: their deadlines begin anew. */

@@ -38,6 +38,10 @@ export class ProvenRecovery {
     this.recovered = recovered
   }
 
+  get isReading(): boolean {
+    return this.running.size > 0
+  }
+
   /** True while decisions about the stack must wait for what Git says of its past. Starts reading when that is needed. */
   isNeeded(name: string, observation: Observation): boolean {
     if (this.running.has(name)) return true

@@ -58,7 +58,7 @@ export class StackLoop {
   }
 
   get isIdle(): boolean {
-    return this.dirty.size === 0
+    return this.dirty.size === 0 && !this.parts.recovery.isReading
   }
 
   mark(stack: string): void {

@@ -26,7 +26,9 @@ export function showPlan({ format, io, colors }: Invocation, report: PlanReport)
     io.out(`${JSON.stringify({ ...(report.json as object), revision, changes, errors, guards }, null, 2)}\n`)
     return exitCode(report)
   }
-  if (report.revision !== null && format === 'text') io.out(`${colors.bold(formatCommit(report.revision))}\n\n`)
+  // Without a revision there is no plan, and "nothing to do" would be a lie.
+  if (report.revision === null) throw new CommandError(report.errors)
+  if (format === 'text') io.out(`${colors.bold(formatCommit(report.revision))}\n\n`)
   io.out(format === 'markdown' ? report.markdown : report.text)
   for (const guard of report.guards) io.err(`${colors.yellow('held')} ${formatProblemLines(guard).join('\n  ')}\n`)
   if (report.errors.length > 0) throw new CommandError(report.errors)

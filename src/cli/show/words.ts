@@ -31,7 +31,9 @@ export function formatCommit(revision: Revision): string {
 /** `CODE message`, then what comes next on a line of its own. */
 export function formatProblemLines(problem: Problem): readonly string[] {
   const next = formatNext(problem)
-  return next === null ? [formatProblem(problem)] : [formatProblem(problem), `→ ${next}`]
+  const line = formatProblem(problem)
+  // Some messages say what to do themselves, because they are also read where nothing else is shown.
+  return next === null || line.includes(next) ? [line] : [line, `→ ${next}`]
 }
 
 function formatNext({ next }: Problem): string | null {
