@@ -63,6 +63,7 @@ beforeAll(async () => {
       'shop/web:2': 'healthy',
       'shop/web:bad': 'unhealthy',
       'shop/web:ill': 'unhealthy',
+      'shop/web:dead': 'crashing',
       'shop/web:worse': 'crashing',
       'shop/api:1': 'healthy',
       'shop/api:2': 'healthy',
@@ -154,5 +155,30 @@ describe('a bad commit on top of a bad commit', () => {
     expect(fleet.stack().services.find(({ name }) => name === 'web')?.failure?.problem.code).toBe('REPLICA_CRASHED')
     await expectBefore()
     expect(idsOf(await fleet.containers(), 'web', 'idle')).toEqual(idsOf(before, 'web', 'idle'))
+  })
+})
+
+describe('slipway apply', () => {
+  const good = { web: 'shop/web:2', api: 'shop/api:2', colour: 'blue' }
+
+  it('ends with 3 when the commit is rolled back, and says why', async () => {
+    await fleet.halt()
+    await fleet.commit(shop({ ...good, web: 'shop/web:dead', colour: 'green' }), 'Dead')
+    const { code, stdout, stderr } = await fleet.cli('apply')
+    expect(`${stdout}${stderr}`).toContain('failed and was rolled back')
+    expect(`${stdout}${stderr}`).toContain('app: no database')
+    expect(code).toBe(3)
+    await expectBefore()
+  })
+
+  it('ends with 0 when the commit is applied, by the controller that runs', async () => {
+    const controller = fleet.run('run')
+    await fleet.until('the controller runs', () => controller.output.includes('controller started'))
+    const sha = await fleet.commit(shop({ ...good, colour: 'white' }), 'Alive')
+    const { code, stdout } = await fleet.cli('apply', sha.slice(0, 12))
+    expect(stdout).toContain('is applied')
+    expect(code).toBe(0)
+    expect((await fleet.containers('api')).map(({ revision }) => revision)).toEqual([sha, sha])
+    expect((await controller.kill('SIGTERM')).code).toBe(0)
   })
 })
