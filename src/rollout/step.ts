@@ -39,7 +39,12 @@ function serviceContext(
   const back = facts.state.rollout?.direction === 'back'
   const policy = back ? spec.rollback : spec.update
   const wanted = changes.filter((change) => change.kind !== 'remove')
-  const inFlight = wanted.filter((change) => change.kind === 'replace' && isInFlight(facts, change)).length
+  // A slot that still has to lose one of its replicas counts too, or a commit that pre-empts another would add one on top.
+  const inFlight = new Set(
+    changes
+      .filter((change) => isSurplus(facts, change) || (change.kind === 'replace' && isInFlight(facts, change)))
+      .map((change) => change.slot.key),
+  ).size
   return {
     spec,
     policy,
@@ -55,6 +60,26 @@ function serviceContext(
         .map(([, atMs]) => atMs),
     ),
   }
+}
+
+/** One replica too many in its slot: replaced, doubled or superseded; also in a slot that is to go, where one of two may stay until the end. */
+function isSurplus(facts: Facts, change: Change): boolean {
+  if (change.kind !== 'remove' || !isUp(change.replica)) return false
+  if (change.why === 'surplus') return true
+  const twins = facts.plan.changes.filter(
+    (other) =>
+      other.kind === 'remove' && other.why === 'unwanted' && isUp(other.replica) && isSameSlot(other.slot, change.slot),
+  )
+  const stays = twins.find((twin) => twin.kind === 'remove' && isProven(facts, twin.slot, twin.replica)) ?? twins[0]
+  return stays !== undefined && stays !== change
+}
+
+function isUp(replica: Replica): boolean {
+  return replica.state === 'running' || replica.state === 'restarting'
+}
+
+function isSameSlot(a: Slot, b: Slot): boolean {
+  return a.key === b.key && a.service === b.service
 }
 
 /** A slot is in flight from the first thing done to it until its new replica is proven and the old one has stopped. */
@@ -113,7 +138,9 @@ function stepChange(
   if (change.kind === 'blocked')
     return { waiting: [{ service: context.spec.name, slot: change.slot.key, problem: change.problem }] }
   if (change.kind === 'remove')
-    return change.why === 'surplus' && !context.frozen ? retire(facts, change.replica, context.spec.stopGraceMs) : {}
+    return (change.why === 'surplus' || isSurplus(facts, change)) && !context.frozen
+      ? retire(facts, change.replica, context.spec.stopGraceMs)
+      : {}
   const here = { ...context, key, occupied: blockedSlots.has(key) }
   switch (change.kind) {
     case 'create':
@@ -150,10 +177,14 @@ function watchOnly(facts: Facts, change: Change): Partial<Advice> {
 /** Removal comes last: when everything that stays is proven. Both for services that are gone and for slots beyond the count. */
 function unwantedRemovals(facts: Facts): readonly Partial<Advice>[] {
   const unwanted = facts.plan.changes.filter((change) => change.kind === 'remove' && change.why === 'unwanted')
-  if (unwanted.length === 0 || !facts.plan.changes.every((change) => change.kind === 'remove' || isDone(facts, change)))
-    return []
+  if (unwanted.length === 0) return []
+  const isLast = facts.plan.changes.every((change) => change.kind === 'remove' || isDone(facts, change))
+  const staying = new Set(facts.target.stack.services.map((spec) => spec.name))
   return unwanted.map((change) => {
     if (change.kind !== 'remove' || facts.busySlots.has(slotKey(change.slot))) return {}
+    // One too many of a service that stays has been seen to with its service.
+    const isExtra = isSurplus(facts, change)
+    if (staying.has(change.slot.service) ? isExtra || !isLast : !isExtra && !isLast) return {}
     const spec =
       facts.proven?.services.find((known) => known.name === change.slot.service) ??
       facts.target.stack.services.find((known) => known.name === change.slot.service)

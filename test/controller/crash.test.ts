@@ -1,74 +1,31 @@
 import { describe, expect, it } from 'vitest'
-import { Controller } from '../../src/controller/index.js'
-import type { Clock, Driver, Journal } from '../../src/controller/index.js'
-import type { Action, ActionResult, Result } from '../../src/model/index.js'
+import { bootMortal, never } from './mortal.js'
+import type { Life } from './mortal.js'
 import { FLEET, compose, createWorld } from './world.js'
 import type { World } from './world.js'
 
 const PATH = 'stacks/shop/compose.yaml'
 
-interface Life {
-  alive: boolean
+interface Crash {
+  readonly at: number
+  readonly when: 'before' | 'after'
 }
 
-const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
-
-/** A clock, a driver and a journal that end with their controller, as a killed process does. */
-function mortalClock(clock: Clock, life: Life): Clock {
-  return { nowMs: () => clock.nowMs(), after: (ms, fn) => clock.after(ms, () => (life.alive ? fn() : undefined)) }
-}
-
-function mortalJournal(journal: Journal, life: Life): Journal {
-  return {
-    ...journal,
-    append: (facts) => (life.alive ? journal.append(facts) : undefined),
-    intend: (intents) => (life.alive ? journal.intend(intents) : undefined),
-    settle: (outcomes) => (life.alive ? journal.settle(outcomes) : undefined),
-    snapshot: (state, hashes) => (life.alive ? journal.snapshot(state, hashes) : undefined),
-  }
-}
-
-function mortalDriver(
-  world: World,
-  life: Life,
-  crash: { readonly at: number; readonly when: 'before' | 'after' },
-): Driver {
+function bootCrashing(world: World, crash: Crash): Life {
+  const life = { alive: true }
   let calls = 0
-  const { driver } = world
-  return {
-    use: (fleet, servers) => driver.use(fleet, servers),
-    onHint: (listener) => driver.onHint((server) => (life.alive ? listener(server) : undefined)),
-    observe: (server, closer) => (life.alive ? driver.observe(server, closer) : never()),
-    ask: (server, question) => (life.alive ? driver.ask(server, question) : never()),
-    diagnose: () => (life.alive ? driver.diagnose() : never()),
-    logs: () => driver.logs(),
-    close: () => driver.close(),
-    perform: async (action: Action): Promise<Result<ActionResult>> => {
-      if (!life.alive) return never()
-      calls += 1
-      if (calls === crash.at && crash.when === 'before') return die(life)
-      const result = await driver.perform(action)
-      return calls >= crash.at && crash.when === 'after' && life.alive ? die(life) : result
-    },
-  }
+  bootMortal(world, life, async (action) => {
+    calls += 1
+    if (calls === crash.at && crash.when === 'before') return die(life)
+    const result = await world.driver.perform(action)
+    return calls >= crash.at && crash.when === 'after' && life.alive ? die(life) : result
+  })
+  return life
 }
 
 function die(life: Life): Promise<never> {
-  life.alive = false
+  Object.assign(life, { alive: false })
   return never()
-}
-
-function bootMortal(world: World, crash: { readonly at: number; readonly when: 'before' | 'after' }): Life {
-  const life = { alive: true }
-  const ports = {
-    clock: mortalClock(world.clock, life),
-    driver: mortalDriver(world, life, crash),
-    source: world.source,
-    journal: mortalJournal(world.journal, life),
-    log: () => undefined,
-  }
-  new Controller(ports, {}).start()
-  return life
 }
 
 type Workflow = (world: World) => void
@@ -126,7 +83,7 @@ function prepared(): World {
 async function play(
   workflow: Workflow,
   first: boolean,
-  crash: { readonly at: number; readonly when: 'before' | 'after' },
+  crash: Crash,
 ): Promise<{ world: World; calls: number; crashed: boolean }> {
   const world = prepared()
   if (!first) {
@@ -136,7 +93,7 @@ async function play(
   }
   const before = world.driver.calls.length
   workflow(world)
-  const life = bootMortal(world, crash)
+  const life = bootCrashing(world, crash)
   await world.clock.run(120_000)
   const crashed = !life.alive
   life.alive = false
