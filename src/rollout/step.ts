@@ -1,4 +1,4 @@
-import type { Action, Change, ServiceSpec } from '../model/index.js'
+import type { Action, Change, Replica, ServiceSpec, Slot } from '../model/index.js'
 import { NOTHING, combine } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import { createStep, replaceStep, unchangedStep } from './change-steps.js'
