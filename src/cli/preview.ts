@@ -14,6 +14,7 @@ import type { Invocation } from './invocation.js'
 import { refName, repoOf, withoutUserinfo } from './local-controller.js'
 import { planReport } from './plan-report.js'
 
+const FIRST_LOOK_MS = 20_000
 /** More than a login that never ends takes until the driver gives it up. */
 const LOOK_DEADLINE_MS = 60_000
 
@@ -29,6 +30,8 @@ export async function previewPlan(invocation: Invocation, folder: string | null)
       repository: folder ?? withoutUserinfo(repoOf(settings)),
       ref: refName(settings),
       dryRun: true,
+      // A plan of servers that were not seen is of no use to whoever asks once: slow ones get time.
+      watch: { firstLookMs: FIRST_LOOK_MS },
     })
     try {
       controller.start()

@@ -83,6 +83,7 @@ function because(failure: ReplicaFailure | undefined): string {
 
 function waits(problem: Problem | null): string {
   if (problem === null) return ''
+  if (problem.next?.kind === 'wait' && problem.message.includes(problem.next.until)) return problem.message
   switch (problem.next?.kind) {
     case 'retry':
       return `${problem.message}, tried again in ${formatAge(problem.next.afterMs)}`

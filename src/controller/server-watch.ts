@@ -53,6 +53,8 @@ interface Watched {
 export class ServerWatch {
   private readonly watched = new Map<string, Watched>()
   private readonly current = new Map<string, ServerView>()
+  /** What ends the waiting for a first look, by server. */
+  private readonly patience = new Map<string, () => void>()
   private readonly closing = new AbortController()
   /** When more than half of the servers were last away at once; such a time says nothing about any one of them. */
   private cutOffAtMs = 0
@@ -121,6 +123,7 @@ export class ServerWatch {
   close(): void {
     this.closing.abort()
     for (const entry of this.watched.values()) entry.cancel()
+    for (const cancel of this.patience.values()) cancel()
   }
 
   private begin(server: Server, inventory: Inventory | undefined): void {
@@ -140,7 +143,11 @@ export class ServerWatch {
       everListed: inventory !== undefined,
     })
     this.schedule(server.name, 0)
-    this.clock.after(this.options.firstLookMs, () => this.giveUpWaiting(server.name))
+    this.patience.get(server.name)?.()
+    this.patience.set(
+      server.name,
+      this.clock.after(this.options.firstLookMs, () => this.giveUpWaiting(server.name)),
+    )
   }
 
   private giveUpWaiting(server: string): void {
