@@ -2,6 +2,7 @@ import { describeContainers } from './engines.js'
 import type { Engines, SeenContainer } from './engines.js'
 
 const PERIOD_MS = 50
+const ENDED: ReadonlySet<string> = new Set(['exited', 'dead', 'removing'])
 
 /** What a service looked like while it was watched. */
 export interface Samples {
@@ -10,7 +11,7 @@ export interface Samples {
   readonly minHealthy: number
   /** Fewest that ran, whatever their health: Slipway asks a replica of a proven spec itself, and does not wait for the engine's verdict. */
   readonly minRunning: number
-  /** Most containers at once that had not exited. */
+  /** Most containers at once that had not ended; one that is being removed has. */
   readonly maxPresent: number
   /** Looks that an engine did not answer; they count for nothing. */
   readonly missed: number
@@ -85,7 +86,7 @@ function lookAt(containers: readonly SeenContainer[]): Look {
     containers,
     healthy: idsOf(containers.filter(({ state, health }) => state === 'running' && health === 'healthy')),
     running: idsOf(containers.filter(({ state }) => state === 'running')),
-    present: idsOf(containers.filter(({ state }) => state !== 'exited' && state !== 'dead')),
+    present: idsOf(containers.filter(({ state }) => !ENDED.has(state))),
   }
 }
 
