@@ -39,7 +39,7 @@ export interface SourceTree {
 export interface Source {
   /** What the followed ref names now, fetched and verified. */
   poll(signal: AbortSignal): Promise<Result<Revision>>
-  /** A revision that was fetched before. */
+  /** A revision that was fetched before; one of the followed history also by the first 7 or more digits of its hash. */
   revision(sha: string, signal: AbortSignal): Promise<Result<Revision>>
   tree(sha: string, signal: AbortSignal): Promise<Result<SourceTree>>
   /** Contents by oid; every one asked for, or a problem. */

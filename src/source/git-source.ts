@@ -78,7 +78,10 @@ function openSource(following: Following): Source {
       polling.last = next.catch(() => undefined)
       return next
     },
-    revision: (sha, signal) => reading(signal, (clone) => revisionOf(following, clone, sha)),
+    revision: (sha, signal) =>
+      reading(signal, async (clone, cut) =>
+        revisionOf(following, clone, await fullSha(following, clone, polling.tip?.sha ?? null, sha, cut)),
+      ),
     tree: (sha, signal) => reading(signal, (clone, cut) => treeOf(following, clone, sha, cut)),
     read: (oids, signal) => reading(signal, ({ store }, cut) => contentsOf(store, oids, limits.maxBlobBytes, cut)),
     isAncestor: (ancestor, descendant, signal) =>
@@ -128,6 +131,35 @@ async function revisionOf(following: Following, clone: Clone, sha: string): Prom
   return { ref: following.ref.short, sha, author, committedAtMs, subject }
 }
 
+/** People give the first digits of a hash. They mean a commit of the history that is followed, so no other is looked at. */
+async function fullSha(
+  following: Following,
+  clone: Clone,
+  tip: string | null,
+  sha: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if (tip === null || !/^[0-9a-f]{7,39}$/.test(sha)) return sha
+  const found: string[] = []
+  const isEnough = (one: string): boolean => {
+    if (one.startsWith(sha)) found.push(one)
+    return found.length > 1
+  }
+  await walkHistory(clone.store, historyFrom(following, clone, tip), isEnough, signal)
+  if (found.length > 1)
+    throw stalled('GIT_REF_MISSING', `more than one commit begins with ${sha}`, 'give more of its digits')
+  return found[0] ?? sha
+}
+
+function historyFrom({ room }: Following, clone: Clone, sha: string): Parameters<typeof walkHistory>[1] {
+  return {
+    from: sha,
+    closed: new Set<string>(),
+    shallow: new Set(clone.state.shallow),
+    maxCommits: room.limits.maxCommits,
+  }
+}
+
 async function treeOf(following: Following, clone: Clone, sha: string, signal: AbortSignal): Promise<SourceTree> {
   const { path, limits } = following.room
   const revision = await revisionOf(following, clone, sha)
@@ -164,13 +196,7 @@ async function isAncestor(
 ): Promise<boolean> {
   checkFetched(following, clone, descendant)
   let found = false
-  const question = {
-    from: descendant,
-    closed: new Set<string>(),
-    shallow: new Set(clone.state.shallow),
-    maxCommits: following.room.limits.maxCommits,
-  }
-  await walkHistory(clone.store, question, (sha) => (found = sha === ancestor), signal)
+  await walkHistory(clone.store, historyFrom(following, clone, descendant), (sha) => (found = sha === ancestor), signal)
   return found
 }
 

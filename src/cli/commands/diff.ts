@@ -1,10 +1,9 @@
 import type { Source } from '../../controller/index.js'
 import type { Desired, Stack } from '../../model/index.js'
 import { EXIT } from '../exit-code.js'
-import { CommandError } from '../invocation.js'
+import { CommandError, usage } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 import { desiredOf, withSource } from '../preview.js'
-import { runningController } from '../connect.js'
 import { compareFleets } from '../show/compare.js'
 import type { ServiceDifference } from '../show/compare.js'
 import { formatCommit } from '../show/words.js'
@@ -44,24 +43,8 @@ function validStacks(desired: Desired): readonly Stack[] {
   return desired.stacks.flatMap((entry) => (entry.kind === 'valid' ? [entry.stack] : []))
 }
 
-async function desiredAt(invocation: Invocation, source: Source, newest: Desired, text: string): Promise<Desired> {
-  if (text === 'HEAD' || newest.revision.sha.startsWith(text)) return newest
-  return desiredOf(invocation, source, await fullSha(invocation, text))
-}
-
-/** Git's own short names need Git's own index; the controller's history has the commits that people look at. */
-async function fullSha(invocation: Invocation, text: string): Promise<string> {
-  if (/^[0-9a-f]{40}$/.test(text)) return text
-  const known = /^[0-9a-f]{7,39}$/.test(text) ? await shasInHistory(invocation) : []
-  const found = [...new Set(known.filter((sha) => sha.startsWith(text)))]
-  if (found.length === 1 && found[0] !== undefined) return found[0]
-  const message = `${JSON.stringify(text)} is no commit that the controller has seen: give all 40 digits (git rev-parse ${text})`
-  throw new CommandError([{ code: 'SETTING_INVALID', message }], true)
-}
-
-async function shasInHistory({ settings }: Invocation): Promise<readonly string[]> {
-  const running = await runningController(settings)
-  const facts = await running?.surface.history({ limit: 1_000 })
-  if (facts === undefined || !facts.ok) return []
-  return facts.value.flatMap((fact) => ('revision' in fact ? [fact.revision.sha] : []))
+function desiredAt(invocation: Invocation, source: Source, newest: Desired, text: string): Promise<Desired> {
+  if (text === 'HEAD' || newest.revision.sha.startsWith(text)) return Promise.resolve(newest)
+  if (/^[0-9a-f]{7,40}$/.test(text)) return desiredOf(invocation, source, text)
+  throw usage(`${JSON.stringify(text)} is no commit: give 7 to 40 of its digits, or HEAD`)
 }
