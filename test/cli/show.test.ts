@@ -64,7 +64,7 @@ in force is aaaaaaa "Raise the limit" by Ann, 3 min ago; Git was asked 10 s ago
   ✗ web    1/2  runs busybox:1.36 of bbbbbbb; aaaaaaa failed
       shop/web#2 on lon-1 failed 2 min ago
         HEALTHY_DEADLINE not healthy within 30 s
-        → fix it with a new commit
+        → to go on: fix it with a new commit
         container exited, exit code 137, killed for using more memory than its limit (OOM),
         restarted 1 time
         health check said (exit code 1):
@@ -98,7 +98,7 @@ servers
     const text = formatStatus(status, look)
     expect(text).toContain('✗ GIT_UNREACHABLE connection refused (since 1970-01-01 00:00:00Z)\n')
     expect(text).toContain(
-      '✗ aaaaaaa "Raise the limit" by Ann is held\n  PRUNE_GUARD removes 2 of 4 services\n  → slipway approve aaaaaaa\n',
+      '✗ aaaaaaa "Raise the limit" by Ann is held\n  PRUNE_GUARD removes 2 of 4 services\n  → to go on: slipway approve aaaaaaa\n',
     )
     expect(text).toContain('– the fleet was suspended by ann 3 min ago: sale day\n  → slipway resume\n')
   })

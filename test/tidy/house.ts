@@ -16,7 +16,17 @@ export interface Violation {
   readonly rule: { readonly name: string }
 }
 
+export interface CruisedModule {
+  readonly source: string
+  readonly dependencies: readonly {
+    readonly resolved: string
+    readonly dynamic: boolean
+    readonly dependencyTypes: readonly string[]
+  }[]
+}
+
 export interface Cruise {
+  readonly modules: readonly CruisedModule[]
   readonly summary: { readonly violations: readonly Violation[]; readonly totalCruised: number }
 }
 

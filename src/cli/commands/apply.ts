@@ -93,7 +93,9 @@ function report(invocation: Invocation, status: FleetStatus, { kind, text, probl
   } else {
     for (const stack of status.stacks) io.out(`${formatStack(stack, status.atMs, look).join('\n')}\n`)
     io.out(`${kind === 'applied' ? colors.green('✓') : colors.red('✗')} ${text}\n`)
-    for (const problem of problems) io.err(`${colors.red('error')} ${formatProblemLines(problem).join('\n  ')}\n`)
+    // What a stack has to say stands with it already.
+    for (const problem of problems.filter(({ stack }) => stack === undefined))
+      io.err(`${colors.red('error')} ${formatProblemLines(problem).join('\n  ')}\n`)
   }
   return OUTCOMES[kind]
 }

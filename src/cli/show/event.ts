@@ -30,5 +30,6 @@ function levelOf(level: LogEvent['level'], colors: Colors): string {
 
 function shown(value: LogEvent['fields'][string]): string {
   const text = clean(Array.isArray(value) ? value.join(',') : String(value))
+  if (/^[0-9a-f]{40}$/.test(text)) return text.slice(0, 7)
   return /^[^\s"]+$/.test(text) ? text : JSON.stringify(text)
 }

@@ -2,7 +2,7 @@ import type { ServiceStatus } from '../../controller/index.js'
 import type { FailureEvidence } from '../../rollout/index.js'
 import { hang } from './layout.js'
 import type { Look } from './status.js'
-import { clean, counted, formatAgo, formatProblemLines } from './words.js'
+import { clean, counted, formatAgo, formatReasonLines } from './words.js'
 
 /** What a failed replica left behind, so that nobody has to log in to a server to see it. */
 export function formatFailure(
@@ -11,7 +11,7 @@ export function formatFailure(
   look: Look,
 ): readonly string[] {
   const what = `${failure.slot} on ${failure.server} failed ${formatAgo(failure.atMs, atMs)}`
-  const lines = [what, ...formatProblemLines(failure.problem)]
+  const lines = [what, ...formatReasonLines(failure.problem)]
   return [
     ...lines.flatMap((line, i) => hang(i === 0 ? '      ' : '        ', line, look.columns)),
     ...(failure.evidence === null ? [] : formatEvidence(failure.evidence, look)),

@@ -1,8 +1,9 @@
 import { formatSlot } from '../../model/index.js'
+import type { Problem } from '../../model/index.js'
 import type { Command, Fact, FactKind } from '../../controller/index.js'
 import { hang } from './layout.js'
 import type { Look } from './status.js'
-import { clean, counted, formatCommit, formatProblemLines, formatTime } from './words.js'
+import { clean, counted, formatCommit, formatTime } from './words.js'
 
 type FactOf<Kind extends FactKind> = Extract<Fact, { readonly kind: Kind }>
 
@@ -97,6 +98,6 @@ function because(reason: string): string {
   return reason === '' ? '' : `: ${clean(reason)}`
 }
 
-function said(problems: readonly Parameters<typeof formatProblemLines>[0][]): string {
-  return problems.flatMap((problem) => formatProblemLines(problem)).join(' ')
+function said(problems: readonly Problem[]): string {
+  return problems.map(({ code, message }) => `${code} ${clean(message)}`).join('; ')
 }

@@ -1,5 +1,5 @@
 import { formatRevision } from '../../model/index.js'
-import type { Revision } from '../../model/index.js'
+import type { Problem, Revision } from '../../model/index.js'
 import type {
   FleetStatus,
   ServerStatus,
@@ -48,7 +48,7 @@ export function formatStatus(
   const lines = [
     ...(only === undefined ? [...head(status, look), ''] : []),
     ...stacks.flatMap((stack) => [...formatStack(stack, status.atMs, look, only?.service), '']),
-    ...(only === undefined ? servers(status.servers, status.atMs, look) : []),
+    ...(only === undefined ? servers(status.servers, look) : []),
   ]
   return `${lines.join('\n').trimEnd()}\n`
 }
@@ -100,31 +100,33 @@ export function formatStack(stack: StackStatus, atMs: number, look: Look, servic
   const start = `${mark(MOODS[stack.phase], colors)} ${colors.bold(stack.name)}  `
   return [
     ...hang(start, stack.sentence, look.columns),
-    ...stack.problems.flatMap((problem) => indented(formatProblemLines(problem), '    ', look)),
-    ...services.flatMap((one) => formatService(one, services, atMs, look)),
+    ...stack.problems.flatMap((problem) => indented(unsaid(problem, [stack.sentence]), '    ', look)),
+    ...services.flatMap((one) => formatService(one, stack, atMs, look)),
   ]
 }
 
-function formatService(
-  service: ServiceStatus,
-  siblings: readonly ServiceStatus[],
-  atMs: number,
-  look: Look,
-): readonly string[] {
-  const width = Math.max(...siblings.map(({ name }) => name.length))
+function formatService(service: ServiceStatus, stack: StackStatus, atMs: number, look: Look): readonly string[] {
+  const width = Math.max(...stack.services.map(({ name }) => name.length))
   const count = service.mode === 'job' ? 'job' : `${service.healthy}/${service.wanted}`
   const start = `  ${mark(MOODS[service.phase], look.colors)} ${service.name.padEnd(width)}  ${count.padStart(5)}  `
-  const isSaidByFailure = service.failure !== null && service.problem?.code === service.failure.problem.code
+  const said = [service.sentence, stack.sentence, service.failure?.problem.message ?? '']
   return [
     ...hang(start, service.sentence, look.columns),
-    ...(service.problem === null || isSaidByFailure
-      ? []
-      : indented(formatProblemLines(service.problem), '      ', look)),
+    ...(service.problem === null ? [] : indented(unsaid(service.problem, said), '      ', look)),
     ...(service.failure === null ? [] : formatFailure(service.failure, atMs, look)),
   ]
 }
 
-function servers(list: readonly ServerStatus[], atMs: number, look: Look): readonly string[] {
+/** What a problem says beyond the sentences around it. */
+function unsaid(problem: Problem, said: readonly string[]): readonly string[] {
+  const isSaid = (text: string): boolean => said.some((sentence) => sentence.includes(text))
+  const [first = '', next] = formatProblemLines(problem)
+  const remedy = problem.next?.kind === 'stalled' ? problem.next.remedy : null
+  const isNextSaid = next === undefined || (remedy === null ? isSaid(problem.message) : isSaid(remedy))
+  return [...(isSaid(problem.message) ? [] : [first]), ...(isNextSaid ? [] : [next])]
+}
+
+function servers(list: readonly ServerStatus[], look: Look): readonly string[] {
   const { colors } = look
   const rows = list.map((server) => {
     const since = server.sinceMs === null || server.phase === 'ready' ? '' : ` since ${formatTime(server.sinceMs)}`
@@ -137,7 +139,6 @@ function servers(list: readonly ServerStatus[], atMs: number, look: Look): reado
     const mood: Mood = server.phase === 'ready' ? 'good' : server.phase === 'connecting' ? 'busy' : 'bad'
     return [`${mark(mood, colors)} ${server.name}`, says.filter((part) => part !== '').join(', ')]
   })
-  void atMs
   return rows.length === 0 ? [] : [colors.bold('servers'), ...formatRows(rows, look.columns, '  ')]
 }
 

@@ -1,5 +1,6 @@
 import type { Problem, Revision } from '../../model/index.js'
 import { formatProblem } from '../../model/index.js'
+import { formatNext } from '../../planner/index.js'
 
 /** `12 s`, `3 min`, `2 h`, `5 days`: how long, to the precision that a person asks for. */
 export function formatSpan(ms: number): string {
@@ -28,25 +29,18 @@ export function formatCommit(revision: Revision): string {
   return `${revision.sha.slice(0, 7)} "${clean(revision.subject)}" by ${clean(revision.author)}`
 }
 
-/** `CODE message`, then what comes next on a line of its own. */
+/** Where, `CODE message`, then what comes next on a line of its own. */
 export function formatProblemLines(problem: Problem): readonly string[] {
-  const next = formatNext(problem)
-  const line = formatProblem(problem)
-  // Some messages say what to do themselves, because they are also read where nothing else is shown.
-  return next === null || line.includes(next) ? [line] : [line, `→ ${next}`]
+  return withNext(problem, formatProblem(problem))
 }
 
-function formatNext({ next }: Problem): string | null {
-  switch (next?.kind) {
-    case undefined:
-      return null
-    case 'retry':
-      return `tried again in ${formatSpan(next.afterMs)}`
-    case 'wait':
-      return `waits for ${next.until}`
-    case 'stalled':
-      return next.remedy
-  }
+/** The same without where, for places that say it already. */
+export function formatReasonLines(problem: Problem): readonly string[] {
+  return withNext(problem, `${problem.code} ${problem.message}`)
+}
+
+function withNext({ next }: Problem, first: string): readonly string[] {
+  return next === undefined ? [first] : [first, `→ ${formatNext(next)}`]
 }
 
 /** Text from outside, on one line and without what moves a terminal's cursor. */
