@@ -1,5 +1,6 @@
 import { specHash } from '../model/index.js'
 import type { Problem, ServiceSpec, SpecHash, Stack } from '../model/index.js'
+import type { SpecOf } from '../planner/index.js'
 import type { Fact } from './facts.js'
 import { problemOf } from './performer.js'
 import type { Journal } from './ports.js'
@@ -18,6 +19,7 @@ export class Memory {
   private sinceSnapshot = 0
   private readonly stacks = new Map<string, Stack>()
   private readonly specs = new Map<SpecHash, ServiceSpec>()
+  private finder: SpecOf = () => undefined
   private readonly journal: Journal
   private readonly onFact: (fact: Fact) => void
   /** Set while the journal cannot be written. */
@@ -29,6 +31,8 @@ export class Memory {
     // The journal's own format check stands at its door; a snapshot of an older release lacks what it did not know.
     const start: State = { ...EMPTY_STATE, ...(snapshot as Partial<State> | null) }
     this.current = facts.reduce(fold, start)
+    const { stacks } = this.current
+    for (const { desired } of Object.values(stacks)) if (desired !== null) this.stack(desired.hash)
     for (const hash of this.hashesInUse()) this.stack(hash)
   }
 
@@ -62,7 +66,7 @@ export class Memory {
   keep(hash: string, stack: Stack): boolean {
     if (this.stacks.has(hash)) return true
     if (!this.write(() => this.journal.putStack(hash, stack))) return false
-    this.learn(hash, stack)
+    this.learn(hash, stack, 'newest')
     return true
   }
 
@@ -72,11 +76,14 @@ export class Memory {
     const known = this.stacks.get(hash)
     if (known !== undefined) return known
     const stored = this.journal.stack(hash)
-    if (stored !== undefined) this.learn(hash, stored)
+    if (stored !== undefined) this.learn(hash, stored, 'older')
     return stored ?? null
   }
 
-  readonly specOf = (hash: SpecHash): ServiceSpec | undefined => this.specs.get(hash)
+  /** Another function after each stack that was learnt: what was computed with the last one is out of date. */
+  get specOf(): SpecOf {
+    return this.finder
+  }
 
   /** Runs a write; remembers that the journal fails, and that it works again. */
   write(run: () => void): boolean {
@@ -90,9 +97,14 @@ export class Memory {
     }
   }
 
-  private learn(hash: string, stack: Stack): void {
+  /** What is outside a spec's hash, such as reservations, is as the newest stack has it. */
+  private learn(hash: string, stack: Stack, age: 'newest' | 'older'): void {
     this.stacks.set(hash, stack)
-    for (const spec of stack.services) this.specs.set(specHash(spec), spec)
+    for (const spec of stack.services) {
+      const key = specHash(spec)
+      if (age === 'newest' || !this.specs.has(key)) this.specs.set(key, spec)
+    }
+    this.finder = (hash) => this.specs.get(hash)
   }
 
   private hashesInUse(): readonly string[] {

@@ -10,7 +10,10 @@ import type {
 } from '../model/index.js'
 import { claimedPorts } from './host-ports.js'
 
-/** Finds a spec by its hash. Reservations are outside the hash: the newest spec known by it is the best answer. */
+/**
+ * Finds a spec by its hash. Reservations are outside the hash: the newest spec known by it is the best answer. Another function whenever an
+ * answer may have changed: what was measured with the last one is measured again.
+ */
 export type SpecOf = (hash: SpecHash) => ServiceSpec | undefined
 
 /** Who holds a host port. `planned`: a replica that a plan of this tick will make. */
@@ -64,19 +67,21 @@ export interface FleetUsage {
   readonly observation: Observation
   readonly servers: ReadonlyMap<string, ServerUsage>
   readonly replicas: ReplicaIndex
+  readonly specOf: SpecOf
 }
 
 /**
  * Measures the fleet. O(containers).
- * @param previous the measure of the last tick: servers whose view is still the same object are not measured again.
+ * @param previous the measure of the last tick: servers whose view is still the same object are not measured again while specs are the same.
  */
 export function measureUsage(observation: Observation, specOf: SpecOf, previous?: FleetUsage): FleetUsage {
   const servers = new Map<string, ServerUsage>()
+  const reusable = previous?.specOf === specOf ? previous.servers : undefined
   for (const [server, view] of observation) {
-    const known = previous?.servers.get(server)
+    const known = reusable?.get(server)
     servers.set(server, known?.view === view && !known.hasClaims ? known : measureServer(view, specOf))
   }
-  return { observation, servers, replicas: indexReplicas(observation) }
+  return { observation, servers, replicas: indexReplicas(observation), specOf }
 }
 
 /** Measures one server. An unreachable one counts with what it may hold. */

@@ -78,6 +78,19 @@ describe('the server of a new slot', () => {
   })
 })
 
+describe('what a fleet has given away', () => {
+  it('is measured anew where a commit changes what its running replicas reserve', () => {
+    const before = specOf('web')
+    const after = specOf('web', { reservations: { cpus: 0, memoryBytes: 2 ** 30 } })
+    const views = [listed('lon-1', [replicaOf(before, 1, 'lon-1')])]
+    const first = inputOf({ services: [before], views })
+    const second = inputOf({ services: [after], views })
+    const memoryOf = (specOf: typeof first.specOf): number | undefined =>
+      measureUsage(first.observation, specOf, first.usage).servers.get('lon-1')?.memoryBytes
+    expect([memoryOf(first.specOf), memoryOf(second.specOf)]).toEqual([0, 2 ** 30])
+  })
+})
+
 describe('a slot that fits nowhere', () => {
   const servers = [server('lon-1'), server('lon-2'), server('lon-3', { disk: 'ssd' })]
   const foreign = (ports: readonly number[], name = 'nginx') => [
