@@ -19,9 +19,14 @@ interface ListedRef {
 
 /** The object that the ref names on the server, by one cheap listing. Problems: GIT_REF_MISSING, GIT_EMPTY and those of the way. */
 export async function remoteTip(remote: Remote, ref: FollowedRef, signal: AbortSignal): Promise<string> {
-  const named = (await list(remote, ref.full, signal)).find((seen) => seen.ref === ref.full)
+  const find = (refs: readonly ListedRef[]): ListedRef | undefined => refs.find((seen) => seen.ref === ref.full)
+  const named = find(await list(remote, ref.full, signal))
   if (named !== undefined) return checkOid(named.oid, remote.host)
-  throw missingRef(remote.host, ref, await list(remote, 'refs/', signal))
+  const all = await list(remote, 'refs/', signal)
+  // It may have been pushed between the two questions.
+  const late = find(all)
+  if (late !== undefined) return checkOid(late.oid, remote.host)
+  throw missingRef(remote.host, ref, all)
 }
 
 /** What is there instead, so that a typo or a renamed default branch is seen at once. */
