@@ -22,7 +22,7 @@ wait $!
 `
 
 /** Serves its own reference on port 8080, and /healthz while it is well. The variable BEHAVIOUR of a service wins over the image's. */
-function appImage(reference: string, behaviour: Behaviour): ImageSpec {
+export function appImage(reference: string, behaviour: Behaviour): ImageSpec {
   return {
     files: { 'app.sh': { content: SCRIPT, mode: 0o755 }, 'www/index.html': { content: reference, mode: 0o644 } },
     env: { BEHAVIOUR: behaviour },
