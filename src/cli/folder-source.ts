@@ -11,6 +11,13 @@ const FILE_BYTES_MAX = 10 * 1024 * 1024
 /** Never part of a fleet, and large. */
 const LEFT_OUT = new Set(['.git', 'node_modules'])
 
+/** What Git itself writes where there is no commit. */
+const NO_COMMIT = '0'.repeat(40)
+
+export function isOfFolder({ sha }: Revision): boolean {
+  return sha === NO_COMMIT
+}
+
 /**
  * A folder in place of a repository: its files as they lie there, committed or not, as the one revision that there is.
  * Problems: FILE_MISSING, FILE_TOO_LARGE.
@@ -18,7 +25,7 @@ const LEFT_OUT = new Set(['.git', 'node_modules'])
 export function folderSource(folder: string, user: string, nowMs: number): Source {
   const revision: Revision = {
     ref: folder,
-    sha: '0'.repeat(40),
+    sha: NO_COMMIT,
     author: user,
     committedAtMs: nowMs,
     subject: 'files of this folder',

@@ -3,7 +3,7 @@ import type { Problem, Replica, Slot } from '../model/index.js'
 import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
 import { healthyDeadlineMs, judge, newTrack, trackLook } from './health.js'
-import type { Verdict } from './health.js'
+import type { HealthTrack, Verdict } from './health.js'
 import { isProvenSpec } from './lifecycle.js'
 import { isTolerated } from './progress.js'
 import { slotKey } from './state.js'
@@ -61,7 +61,7 @@ export function judged(facts: Facts, context: ChangeContext, slot: Slot, replica
           asks: due ? [ask] : [],
           wakeAtMs: due ? null : Math.max(verdict.untilMs, facts.nowMs + 1),
           waiting: [
-            { service: spec.name, slot: slot.key, problem: startingUp(replica, spec.stack, spec.name, track.output) },
+            { service: spec.name, slot: slot.key, problem: startingUp(context, replica, track, policy.monitorMs) },
           ],
         },
       }
@@ -93,13 +93,14 @@ function failed(facts: Facts, context: ChangeContext, slot: Slot, replica: Repli
   return { facts: [{ kind: 'replica-failed', ...base, problem, evidence }], again: true }
 }
 
-function startingUp(replica: Replica, stack: string, service: string, output: string): Problem {
-  return {
-    code: 'REPLICA_UNHEALTHY',
-    server: replica.server,
-    stack,
-    service,
-    message: output === '' ? 'not healthy yet' : `not healthy yet: ${output.slice(0, 200)}`,
-    next: { kind: 'wait', until: 'it is healthy' },
+/** A replica that answers is only watched; one that does not says why, in one line. */
+function startingUp({ spec }: ChangeContext, replica: Replica, track: HealthTrack, monitorMs: number): Problem {
+  const about = { code: 'REPLICA_UNHEALTHY', server: replica.server, stack: spec.stack, service: spec.name } as const
+  if (track.readySinceMs !== null) {
+    const until = `it has been healthy for ${Math.ceil(monitorMs / 1_000)} s`
+    return { ...about, message: 'a new replica is healthy and watched', next: { kind: 'wait', until } }
   }
+  const said = track.output.replace(/\s+/g, ' ').trim().slice(0, 200)
+  const message = said === '' ? 'a new replica is not healthy yet' : `a new replica is not healthy yet: ${said}`
+  return { ...about, message, next: { kind: 'wait', until: 'it is healthy' } }
 }

@@ -1,8 +1,10 @@
 import { runningController } from '../connect.js'
 import { EXIT } from '../exit-code.js'
+import { isOfFolder } from '../folder-source.js'
 import { CommandError, valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 import { previewPlan } from '../preview.js'
+import type { Revision } from '../../model/index.js'
 import type { PlanReport } from '../../web/index.js'
 import { formatCommit, formatProblemLines } from '../show/words.js'
 
@@ -28,11 +30,15 @@ export function showPlan({ format, io, colors }: Invocation, report: PlanReport)
   }
   // Without a revision there is no plan, and "nothing to do" would be a lie.
   if (report.revision === null) throw new CommandError(report.errors)
-  if (format === 'text') io.out(`${colors.bold(formatCommit(report.revision))}\n\n`)
+  if (format === 'text') io.out(`${colors.bold(titleOf(report.revision))}\n\n`)
   io.out(format === 'markdown' ? report.markdown : report.text)
   for (const guard of report.guards) io.err(`${colors.yellow('held')} ${formatProblemLines(guard).join('\n  ')}\n`)
   if (report.errors.length > 0) throw new CommandError(report.errors)
   return exitCode(report)
+}
+
+function titleOf(revision: Revision): string {
+  return isOfFolder(revision) ? `the files in ${revision.ref}` : formatCommit(revision)
 }
 
 function exitCode({ errors, changes }: PlanReport): number {
