@@ -127,6 +127,8 @@ function completed(state: StackState, fact: Extract<RolloutFact, { kind: 'rollou
     failedReplicas: onlyServices(state.failedReplicas, fact.specs),
     heals: onlyServices(state.heals, fact.specs),
     failures: fact.direction === 'back' ? state.failures : {},
+    // What Git wants now runs: what failed before it is history, and may come again.
+    rejected: fact.hash === state.desired?.hash ? [] : state.rejected,
     restarts: { ...onlyServices(state.restarts, fact.specs), ...fact.restarts },
     rollout: null,
     recovering: false,

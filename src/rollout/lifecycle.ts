@@ -218,12 +218,22 @@ function fail(facts: Facts, rollout: Rollout, spec: ServiceSpec, problem: Proble
     service: spec.name,
     serviceHash: serviceHash(spec),
     scope: spec.rollout.scope,
-    problem,
+    problem: rollout.direction === 'back' ? rollbackProblem(problem) : problem,
     then:
       rollout.direction === 'back' || facts.state.proven === null
         ? 'stop'
         : policy.failureAction === 'pause'
           ? 'pause'
           : 'rollback',
+  }
+}
+
+function rollbackProblem(problem: Problem): Problem {
+  const remedy = 'look at its evidence; commit a fix, or run slipway retry'
+  return {
+    ...problem,
+    code: 'ROLLBACK_FAILED',
+    message: `going back failed too: ${problem.message}`,
+    next: { kind: 'stalled', remedy },
   }
 }

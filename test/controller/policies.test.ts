@@ -115,6 +115,7 @@ describe('a rollback', () => {
     world.driver.behaviours.set('web:1', { never: true })
     await world.clock.run(3_600_000)
     expect(controller.status().stacks[0]?.phase).toBe('rollback-failed')
+    expect(world.events.map((event) => event.fields.code)).toContain('ROLLBACK_FAILED')
     expect(running(world).filter((line) => line.includes('web:2')).length).toBeGreaterThanOrEqual(2)
     expect(
       world.events.filter((event) => event.message === 'rollout failed' && event.fields.then === 'stop'),
@@ -137,6 +138,22 @@ describe('a rollback', () => {
     world.source.commit({ [PATH]: compose({ web: { image: 'web:1', replicas: 2 } }) }, 'fix')
     await world.clock.run(300_000)
     expect(running(world)).toEqual(['web#1 web:1', 'web#2 web:1'])
+    expect(controller.status().stacks[0]?.phase).toBe('synced')
+  })
+
+  it('is forgotten once a fix runs: the same spec may be tried again then', async () => {
+    const { world, controller } = await deployed()
+    const api = (image: string): string =>
+      compose({ ...SHOP, api: { image, replicas: 2, more: '    x-slipway: { rollout: { healthy_deadline: 30s } }' } })
+    world.driver.behaviours.set('api:2', { never: true })
+    world.source.commit({ [PATH]: api('api:2') }, 'bad')
+    await world.clock.run(300_000)
+    world.source.commit({ [PATH]: api('api:3') }, 'fix')
+    await world.clock.run(300_000)
+    world.driver.behaviours.clear()
+    world.source.commit({ [PATH]: api('api:2') }, 'again')
+    await world.clock.run(300_000)
+    expect(running(world).slice(0, 2)).toEqual(['api#1 api:2', 'api#2 api:2'])
     expect(controller.status().stacks[0]?.phase).toBe('synced')
   })
 
