@@ -78,7 +78,7 @@ function doing(facts: ServiceFacts): string {
 }
 
 function because(failure: ReplicaFailure | undefined): string {
-  return failure === undefined ? '' : `: ${failure.service} ${failure.problem.message}`
+  return failure === undefined ? '' : `: ${failure.problem.message}`
 }
 
 function waits(problem: Problem | null): string {

@@ -45,7 +45,7 @@ function withheldBecause(rejection: Rejection, wanted: Revision): Problem {
     code: 'REVISION_REJECTED',
     stack: '',
     service: rejection.service,
-    message: `${subject} is rejected: ${rejection.service} ${rejection.problem.message}`,
+    message: `${subject} is rejected: ${rejection.service}: ${rejection.problem.message}`,
     next: { kind: 'stalled', remedy: 'fix it in a commit, revert it, or run slipway retry' },
   }
 }
