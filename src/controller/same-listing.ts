@@ -16,6 +16,7 @@ function sameInOrder<T>(a: readonly T[], b: readonly T[], same: (x: T, y: T) => 
 }
 
 function sameReplica(a: Replica, b: Replica): boolean {
+  if (a === b) return true
   return (
     a.containerId === b.containerId &&
     a.state === b.state &&

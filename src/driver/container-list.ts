@@ -2,11 +2,12 @@ import { LABELS, containerName, fail, ok } from '../model/index.js'
 import type { ContainerState, ForeignContainer, HostPort, Replica, Result } from '../model/index.js'
 import { parseState, parseStatus } from './status-text.js'
 
-/** What never changes of a container while it keeps its name: worked out once, kept by id. */
+/** What is known of a container from the last look: what never changes while it keeps its name, and how it was. Kept by id. */
 export interface KnownContainer {
   readonly name: string
   /** Null: not ours. */
   readonly identity: ReplicaIdentity | null
+  readonly replica: Replica | null
 }
 
 type ReplicaIdentity = Omit<Replica, 'state' | 'health' | 'exitCode' | 'ports' | 'addresses' | 'detail'>
@@ -81,15 +82,17 @@ function readOne(
   if (typeof id !== 'string' || id === '') return 'a container of the list has no id'
   const name = nameOf(raw.Names)
   const seen = before.get(id)
-  const isKnown = seen !== undefined && seen.name === name
-  const known = isKnown ? seen : { name, identity: identify(raw, id, name, server, fleet) }
-  if (!isKnown) lists.fresh.set(id, known)
+  const known = seen?.name === name ? seen : null
+  const identity = known === null ? identify(raw, id, name, server, fleet) : known.identity
   const state = parseState(raw.State)
   if (state === undefined)
     return `container ${id.slice(0, 12)} is in the state ${JSON.stringify(raw.State)?.slice(0, 40)}`
   const ports = readPorts(raw.Ports)
-  if (known.identity === null) lists.foreign.push({ containerId: id, name, running: isUp(state), ports })
-  else lists.replicas.push(replicaOf(raw, known.identity, state, ports))
+  const last = known?.replica ?? null
+  const replica = identity === null ? null : replicaOf(raw, identity, state, ports, last)
+  if (known === null || replica !== last) lists.fresh.set(id, { name, identity, replica })
+  if (replica === null) lists.foreign.push({ containerId: id, name, running: isUp(state), ports })
+  else lists.replicas.push(replica)
   return null
 }
 
@@ -97,14 +100,28 @@ function isUp(state: ContainerState): boolean {
   return state === 'running' || state === 'paused' || state === 'restarting'
 }
 
-/** Field by field: spreading the identity costs more than all the rest, ten thousand times a look. */
+/**
+ * The last one where nothing changed: what is not made anew ten thousand times a look need not be collected either, and is compared by a glance.
+ * Field by field, because spreading the identity costs more than all the rest.
+ */
 function replicaOf(
   raw: RawContainer,
   identity: ReplicaIdentity,
   state: ContainerState,
   ports: readonly HostPort[],
+  last: Replica | null,
 ): Replica {
   const { health, exitCode } = parseStatus(typeof raw.Status === 'string' ? raw.Status : '')
+  const networks = raw.NetworkSettings?.Networks
+  if (
+    last !== null &&
+    last.state === state &&
+    last.health === health &&
+    last.exitCode === exitCode &&
+    samePorts(last.ports, ports) &&
+    hasAddresses(last.addresses, networks, state)
+  )
+    return last
   return {
     containerId: identity.containerId,
     containerName: identity.containerName,
@@ -122,7 +139,7 @@ function replicaOf(
     health,
     exitCode,
     ports,
-    addresses: readAddresses(raw.NetworkSettings?.Networks, state),
+    addresses: readAddresses(networks, state),
   }
 }
 
@@ -176,18 +193,54 @@ function readPorts(ports: unknown): readonly HostPort[] {
       read.push({ hostIp, port, protocol })
     }
   }
-  return read
+  return read.length === 0 ? NO_PORTS : read
 }
 
-/** On the host's network a container is where the server is. */
-function readAddresses(networks: unknown, state: ContainerState): Readonly<Record<string, string>> {
+function samePorts(a: readonly HostPort[], b: readonly HostPort[]): boolean {
+  return (
+    a === b ||
+    (a.length === b.length &&
+      a.every(({ port, protocol, hostIp }, index) => {
+        const other = b[index]
+        return other?.port === port && other.protocol === protocol && other.hostIp === hostIp
+      }))
+  )
+}
+
+type Networks = Readonly<Record<string, { readonly IPAddress?: unknown } | null>>
+
+const NO_NETWORKS: Networks = {}
+
+function networksOf(networks: unknown, state: ContainerState): Networks {
+  return networks === null || typeof networks !== 'object' || state !== 'running' ? NO_NETWORKS : (networks as Networks)
+}
+
+/** On the host's network a container is where the server is. Null: it has no address there. */
+function addressOn(network: string, networks: Networks): string | null {
+  if (network === '__proto__') return null
+  const address = network === 'host' ? '127.0.0.1' : networks[network]?.IPAddress
+  return typeof address === 'string' && address !== '' ? address : null
+}
+
+function readAddresses(raw: unknown, state: ContainerState): Readonly<Record<string, string>> {
   const addresses: Record<string, string> = {}
-  if (networks === null || typeof networks !== 'object' || state !== 'running') return addresses
-  const byName = networks as Readonly<Record<string, { readonly IPAddress?: unknown } | null>>
-  for (const network in byName) {
-    if (network === '__proto__') continue
-    const address = network === 'host' ? '127.0.0.1' : byName[network]?.IPAddress
-    if (typeof address === 'string' && address !== '') addresses[network] = address
+  const networks = networksOf(raw, state)
+  for (const network in networks) {
+    const address = addressOn(network, networks)
+    if (address !== null) addresses[network] = address
   }
   return addresses
+}
+
+function hasAddresses(known: Readonly<Record<string, string>>, raw: unknown, state: ContainerState): boolean {
+  const networks = networksOf(raw, state)
+  let count = 0
+  for (const network in networks) {
+    const address = addressOn(network, networks)
+    if (address === null) continue
+    if (known[network] !== address) return false
+    count += 1
+  }
+  for (const _network in known) count -= 1
+  return count === 0
 }

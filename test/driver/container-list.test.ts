@@ -122,6 +122,36 @@ describe('the list of containers', () => {
     expect(read([{ ...raw, Names: ['/renamed'] }], first.known as never).replicas).toEqual([])
   })
 
+  it('has the same object for a container that is as it was', () => {
+    const first = read([raw])
+    const copy = structuredClone(raw)
+    expect(read([copy], first.known as never).replicas[0]).toBe(first.replicas[0])
+    expect(read([{ ...copy, Status: 'Up 6 minutes (healthy)' }], first.known as never).replicas[0]).toBe(
+      first.replicas[0],
+    )
+  })
+
+  it('is the same with a memory of any other list', () => {
+    const address = fc.constantFrom('', '172.18.0.2', '172.18.0.3')
+    const one = fc.record({
+      Id: fc.constantFrom('a', 'b', 'c'),
+      Names: fc.constantFrom([`/${name}`], ['/other']),
+      State: fc.constantFrom('running', 'exited', 'paused'),
+      Status: fc.constantFrom('Up 2 minutes', 'Up 2 minutes (healthy)', 'Exited (1) 2 seconds ago', 'Created'),
+      Ports: fc.subarray(raw.Ports),
+      Networks: fc.dictionary(fc.constantFrom('shop_default', 'host', 'late'), fc.record({ IPAddress: address })),
+    })
+    const list = fc
+      .uniqueArray(one, { selector: ({ Id }) => Id })
+      .map((items) => items.map(({ Networks, ...item }) => ({ ...raw, ...item, NetworkSettings: { Networks } })))
+    fc.assert(
+      fc.property(list, list, list, (first, second, third) => {
+        const known = read(second, read(first).known as never).known
+        expect(read(third, known as never)).toEqual(read(third))
+      }),
+    )
+  })
+
   it('never throws, whatever an engine sends', () => {
     fc.assert(
       fc.property(
