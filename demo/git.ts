@@ -30,6 +30,16 @@ export interface FleetRepository {
 /** A colleague, so that the watcher sees at a glance who changed what. */
 const COLLEAGUE = { name: 'Ann', email: 'ann@example.org' }
 
+/** Why there can be no repository on this machine; undefined when there can. */
+export async function whyNoGit(): Promise<string | undefined> {
+  try {
+    await exec('git', ['--version'], { timeout: TIMEOUT_MS })
+    return undefined
+  } catch {
+    return 'git is missing: install it (Debian: sudo apt-get install git; elsewhere: https://git-scm.com/downloads)'
+  }
+}
+
 /** Makes the first commit and both clones under `dir`. `url` is that of an empty repository. */
 export async function openFleetRepository(url: string, dir: string, files: Files): Promise<FleetRepository> {
   const colleagueDir = join(dir, 'colleague')

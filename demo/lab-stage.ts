@@ -12,6 +12,7 @@ export async function labStage(say: (line: string) => void): Promise<Stage> {
   const lab = await startLab({ name: 'demo', servers: SERVERS.map((name) => ({ name })), git: true, say })
   const width = Math.max(...lab.servers.map(({ address }) => address.length))
   return {
+    stack: 'shop',
     lines: lab.servers.map(
       ({ name, address, engineVersion }) => `${name}  ${address.padEnd(width)}  sshd and Docker ${engineVersion}`,
     ),

@@ -8,6 +8,8 @@ import { NoStage, sampleFiles } from './stage.js'
 import type { Stage } from './stage.js'
 
 const FLEET = 'slipway-demo'
+/** Whoever has a Compose project called shop keeps it to themselves. */
+const STACK = 'demo-shop'
 const IMAGE = 'busybox:1.36'
 const COMPOSE = 'stacks/shop/compose.yaml'
 
@@ -29,7 +31,7 @@ export async function localStage(say: (line: string) => void): Promise<Stage> {
       rmSync(dir, { recursive: true, force: true })
     }
     const lines = [`local  unix://${engine.socketPath}  Docker ${engine.version}`]
-    return { lines, git, dir, env: {}, home: homedir(), files: filesFor(engine), down }
+    return { stack: STACK, lines, git, dir, env: {}, home: homedir(), files: filesFor(engine), down }
   } catch (error) {
     rmSync(dir, { recursive: true, force: true })
     throw error
@@ -45,7 +47,10 @@ function filesFor({ socketPath }: LocalEngine): Stage['files'] {
     ],
     // Where Docker runs in a machine of its own (Docker Desktop, rootless), this process cannot reach a container's
     // address; the healthcheck, which the engine runs, asks the same.
-    [COMPOSE]: [[['services', 'web', 'x-slipway'], undefined]],
+    [COMPOSE]: [
+      [['name'], STACK],
+      [['services', 'web', 'x-slipway'], undefined],
+    ],
   })
 }
 

@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import { PROGRAM, startController } from './controller.js'
 import type { DemoController } from './controller.js'
 import { openFleetRepository } from './git.js'
-import type { FleetRepository } from './git.js'
+import type { Play } from './play.js'
 import { prompt } from './prompt.js'
 import { raiseStage } from './raise.js'
 import { openScreen } from './screen.js'
@@ -23,7 +23,8 @@ const terminal = {
   out: (text: string) => void process.stdout.write(text),
   env: process.env,
   isTty: process.stdout.isTTY,
-  columns: process.stdout.columns ?? 100,
+  // A terminal that does not know its width says 0.
+  columns: process.stdout.columns || 100,
 }
 
 /** Runs the demo; the number is the exit code. */
@@ -76,7 +77,7 @@ async function onStage(args: readonly string[], screen: Screen, ending: AbortSig
     const { slipway } = controller
     const showStatus = (): Promise<void> => slipway(['status'], terminal)
     if (args.includes('--tour')) return (await tour(play, showStatus, ending)) ? 0 : 1
-    await prompt(play, showStatus, () => showHelp(play), ending)
+    await prompt(play, showStatus, () => showHelp(play, stage.stack), ending)
     return 0
   } finally {
     await takeDown(stage, controller, screen)
@@ -99,15 +100,7 @@ async function takeDown(stage: Stage, controller: DemoController | undefined, sc
   screen.say(`everything is gone, ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`)
 }
 
-function showHelp({
-  screen,
-  controller,
-  repository,
-}: {
-  readonly screen: Screen
-  readonly controller: DemoController
-  readonly repository: FleetRepository
-}): void {
+function showHelp({ screen, controller, repository }: Play, stack: string): void {
   const sudo = process.env['SUDO_UID'] === undefined ? '' : 'sudo '
   const program = `${sudo}node ${relative(process.cwd(), PROGRAM)}`
   const { bold } = screen.colors
@@ -121,12 +114,13 @@ function showHelp({
   ] as const) {
     screen.say(`  ${bold(key)}  ${what}`)
   }
-  screen.say(`\nA commit of your own, from another terminal (sample-repo/README.md has ideas):`)
-  screen.say(`  cd ${repository.workDir}`)
-  screen.say(`  git pull, edit stacks/shop/web.env, git commit -am 'Mine', git push`)
-  screen.say(`\nThe command line, from another terminal in this folder:`)
+  screen.say('\nA commit of your own, from another terminal (ideas: sample-repo/README.md):')
+  screen.say(`  cd ${repository.workDir} && git pull -q`)
+  screen.say('  ${EDITOR:-vi} stacks/shop/web.env')
+  screen.say("  git commit -am 'Change the greeting' && git push")
+  screen.say('\nThe command line, from another terminal in this folder:')
   screen.say(`  export SLIPWAY_DATA=${controller.dataDir}`)
-  screen.say(`  ${program} status      (history, logs shop/web, restart shop/web, drain lon-2, … --help)\n`)
+  screen.say(`  ${program} status   (or history, logs ${stack}/web, restart ${stack}/web, --help)\n`)
 }
 
 function explain(error: unknown): string {

@@ -1,4 +1,5 @@
 import { ensureLabPackages, whyNoLab } from '../test/lab/index.js'
+import { whyNoGit } from './git.js'
 import { labStage } from './lab-stage.js'
 import { localStage } from './local-stage.js'
 import { NoStage } from './stage.js'
@@ -25,6 +26,8 @@ async function whyNoLabStage(say: (line: string) => void): Promise<string | unde
 }
 
 async function localOr(whyNoLabHere: string, say: (line: string) => void): Promise<Stage> {
+  const noGit = await whyNoGit()
+  if (noGit !== undefined) throw new NoStage(noGit)
   try {
     return await localStage(say)
   } catch (error) {

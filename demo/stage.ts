@@ -7,6 +7,8 @@ import type { Files } from './git.js'
 
 /** What the demo plays on: servers, a Git server, a folder. */
 export interface Stage {
+  /** Name of the sample's stack. */
+  readonly stack: string
   /** What there is, a line each. */
   readonly lines: readonly string[]
   readonly git: GitServer

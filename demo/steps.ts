@@ -79,8 +79,8 @@ export const STEPS: Readonly<Record<StepKey, Step>> = {
     key: '3',
     title: 'git revert',
     intent: [
-      'Git still says what failed; the fleet runs what worked before. A revert brings both together again.',
-      'Nothing has to change on the servers for that.',
+      'The newest of Ann’s commits is taken back. After one that failed nothing has to change on the servers: they went',
+      'back already, and now Git and the fleet agree again. After one that worked, the replicas before it come back.',
     ],
     end: 'applied',
     deadlineMs: 60_000,
@@ -89,7 +89,7 @@ export const STEPS: Readonly<Record<StepKey, Step>> = {
     verdict: (before, after) => {
       const count = replaced(before, after).length
       const isShort = services(after).every(({ phase }) => phase === 'synced' || phase === 'done')
-      return judge(isShort, count === 0 ? 'Git and the fleet agree, no replica was touched' : touched(count))
+      return judge(isShort, count === 0 ? 'Git and the fleet agree again, no replica was touched' : touched(count))
     },
   },
 }
