@@ -11,9 +11,8 @@ import { isAlive } from './processes.js'
 
 const exec = promisify(execFile)
 const why = whyNoLab()
-const isRequired = process.env['CI'] !== undefined
 
-it.runIf(isRequired)('has a lab wherever it is required', () => {
+it('has a lab wherever it is required', () => {
   expect(why).toBeUndefined()
 })
 
@@ -75,7 +74,7 @@ async function runningOn(server: LabServer): Promise<number> {
   return (await dockerOn(server).listContainers()).length
 }
 
-describe.skipIf(why !== undefined)('a lab', () => {
+describe('a lab', () => {
   let lab: Lab
   let old: LabServer
   let modern: LabServer
@@ -237,7 +236,7 @@ describe.skipIf(why !== undefined)('a lab', () => {
   })
 })
 
-describe.skipIf(why !== undefined)('what stands in the way of a lab', () => {
+describe('what stands in the way of a lab', () => {
   it('is not being root, and the lab says so', async () => {
     const script = "import('./test/lab/index.ts').then((lab) => console.log(lab.whyNoLab()))"
     const { stdout } = await exec('npx', ['tsx', '-e', `process.setuid(65534); ${script}`])
@@ -258,7 +257,7 @@ describe.skipIf(why !== undefined)('what stands in the way of a lab', () => {
   })
 })
 
-describe.skipIf(why !== undefined)('a lab whose process died', () => {
+describe('a lab whose process died', () => {
   it('is cleared away by name, with every process and link', async () => {
     const script = `import { startLab } from './test/lab/index.ts'
       const lab = await startLab({ name: 'lab-crash', servers: 1 })
