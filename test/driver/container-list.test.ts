@@ -134,11 +134,11 @@ describe('the list of containers', () => {
   it('is the same with a memory of any other list', () => {
     const address = fc.constantFrom('', '172.18.0.2', '172.18.0.3')
     const one = fc.record({
-      Id: fc.constantFrom('a', 'b', 'c'),
+      Id: fc.constantFrom('a', 'b'),
       Names: fc.constantFrom([`/${name}`], ['/other']),
-      State: fc.constantFrom('running', 'exited', 'paused'),
-      Status: fc.constantFrom('Up 2 minutes', 'Up 2 minutes (healthy)', 'Exited (1) 2 seconds ago', 'Created'),
-      Ports: fc.subarray(raw.Ports),
+      State: fc.constantFrom('running', 'exited'),
+      Status: fc.constantFrom('Up 2 minutes', 'Up 2 minutes (healthy)'),
+      Ports: fc.constantFrom(raw.Ports, raw.Ports.slice(0, 1), []),
       Networks: fc.dictionary(fc.constantFrom('shop_default', 'host', 'late'), fc.record({ IPAddress: address })),
     })
     const list = fc
