@@ -4,7 +4,14 @@ export default defineConfig({
   test: {
     coverage: { provider: 'v8', include: ['src/**'], reporter: ['text-summary', 'json-summary'] },
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/lab/**', 'test/e2e/**', 'test/driver/lab/**'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/lab/**', 'test/e2e/**', 'test/driver/lab/**'],
+          testTimeout: 20_000,
+        },
+      },
       {
         // The lab is one machine with real engines: one file at a time, so that tests do not starve each other.
         test: {
