@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest'
+import { runCli } from '../../src/cli/index.js'
+import type { Io, Parts } from '../../src/cli/index.js'
+import type { Clock } from '../../src/controller/index.js'
+import { fail, ok } from '../../src/model/index.js'
+import { compose, createWorld, FLEET } from '../controller/world.js'
+import type { World } from '../controller/world.js'
+
+const never = (): never => {
+  throw new Error('a port was opened that this command has no use for')
+}
+
+const clock: Clock = {
+  nowMs: () => Math.round(performance.now()),
+  after: (delayMs, fn) => {
+    const timer = setTimeout(fn, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** One command line against a world whose controller does not run. */
+async function run(
+  world: World,
+  ...argv: readonly string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const parts: Parts = {
+    clock,
+    openSource: () => Promise.resolve(world.source),
+    openDriver: () => Promise.resolve(world.driver),
+    openJournal: (_settings, { readOnly }) =>
+      Promise.resolve(
+        !readOnly
+          ? never()
+          : world.events.length > 0
+            ? ok(world.journal)
+            : fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' }),
+      ),
+    schedule: never,
+  }
+  const written = { out: '', err: '' }
+  const io: Io = {
+    out: (text) => void (written.out += text),
+    err: (text) => void (written.err += text),
+    isTty: false,
+    columns: 100,
+    env: { SLIPWAY_REPO: 'test', SLIPWAY_DATA: '/nonexistent/slipway' },
+    home: '/nonexistent',
+    isRoot: false,
+    user: 'ann',
+    nowMs: () => clock.nowMs(),
+    interrupted: new AbortController().signal,
+  }
+  return { code: await runCli(argv, '1.2.3', io, parts), ...written }
+}
+
+const shop = (image: string, more: Parameters<typeof compose>[0] = {}): string =>
+  compose({ web: { image, replicas: 2 }, ...more })
+
+/** The first commit runs, and the controller that brought it there has ended. */
+async function deployed(files: Readonly<Record<string, string>>): Promise<World> {
+  const world = createWorld()
+  world.source.commit({ 'slipway.yaml': FLEET, ...files }, 'first')
+  await deploy(world)
+  return world
+}
+
+async function deploy(world: World, runMs = 60_000): Promise<void> {
+  const controller = world.boot()
+  await world.clock.run(runMs)
+  const stopping = controller.stop()
+  await world.clock.run(1_000)
+  await stopping
+  world.driver.calls.length = 0
+}
+
+/** The servers remember what Git has, and nothing else does. */
+function withoutJournal(world: World): World {
+  world.events.length = 0
+  return world
+}
+
+describe('plan without a controller', () => {
+  it('shows a first deployment, ends with 2, and touches nothing', async () => {
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
+    const { code, out, err } = await run(world, 'plan')
+    expect({ code, err, out: out.replace(/^[0-9a-f]{7}/, 'COMMIT') }).toEqual({
+      code: 2,
+      err: '',
+      out: `\
+COMMIT "first" by Ada
+
+shop
+  web
+    create web#1, 2 on lon-1, lon-2
+      new service
+
+2 to create
+`,
+    })
+    expect(world.driver.calls).toEqual([])
+  })
+
+  it('ends with 0 when what runs is what Git says', async () => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    expect(await run(world, 'plan')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/\n2 unchanged\n$/) as string,
+    })
+  })
+
+  it.each([
+    ['with its journal', (world: World) => world],
+    ['without', withoutJournal],
+  ])('tells field by field what a commit changes, %s', async (_which, prepared) => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2') }, 'second')
+    const { code, out } = await run(prepared(world), 'plan')
+    expect(code).toBe(2)
+    expect(out).toContain('image web:1 → web:2')
+    expect(world.driver.calls).toEqual([])
+  })
+
+  it('fails at once when Git cannot be read, and does not call that nothing to do', async () => {
+    const world = createWorld()
+    world.source.problem = { code: 'GIT_AUTH', message: 'the token is refused' }
+    expect(await run(world, 'plan')).toEqual({ code: 1, out: '', err: 'error GIT_AUTH the token is refused\n' })
+  })
+
+  it('fails with every problem of a fleet file that is wrong', async () => {
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': 'fleet: acme\nserver: {}\n' }, 'first')
+    const { code, err } = await run(world, 'plan')
+    expect(code).toBe(1)
+    expect(err).toMatch(/slipway\.yaml:2:1 FIELD_UNKNOWN/)
+  })
+
+  it('plans the other stacks when one is wrong, and ends with 1', async () => {
+    const world = createWorld()
+    const files = { 'stacks/shop/compose.yaml': shop('web:1'), 'stacks/bad/compose.yaml': 'services: 7\n' }
+    world.source.commit({ 'slipway.yaml': FLEET, ...files }, 'first')
+    const { code, out, err } = await run(world, 'plan')
+    expect(code).toBe(1)
+    expect(out).toContain('create web#1, 2')
+    expect(err).toMatch(/stacks\/bad\/compose\.yaml:1:\d+ FIELD_INVALID/)
+  })
+
+  it('is not whole when a server does not answer', async () => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    world.driver.down.add('par-1')
+    const { code, err } = await run(world, 'plan')
+    expect(code).toBe(1)
+    expect(err).toContain('par-1 SERVER_UNREACHABLE')
+  })
+
+  it.each([
+    ['before the controller saw it', false],
+    ['that the controller holds', true],
+  ])('shows what a commit would remove %s, and that a guard holds it', async (_when, seen) => {
+    const world = await deployed({
+      'stacks/a/compose.yaml': shop('web:1'),
+      'stacks/b/compose.yaml': shop('web:1'),
+      'stacks/c/compose.yaml': shop('web:1'),
+    })
+    world.source.commit({ 'stacks/b/compose.yaml': null, 'stacks/c/compose.yaml': null }, 'too much')
+    if (seen) await deploy(world)
+    const { code, out, err } = await run(world, 'plan')
+    expect(code).toBe(2)
+    expect(out).toContain('4 to remove')
+    expect(err).toMatch(/^held PRUNE_GUARD .*\n.*slipway approve/)
+    const markdown = await run(world, 'plan', '--format', 'markdown')
+    expect(markdown.out).toMatch(/\*\*held\*\*\n\n```text\nPRUNE_GUARD/)
+  })
+
+  it('says of a rejected commit why nothing will happen', async () => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    world.driver.behaviours.set('web:2', { never: true })
+    world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2') }, 'second')
+    // Longer than the deadline of a replica that never becomes healthy.
+    await deploy(world, 400_000)
+    const { code, out, err } = await run(world, 'plan')
+    expect({ code, isUnchanged: out.endsWith('\n2 unchanged\n') }).toEqual({ code: 0, isUnchanged: true })
+    expect(err).toMatch(/^held shop.* REVISION_REJECTED/)
+  })
+})
+
+describe('diff', () => {
+  it('is the plan, without commits', async () => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2') }, 'second')
+    expect(await run(world, 'diff')).toEqual(await run(world, 'plan'))
+  })
+
+  it('compares two commits without looking at a server', async () => {
+    const world = createWorld()
+    const first = world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
+    const more = { api: { image: 'api:1' } }
+    world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2', more) }, 'second')
+    const { code, out } = await run(world, 'diff', first)
+    expect(code).toBe(2)
+    expect(out).toMatch(/\n\nshop\/api added\n {2}image api:1\nshop\/web changed\n {2}image web:1 → web:2\n$/)
+    expect(world.driver.looks).toBe(0)
+  })
+
+  it('ends with 64 for what is no commit', async () => {
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
+    expect(await run(world, 'diff', 'main~1')).toMatchObject({ code: 64 })
+  })
+})
+
+describe('server check', () => {
+  it('tells of each server, and ends with 1 when one fails', async () => {
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
+    world.driver.down.add('lon-2')
+    const { code, out } = await run(world, 'server', 'check')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^✓ lon-1 {2}ssh:\/\/.*@10\.0\.0\.1:22\n {4}Docker 1, API 1\.45, linux\/amd64/)
+    expect(out).toMatch(/\n✗ lon-2 {2}.*\n {4}lon-2 SERVER_UNREACHABLE/)
+    expect(await run(world, 'server', 'check', 'lon-1')).toMatchObject({ code: 0 })
+  })
+
+  it('ends with 64 for a server that the fleet does not have', async () => {
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
+    expect(await run(world, 'server', 'check', 'nyc-9')).toEqual({
+      code: 64,
+      out: '',
+      err: 'error SETTING_INVALID there is no server nyc-9; there are lon-1, lon-2, par-1\n',
+    })
+  })
+})
