@@ -1,5 +1,6 @@
 import { specHash } from '../model/index.js'
-import type { Observation, Replica, Revision, Stack } from '../model/index.js'
+import type { Replica, Revision, Stack } from '../model/index.js'
+import type { FleetUsage } from '../planner/index.js'
 import { slotKey } from '../rollout/index.js'
 import type { RolloutFact } from '../rollout/index.js'
 import type { Follower } from './follower.js'
@@ -43,7 +44,7 @@ export class ProvenRecovery {
   }
 
   /** True while decisions about the stack must wait for what Git says of its past. Starts reading when that is needed. */
-  isNeeded(name: string, observation: Observation): boolean {
+  isNeeded(name: string, usage: FleetUsage): boolean {
     if (this.running.has(name)) return true
     const state = this.memory.state.stacks[name]
     if (
@@ -56,9 +57,8 @@ export class ProvenRecovery {
       return false
     const desired = state.desired.hash === REMOVED ? null : this.memory.stack(state.desired.hash, name)
     const wanted = new Set((desired?.services ?? []).map(specHash))
-    const replicas = [...observation.values()]
-      .flatMap((view) => (view.kind === 'listed' ? view.listing.replicas : view.mayHold))
-      .filter((replica) => replica.slot.stack === name)
+    const services = [...(usage.replicas.get(name)?.values() ?? [])]
+    const replicas = services.flatMap(({ listed, held }) => [...listed, ...held.map(({ replica }) => replica)])
     if (!replicas.some((replica) => !wanted.has(replica.specHash))) return false
     this.running.add(name)
     void this.recover(name, replicas, this.signal).finally(() => {

@@ -53,6 +53,8 @@ interface Watched {
 export class ServerWatch {
   private readonly watched = new Map<string, Watched>()
   private readonly current = new Map<string, ServerView>()
+  /** Server by the id of its engine, as last listed. */
+  private readonly byEngine = new Map<string, string>()
   /** What ends the waiting for a first look, by server. */
   private readonly patience = new Map<string, () => void>()
   private readonly closing = new AbortController()
@@ -194,11 +196,12 @@ export class ServerWatch {
   private refuseShared(server: string, result: Result<Listing>): Result<Listing> {
     if (!result.ok) return result
     const { engineId } = result.value.facts
-    const twin = [...this.current.values()].find(
-      (view) => view.server !== server && view.kind === 'listed' && view.listing.facts.engineId === engineId,
-    )
-    if (twin === undefined) return result
-    const message = `${server} and ${twin.server} are the same Docker Engine; remove one of them from slipway.yaml`
+    const twin = this.byEngine.get(engineId)
+    if (twin === undefined || twin === server || !this.lists(twin, engineId)) {
+      this.byEngine.set(engineId, server)
+      return result
+    }
+    const message = `${server} and ${twin} are the same Docker Engine; remove one of them from slipway.yaml`
     return {
       ok: false,
       problem: {
@@ -208,6 +211,11 @@ export class ServerWatch {
         next: { kind: 'stalled', remedy: 'correct the addresses in slipway.yaml' },
       },
     }
+  }
+
+  private lists(server: string, engineId: string): boolean {
+    const view = this.current.get(server)
+    return view?.kind === 'listed' && view.listing.facts.engineId === engineId
   }
 
   private listedView(server: string, listing: Listing, before: ServerView | undefined): ServerView {

@@ -40,6 +40,7 @@ export class StackLoop {
   private readonly dirty = new Set<string>()
   private readonly alarms = new Map<string, () => void>()
   private usage: FleetUsage | undefined
+  private watched: ReadonlyMap<string, readonly string[]> | null = null
   private turning = false
   private running = false
   private readonly parts: LoopParts
@@ -77,10 +78,10 @@ export class StackLoop {
       if (plan.changes.some((change) => change.kind === 'blocked')) this.mark(name)
   }
 
-  /** Containers on a server that want a closer look. */
+  /** Containers on a server that want a closer look. Asked at each look: grouped once a decision. */
   closer(server: string): readonly string[] {
-    const watched = [...this.decisions.values()].flatMap((decision) => decision.advice.watched)
-    return watched.filter((replica) => replica.server === server).map((replica) => replica.containerId)
+    this.watched ??= watchedByServer(this.decisions.values())
+    return this.watched.get(server) ?? []
   }
 
   private turnSoon(): void {
@@ -132,7 +133,7 @@ export class StackLoop {
     this.alarms.delete(name)
     const { ports, memory, performer, asker, recovery } = this.parts
     try {
-      if (recovery.isNeeded(name, usage.observation)) return
+      if (recovery.isNeeded(name, usage)) return
       const held = this.isHeld(name)
       const about = { nowMs: ports.clock.nowMs(), controllerId: ports.journal.controllerId, fleet, usage }
       const decision = decideStack({ ...about, observation: usage.observation, memory, performer, asker }, name, held)
@@ -145,6 +146,7 @@ export class StackLoop {
   }
 
   private keep(name: string, decision: Decision | null): void {
+    this.watched = null
     if (decision === null) this.decisions.delete(name)
     else this.decisions.set(name, decision)
     const arrives =
@@ -188,4 +190,12 @@ export class StackLoop {
     const watched = [...this.decisions.values()].flatMap((decision) => decision.advice.watched)
     this.parts.asker.keepOnly(new Set(watched.map((replica) => replica.containerId)))
   }
+}
+
+function watchedByServer(decisions: Iterable<Decision>): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>()
+  for (const { advice } of decisions)
+    for (const { server, containerId } of advice.watched)
+      groups.set(server, [...(groups.get(server) ?? []), containerId])
+  return groups
 }
