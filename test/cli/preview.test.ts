@@ -217,7 +217,7 @@ describe('server check', () => {
     const { code, out } = await run(world, 'server', 'check')
     expect(code).toBe(1)
     expect(out).toMatch(/^✓ lon-1 {2}ssh:\/\/.*@10\.0\.0\.1:22\n {4}Docker 1, API 1\.45, linux\/amd64/)
-    expect(out).toMatch(/\n✗ lon-2 {2}.*\n {4}lon-2 SERVER_UNREACHABLE/)
+    expect(out).toMatch(/\n✗ lon-2 {2}.*\n {4}SERVER_UNREACHABLE/)
     expect(await run(world, 'server', 'check', 'lon-1')).toMatchObject({ code: 0 })
   })
 

@@ -4,7 +4,7 @@ import { EXIT } from '../exit-code.js'
 import { usage } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 import { desiredOf, withSource } from '../preview.js'
-import { counted, formatProblemLines } from '../show/words.js'
+import { counted, formatReasonLines } from '../show/words.js'
 
 interface Check {
   readonly server: string
@@ -52,7 +52,7 @@ function addressOf({ address }: Server): string {
 
 function lines({ server, address, elapsedMs, looked }: Check, { colors }: Invocation): readonly string[] {
   const head = (mark: string): string => `${mark} ${colors.bold(server)}  ${address}`
-  if (!looked.ok) return [head(colors.red('✗')), ...formatProblemLines(looked.problem).map((line) => `    ${line}`)]
+  if (!looked.ok) return [head(colors.red('✗')), ...reasons(looked.problem).map((line) => `    ${line}`)]
   const { facts, replicas, foreign } = looked.value
   const memory = `${(facts.memoryBytes / 2 ** 30).toFixed(1)} GiB`
   return [
@@ -60,6 +60,11 @@ function lines({ server, address, elapsedMs, looked }: Check, { colors }: Invoca
     `    Docker ${facts.engineVersion}, API ${facts.apiVersion}, ${facts.os}/${facts.arch}, ${counted(facts.cpus, 'CPU')}, ${memory}`,
     `    ${counted(replicas.length, 'replica')} of this fleet, ${counted(foreign.length, 'other container')}; looked at in ${elapsedMs} ms`,
   ]
+}
+
+/** Whoever asks once is not served by a later try. */
+function reasons({ next, ...problem }: Problem): readonly string[] {
+  return formatReasonLines(next === undefined || next.kind === 'retry' ? problem : { ...problem, next })
 }
 
 function asJson({ server, address, elapsedMs, looked }: Check): {

@@ -11,7 +11,7 @@ import type {
 import type { Colors } from '../io.js'
 import { formatFailure } from './failure.js'
 import { formatRows, hang } from './layout.js'
-import { clean, formatAgo, formatCommit, formatProblemLines, formatTime } from './words.js'
+import { clean, counted, formatAgo, formatCommit, formatProblemLines, formatReasonLines, formatTime } from './words.js'
 
 export interface Look {
   readonly colors: Colors
@@ -133,8 +133,8 @@ function servers(list: readonly ServerStatus[], look: Look): readonly string[] {
     const says = [
       `${server.phase}${server.drained ? ', drained' : ''}${since}`,
       server.engineVersion === null ? '' : `Docker ${server.engineVersion}`,
-      `${server.replicas} replicas`,
-      server.problem === null ? '' : formatProblemLines(server.problem).join(' '),
+      counted(server.replicas, 'replica'),
+      server.problem === null ? '' : formatReasonLines(server.problem).join(' '),
     ]
     const mood: Mood = server.phase === 'ready' ? 'good' : server.phase === 'connecting' ? 'busy' : 'bad'
     return [`${mark(mood, colors)} ${server.name}`, says.filter((part) => part !== '').join(', ')]

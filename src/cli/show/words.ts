@@ -39,8 +39,10 @@ export function formatReasonLines(problem: Problem): readonly string[] {
   return withNext(problem, `${problem.code} ${problem.message}`)
 }
 
+/** Some messages say what to do themselves, because they are also read where nothing else is shown. */
 function withNext({ next }: Problem, first: string): readonly string[] {
-  return next === undefined ? [first] : [first, `→ ${formatNext(next)}`]
+  if (next === undefined || (next.kind === 'stalled' && first.includes(next.remedy))) return [first]
+  return [first, `→ ${formatNext(next)}`]
 }
 
 /** Text from outside, on one line and without what moves a terminal's cursor. */
