@@ -15,7 +15,7 @@ const ENDS: Readonly<Record<Exclude<Settlement['kind'], 'pending'>, readonly [ki
   applied: ['applied', 'is applied'],
   'rolled-back': ['rolled-back', 'failed and was rolled back'],
   failed: ['failed', 'failed'],
-  blocked: ['failed', 'is blocked: preparing it failed, and nothing that runs was touched'],
+  blocked: ['failed', 'is blocked, and nothing that runs was touched'],
   held: ['failed', 'is held'],
   refused: ['failed', 'is refused'],
 }
@@ -26,8 +26,9 @@ const ENDS: Readonly<Record<Exclude<Settlement['kind'], 'pending'>, readonly [ki
  */
 export function settled(status: FleetStatus, sha: string | null, sinceMs: number): Settled {
   const { source } = status
+  if (source.lastPollAtMs === null || source.lastPollAtMs < sinceMs) return waiting('Git')
   if (source.problem !== null) return { kind: 'failed', text: 'Git cannot be read', problems: [source.problem] }
-  if (source.lastPollAtMs === null || source.lastPollAtMs < sinceMs || source.fetched === null) return waiting('Git')
+  if (source.fetched === null) return waiting('Git')
   const name = formatRevision(source.fetched)
   if (sha !== null && !source.fetched.sha.startsWith(sha)) {
     return { kind: 'failed', text: `${source.ref} names ${name}, not ${sha}: push it, or name no commit`, problems: [] }
@@ -35,7 +36,12 @@ export function settled(status: FleetStatus, sha: string | null, sinceMs: number
   const settlement = settlementOf(status, source.fetched.sha)
   if (settlement.kind === 'pending') return waiting(busyWith(status, name))
   const [kind, text] = ENDS[settlement.kind]
-  return { kind, text: `${name} ${text}`, problems: settlement.kind === 'applied' ? [] : settlement.problems }
+  const isInForce = settlement.kind === 'refused' && source.accepted?.sha === source.fetched.sha
+  return {
+    kind,
+    text: `${name} ${isInForce ? 'is in force, but for stacks whose files are wrong' : text}`,
+    problems: settlement.kind === 'applied' ? [] : settlement.problems,
+  }
 }
 
 function busyWith({ stacks, source }: FleetStatus, name: string): string {

@@ -41,6 +41,8 @@ function stackSettlement(stack: StackStatus): Settlement['kind'] {
     case 'rolling-back':
     case 'healing':
     case 'unhealthy':
+    // A server that is away comes back or is lost; both are news, neither is an end.
+    case 'unknown':
       return 'pending'
     case 'rejected':
       return 'rolled-back'
@@ -49,7 +51,6 @@ function stackSettlement(stack: StackStatus): Settlement['kind'] {
     case 'paused':
       return 'failed'
     case 'blocked':
-    case 'unknown':
       return 'blocked'
     case 'suspended':
       return 'held'

@@ -19,7 +19,7 @@ describe('apply is over', () => {
     ['progressing', 'waiting'],
     ['rolling-back', 'waiting'],
     ['healing', 'waiting'],
-    ['unknown', 'failed'],
+    ['unknown', 'waiting'],
     ['rejected', 'rolled-back'],
     ['blocked', 'failed'],
     ['paused', 'failed'],
