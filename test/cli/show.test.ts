@@ -109,6 +109,20 @@ servers
     const bare = formatStatus(status, { colors: createColors(true), columns: 100 }).replace(/\x1b\[\d+m/g, '')
     expect(bare).toBe(formatStatus(status, look))
   })
+
+  it('leaves a failure out once its service is well again', () => {
+    const failure = {
+      slot: 'shop/web#2',
+      server: 'lon-1',
+      atMs: 0,
+      problem: { code: 'REPLICA_CRASHED', message: 'exited with 1' },
+      evidence: null,
+    } as const
+    const shown = (phase: 'synced' | 'healing'): string =>
+      formatStatus(fleetStatus({}, [stackStatus('shop', 'synced', [serviceStatus('web', { phase, failure })])]), look)
+    expect(shown('healing')).toContain('REPLICA_CRASHED')
+    expect(shown('synced')).not.toContain('REPLICA_CRASHED')
+  })
 })
 
 describe('history', () => {

@@ -109,11 +109,13 @@ function formatService(service: ServiceStatus, stack: StackStatus, atMs: number,
   const width = Math.max(...stack.services.map(({ name }) => name.length))
   const count = service.mode === 'job' ? 'job' : `${service.healthy}/${service.wanted}`
   const start = `  ${mark(MOODS[service.phase], look.colors)} ${service.name.padEnd(width)}  ${count.padStart(5)}  `
-  const said = [service.sentence, stack.sentence, service.failure?.problem.message ?? '']
+  // What is well again needs no post-mortem; history has it.
+  const failure = MOODS[service.phase] === 'good' ? null : service.failure
+  const said = [service.sentence, stack.sentence, failure?.problem.message ?? '']
   return [
     ...hang(start, service.sentence, look.columns),
     ...(service.problem === null ? [] : indented(unsaid(service.problem, said), '      ', look)),
-    ...(service.failure === null ? [] : formatFailure(service.failure, atMs, look)),
+    ...(failure === null ? [] : formatFailure(failure, atMs, look)),
   ]
 }
 
