@@ -1,4 +1,5 @@
 import type { EngineFacts, Listing, Observation, Problem, Replica, Result, Server, ServerView } from '../model/index.js'
+import { FirstLooks } from './first-looks.js'
 import type { Clock, Driver, Inventory } from './ports.js'
 import { sameListing } from './same-listing.js'
 
@@ -10,7 +11,7 @@ export interface WatchOptions {
   readonly missedIntervalMs: number
   /** Events on one server are gathered this long. Default 5 ms. */
   readonly hintDelayMs: number
-  /** A server that has not answered its first look by then counts as unreachable for now: nobody waits for it. Default 3 s. */
+  /** Servers that have not answered their first look when none has for this long count as unreachable for now. Default 3 s. */
   readonly firstLookMs: number
 }
 
@@ -55,8 +56,7 @@ export class ServerWatch {
   private readonly current = new Map<string, ServerView>()
   /** Server by the id of its engine, as last listed. */
   private readonly byEngine = new Map<string, string>()
-  /** What ends the waiting for a first look, by server. */
-  private readonly patience = new Map<string, () => void>()
+  private readonly firstLooks: FirstLooks
   private readonly closing = new AbortController()
   /** When more than half of the servers were last away at once; such a time says nothing about any one of them. */
   private cutOffAtMs = 0
@@ -71,6 +71,7 @@ export class ServerWatch {
     this.clock = clock
     this.options = options
     this.events = events
+    this.firstLooks = new FirstLooks(clock, options.firstLookMs, (server) => this.giveUpWaiting(server))
     driver.onHint((server) => this.schedule(server, this.options.hintDelayMs))
   }
 
@@ -82,6 +83,7 @@ export class ServerWatch {
       entry.cancel()
       this.watched.delete(name)
       this.current.delete(name)
+      this.firstLooks.end(name)
     }
     for (const server of servers) {
       const known = this.watched.get(server.name)
@@ -124,8 +126,8 @@ export class ServerWatch {
 
   close(): void {
     this.closing.abort()
+    this.firstLooks.close()
     for (const entry of this.watched.values()) entry.cancel()
-    for (const cancel of this.patience.values()) cancel()
   }
 
   private begin(server: Server, inventory: Inventory | undefined): void {
@@ -145,11 +147,7 @@ export class ServerWatch {
       everListed: inventory !== undefined,
     })
     this.schedule(server.name, 0)
-    this.patience.get(server.name)?.()
-    this.patience.set(
-      server.name,
-      this.clock.after(this.options.firstLookMs, () => this.giveUpWaiting(server.name)),
-    )
+    this.firstLooks.await(server.name)
   }
 
   private giveUpWaiting(server: string): void {
@@ -175,6 +173,7 @@ export class ServerWatch {
     const result = await this.driver.observe(server, this.events.closer(server), this.closing.signal)
     const entry = this.watched.get(server)
     if (entry === undefined || this.closing.signal.aborted) return
+    this.firstLooks.end(server)
     const before = this.current.get(server)
     const checked = this.refuseShared(server, result)
     const after = checked.ok ? listed(entry) : missed(entry, this.clock.nowMs())
