@@ -7,7 +7,7 @@ const README_LINES_MAX = 40
 /** Tables of data, which may be as long as what they list. */
 const TABLES: readonly string[] = []
 
-const sources = ['src', 'test', 'bench'].flatMap((folder) => {
+const sources = ['src', 'test', 'bench', 'demo'].flatMap((folder) => {
   try {
     return filesUnder(folder)
   } catch {
