@@ -11,7 +11,17 @@ export interface Deaths {
   contradict(isUp: (containerId: string) => boolean, nowMs: number): boolean
 }
 
-export function newDeaths(): Deaths {
+/** Those that were stopped by us are kept apart: engine 26 answers a stop some ms before its list shows it, and nobody should stop them again. */
+export interface KnownDeaths {
+  readonly told: Deaths
+  readonly stopped: Deaths
+}
+
+export function newKnownDeaths(): KnownDeaths {
+  return { told: newDeaths(), stopped: newDeaths() }
+}
+
+function newDeaths(): Deaths {
   const told = new Map<string, number>()
   return {
     heard(action, containerId, nowMs) {

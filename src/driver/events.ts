@@ -39,7 +39,7 @@ export async function followEvents(
       const event = readEvent(line)
       if (event.type === 'volume') sightings.forget('volumes')
       if (event.type === 'network') sightings.forget('networks')
-      if (event.type === 'container') sightings.deaths.heard(event.action, event.id, engine.clock.nowMs())
+      if (event.type === 'container') heard(sightings, event, engine.clock.nowMs())
       onHint()
     })
   } finally {
@@ -53,6 +53,11 @@ interface EngineEvent {
   readonly type: string
   readonly action: string
   readonly id: string
+}
+
+function heard({ deaths }: Sightings, { action, id }: EngineEvent, nowMs: number): void {
+  deaths.told.heard(action, id, nowMs)
+  if (action !== 'die') deaths.stopped.heard(action, id, nowMs)
 }
 
 function readEvent(line: string): EngineEvent {

@@ -4,8 +4,8 @@ import type { Listing, NetworkSeen, Replica, ReplicaDetail, Result, VolumeSeen }
 import { LABELS } from '../model/index.js'
 import { readContainers } from './container-list.js'
 import type { ContainerList, KnownContainer } from './container-list.js'
-import { newDeaths } from './deaths.js'
-import type { Deaths } from './deaths.js'
+import { newKnownDeaths } from './deaths.js'
+import type { KnownDeaths } from './deaths.js'
 import { at, numberAt, parseJson, readJson, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
@@ -20,7 +20,7 @@ export interface Sightings {
   last: { readonly hash: string; readonly list: ContainerList } | null
   /** The engine that was last listed: what is planned is planned for it. */
   engineId: string | null
-  readonly deaths: Deaths
+  readonly deaths: KnownDeaths
   /** The last list of containers was older than what the engine had told by then: it is worth another look soon. */
   isBehind: boolean
   /** What was kept, or null when it must be read. */
@@ -53,7 +53,7 @@ export function newSightings(): Sightings {
   return {
     last: null,
     engineId: null,
-    deaths: newDeaths(),
+    deaths: newKnownDeaths(),
     isBehind: false,
     kept: (kind) => lists[kind],
     age: (kind) => ages[kind],
@@ -81,7 +81,7 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<Result<Listing>> {
   const [containers, volumes, networks] = await Promise.all([
-    listContainers(engine, sightings, signal),
+    listUpToDate(engine, sightings, signal),
     listKept(engine, sightings, 'volumes', readVolumes, signal),
     listKept(engine, sightings, 'networks', readNetworks, signal),
   ])
@@ -94,7 +94,7 @@ export async function observe(
       : await inspectSome(engine, containers.value.replicas, closer, signal)
   if (!replicas.ok) return replicas
   sightings.engineId = engine.facts.engineId
-  sightings.isBehind = sightings.deaths.contradict((id) => isUp(containers.value, id), engine.clock.nowMs())
+  sightings.isBehind = sightings.deaths.told.contradict((id) => isUp(containers.value, id), engine.clock.nowMs())
   const { foreign } = containers.value
   return ok({
     facts: engine.facts,
@@ -110,6 +110,20 @@ function isUp({ replicas, foreign }: ContainerList, id: string): boolean {
     replicas.some((replica) => replica.containerId === id && replica.state === 'running') ||
     foreign.some((container) => container.containerId === id && container.running)
   )
+}
+
+/** Lists that still show as running what we have stopped are at most so many. */
+const LISTS_BEHIND = 4
+
+/** A list that is not older than our own last stop, unless the engine takes too long to write it down. */
+async function listUpToDate(engine: Engine, sightings: Sightings, signal: AbortSignal): Promise<Result<ContainerList>> {
+  for (let lists = 1; ; lists += 1) {
+    const list = await listContainers(engine, sightings, signal)
+    if (!list.ok || lists === LISTS_BEHIND) return list
+    const isUpToDate = !sightings.deaths.stopped.contradict((id) => isUp(list.value, id), engine.clock.nowMs())
+    if (isUpToDate) return list
+    await new Promise<void>((resolve) => void engine.clock.after(engine.limits.lagMs / LISTS_BEHIND, resolve))
+  }
 }
 
 async function listContainers(

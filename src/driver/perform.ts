@@ -35,6 +35,10 @@ export async function performOn(
     case 'start':
       return startContainer(engine, action, signal)
     case 'stop':
+      return stopContainer(engine, action, signal).then((result) => {
+        if (result.ok) sightings.deaths.stopped.heard('die', action.containerId, engine.clock.nowMs())
+        return result
+      })
     case 'restart':
       return stopContainer(engine, action, signal)
     case 'remove':

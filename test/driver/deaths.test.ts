@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { json, startFakeEngine } from './fake-engine.js'
 import type { FakeEngine, FakeHandler } from './fake-engine.js'
-import { FLEET, localServer, newDriver, never, until } from './fixtures.js'
+import { FLEET, localServer, must, newDriver, never, until } from './fixtures.js'
 import type { TestDriver } from './fixtures.js'
 
 let engine: FakeEngine
@@ -52,4 +52,26 @@ it.each(['start', 'destroy'])('is satisfied with what is listed after a %s', asy
   const before = looks()
   await new Promise((resolve) => setTimeout(resolve, 50))
   expect(looks() - before).toBeLessThanOrEqual(1)
+})
+
+it('does not show as running what it has stopped itself, though the engine lists it so for a moment', async () => {
+  engine.on('POST /containers/a/stop', json(204, null))
+  let lists = 0
+  engine.on('GET /containers/json', ((request, response) => {
+    lists += 1
+    json(200, [listed('a', lists < 3 ? 'running' : 'exited')])(request, response)
+  }) satisfies FakeHandler)
+  const slot = { stack: 'shop', service: 'web', key: '1' }
+  must(await driver.perform({ kind: 'stop', server: 'box', stack: 'shop', slot, containerId: 'a', graceMs: 0 }, never))
+  lists = 0
+  expect(must(await driver.observe('box', [], never)).foreign).toMatchObject([{ containerId: 'a', running: false }])
+  expect(lists).toBe(3)
+})
+
+it('believes a list that goes on showing what was stopped', async () => {
+  engine.on('POST /containers/a/stop', json(204, null))
+  engine.on('GET /containers/json', json(200, [listed('a', 'running')]))
+  const slot = { stack: 'shop', service: 'web', key: '1' }
+  must(await driver.perform({ kind: 'stop', server: 'box', stack: 'shop', slot, containerId: 'a', graceMs: 0 }, never))
+  expect(must(await driver.observe('box', [], never)).foreign).toMatchObject([{ containerId: 'a', running: true }])
 })
