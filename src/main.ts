@@ -81,7 +81,7 @@ const io: Io = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   isTty: process.stdout.isTTY,
-  columns: process.stdout.columns ?? 100,
+  columns: process.stdout.columns || 100,
   env: process.env,
   home: homedir(),
   isRoot: process.getuid?.() === 0,

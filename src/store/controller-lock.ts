@@ -1,4 +1,5 @@
 import SqliteDatabase from 'better-sqlite3'
+import { openDatabase } from './open-database.js'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, ok } from '../model/index.js'
@@ -14,7 +15,7 @@ export function lockDataDir(dir: string): Result<() => void> {
   const path = join(dir, 'controller.lock')
   const pidPath = join(dir, 'controller.pid')
   touchPrivate(path)
-  const db = new SqliteDatabase(path, { timeout: 0 })
+  const db = openDatabase(path, { timeout: 0 })
   try {
     db.exec('BEGIN EXCLUSIVE')
   } catch (error) {

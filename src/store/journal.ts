@@ -1,4 +1,4 @@
-import SqliteDatabase from 'better-sqlite3'
+import { keep, openDatabase, readPragma, setPragma } from './open-database.js'
 import type { Database } from 'better-sqlite3'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -67,12 +67,12 @@ function openForWriting(options: JournalOptions): Result<Journal> {
   try {
     const path = join(dir, 'journal.db')
     touchPrivate(path)
-    const db = new SqliteDatabase(path, { timeout: BUSY_TIMEOUT_MS })
+    const db = openDatabase(path, { timeout: BUSY_TIMEOUT_MS })
     return opened(db, options, lock.value, () => {
-      db.pragma('journal_mode = WAL')
+      setPragma(db, 'journal_mode = WAL')
       // An intent must be on the disk, not on its way there, before its call goes out.
-      db.pragma('synchronous = FULL')
-      db.pragma('journal_size_limit = 16777216')
+      setPragma(db, 'synchronous = FULL')
+      setPragma(db, 'journal_size_limit = 16777216')
       migrate(db, dir)
     })
   } catch (error) {
@@ -89,7 +89,7 @@ function openForReading(options: JournalOptions): Result<Journal> {
       code: 'CONTROLLER_ABSENT',
       message: `there is no journal in ${dir}; start a controller there, or name its data directory`,
     })
-  const db = new SqliteDatabase(path, { readonly: true, timeout: BUSY_TIMEOUT_MS })
+  const db = openDatabase(path, { readonly: true, timeout: BUSY_TIMEOUT_MS })
   return opened(
     db,
     options,
@@ -104,8 +104,8 @@ function opened(db: Database, options: JournalOptions, release: () => void, prep
   try {
     prepare()
     const limits: JournalLimits = { ...JOURNAL_LIMITS, ...options.limits }
-    const pageSize = Number(db.pragma('page_size', { simple: true }))
-    db.pragma(`max_page_count = ${Math.max(1, Math.floor(limits.maxBytes / pageSize))}`)
+    const pageSize = Number(readPragma(db, 'page_size'))
+    setPragma(db, `max_page_count = ${Math.max(1, Math.floor(limits.maxBytes / pageSize))}`)
     return ok(new SqliteJournal(db, options, limits, release))
   } catch (error) {
     db.close()
@@ -129,7 +129,7 @@ class SqliteJournal implements Journal {
     this.#dir = options.dir
     this.#isReadOnly = options.readOnly === true
     this.#limits = limits
-    this.#statements = prepareStatements(db)
+    this.#statements = keep(prepareStatements(db))
     this.#release = release
     const id = this.#statements.controllerId.get()
     if (id === undefined) throw damaged(options.dir, 'it has no controller id')

@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import { keep, readPragma, setPragma } from './open-database.js'
 import { randomBytes } from 'node:crypto'
 import { damaged, storeError } from './store-error.js'
 
@@ -28,18 +29,19 @@ export function migrate(db: Database, dir: string): void {
   if (version === MIGRATIONS.length) return
   const upgrade = db.transaction(() => {
     for (const step of MIGRATIONS.slice(version)) db.exec(step)
-    if (version === 0) db.prepare('INSERT INTO meta VALUES (?, ?)').run('controllerId', randomBytes(8).toString('hex'))
-    db.pragma(`application_id = ${APPLICATION_ID}`)
-    db.pragma(`user_version = ${MIGRATIONS.length}`)
+    if (version === 0)
+      keep(db.prepare('INSERT INTO meta VALUES (?, ?)')).run('controllerId', randomBytes(8).toString('hex'))
+    setPragma(db, `application_id = ${APPLICATION_ID}`)
+    setPragma(db, `user_version = ${MIGRATIONS.length}`)
   })
   upgrade.immediate()
 }
 
 /** The schema's version; 0: an empty file. */
 export function checkSchema(db: Database, dir: string): number {
-  const version = Number(db.pragma('user_version', { simple: true }))
-  const owner = Number(db.pragma('application_id', { simple: true }))
-  const isEmpty = db.prepare('SELECT count(*) FROM sqlite_master').pluck().get() === 0
+  const version = Number(readPragma(db, 'user_version'))
+  const owner = Number(readPragma(db, 'application_id'))
+  const isEmpty = keep(db.prepare('SELECT count(*) FROM sqlite_master').pluck()).get() === 0
   if (isEmpty && version === 0) return 0
   if (owner !== APPLICATION_ID || version === 0)
     throw storeError(dir, 'is a database of another program', 'name another data directory')
@@ -49,7 +51,7 @@ export function checkSchema(db: Database, dir: string): number {
       `was written by a newer Slipway (schema ${version}, this one knows ${MIGRATIONS.length})`,
       'update Slipway, or move {dir} away: nothing restarts, only history is lost',
     )
-  const finding = db.pragma('quick_check(1)', { simple: true })
+  const finding = readPragma(db, 'quick_check(1)')
   if (finding !== 'ok') throw damaged(dir, String(finding).split('\n', 1)[0] ?? '')
   return version
 }

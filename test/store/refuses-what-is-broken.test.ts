@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import SqliteDatabase from 'better-sqlite3'
+import { keep, openDatabase, setPragma } from '../../src/store/open-database.js'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { Problem } from '../../src/model/index.js'
@@ -22,8 +22,8 @@ function filled(): string {
 }
 
 function sql(dir: string, statement: string, ...values: unknown[]): void {
-  const db = new SqliteDatabase(join(dir, 'journal.db'))
-  db.prepare(statement).run(...values)
+  const db = openDatabase(join(dir, 'journal.db'), {})
+  keep(db.prepare(statement)).run(...values)
   db.close()
 }
 
@@ -60,8 +60,8 @@ it.each<[string, (path: string) => void]>([
 
 it('refuses a journal of a newer release, and a database of another program', () => {
   const dir = filled()
-  const db = new SqliteDatabase(join(dir, 'journal.db'))
-  db.pragma('user_version = 99')
+  const db = openDatabase(join(dir, 'journal.db'), {})
+  setPragma(db, 'user_version = 99')
   db.close()
   expect(refusal(dir).message).toContain('newer Slipway (schema 99')
   const foreign = freshDir()
@@ -152,7 +152,7 @@ it('writes a call whole or not at all when the disk is full, and goes on when th
 it('says that another program holds the database, and writes again when it lets go', () => {
   const dir = freshDir()
   const journal = open(dir)
-  const other = new SqliteDatabase(join(dir, 'journal.db'))
+  const other = openDatabase(join(dir, 'journal.db'), {})
   other.exec('BEGIN IMMEDIATE')
   expect(failure(() => journal.append([lost('a')])).message).toContain('another program')
   other.exec('ROLLBACK')
