@@ -72,11 +72,15 @@ export async function readJsonIfThere(
 
 export function parseJson(server: string, path: string, body: Buffer): Result<unknown> {
   try {
-    // Nearly all answers are ASCII, which is a fraction of the work to make text of.
-    return ok(JSON.parse(body.toString(isAscii(body) ? 'latin1' : 'utf8')))
+    return ok(JSON.parse(bodyText(body)))
   } catch {
     return fail(senseless(server, `${path} is no JSON: ${JSON.stringify(body.toString('latin1', 0, 60))}`))
   }
+}
+
+/** Nearly all answers are ASCII, which is a fraction of the work to make text of. */
+export function bodyText(body: Buffer): string {
+  return body.toString(isAscii(body) ? 'latin1' : 'utf8')
 }
 
 function asObject(server: string, path: string, value: unknown): Result<Readonly<Record<string, unknown>>> {

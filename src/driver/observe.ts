@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
 import { fail, ok } from '../model/index.js'
 import type { Listing, NetworkSeen, Replica, ReplicaDetail, Result, VolumeSeen } from '../model/index.js'
 import { LABELS } from '../model/index.js'
-import { readContainers } from './container-list.js'
-import type { ContainerList, KnownContainer } from './container-list.js'
+import { readList } from './container-list.js'
+import type { ContainerList, ReadList } from './container-list.js'
 import { newKnownDeaths } from './deaths.js'
 import type { KnownDeaths } from './deaths.js'
-import { at, numberAt, parseJson, readJson, readJsonIfThere, textAt } from './engine.js'
+import { at, numberAt, readJson, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
@@ -16,8 +15,7 @@ type Kept = 'volumes' | 'networks'
 
 /** What is remembered of a server between two looks. Never a replacement for asking. */
 export interface Sightings {
-  /** The last list of containers as it was read, and the hash of the bytes that said it. */
-  last: { readonly hash: string; readonly list: ContainerList } | null
+  last: ReadList | null
   /** The engine that was last listed: what is planned is planned for it. */
   engineId: string | null
   readonly deaths: KnownDeaths
@@ -136,22 +134,10 @@ async function listContainers(
   const request = { ...call, deadlineMs: listMs, maxBytes: listBytes }
   const answer = await engine.call(request, signal)
   if (!answer.ok) return fail(toProblem(answer.problem, { server: engine.server, what: 'list its containers' }))
-  const { body } = answer.value
-  // A server where nothing happens says the same bytes again: to see that costs a tenth of reading them.
-  const hash = hashOf(body)
-  if (sightings.last?.hash === hash) return ok(sightings.last.list)
-  const parsed = parseJson(engine.server, request.path, body)
-  if (!parsed.ok) return parsed
-  const read = readContainers(parsed.value, engine.server, engine.fleet, sightings.last?.list.known ?? NOTHING_KNOWN)
+  const read = readList(answer.value.body, engine.server, engine.fleet, sightings.last)
   if (!read.ok) return fail(senseless(engine.server, read.problem))
-  sightings.last = { hash, list: read.value }
+  sightings.last = read.value
   return read
-}
-
-const NOTHING_KNOWN: ReadonlyMap<string, KnownContainer> = new Map()
-
-function hashOf(body: Buffer): string {
-  return createHash('sha256').update(body).digest('base64')
 }
 
 async function listKept<K extends Kept>(

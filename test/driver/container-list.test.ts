@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { containerName } from '../../src/model/index.js'
-import { readContainers } from '../../src/driver/container-list.js'
+import { readList } from '../../src/driver/container-list.js'
+import type { ReadList } from '../../src/driver/container-list.js'
 import { FLEET } from './fixtures.js'
 
 const slot = { stack: 'shop', service: 'web', key: '3' }
@@ -35,8 +36,13 @@ const raw = {
   NetworkSettings: { Networks: { shop_default: { IPAddress: '172.18.0.2' }, shop_late: { IPAddress: '' } } },
 }
 
-function read(list: unknown, before = new Map()) {
-  const result = readContainers(list, 'lon-1', FLEET, before)
+/** As engines send it; with `indent` as none does, and so in one piece. */
+function tryRead(list: unknown, before: ReadList | null = null, indent = 0) {
+  return readList(Buffer.from(`${JSON.stringify(list, null, indent)}\n`), 'lon-1', FLEET, before)
+}
+
+function read(list: unknown, before: ReadList | null = null, indent = 0): ReadList {
+  const result = tryRead(list, before, indent)
   if (!result.ok) throw new Error(result.problem)
   return result.value
 }
@@ -93,7 +99,8 @@ describe('the list of containers', () => {
     ['an element without an id', [raw, { ...raw, Id: '' }]],
     ['a state that no engine has', [raw, { ...raw, State: 'sleeping' }]],
   ])('is refused as a whole with %s: a shorter list would be acted on', (_what, list) => {
-    expect(readContainers(list, 'lon-1', FLEET, new Map()).ok).toBe(false)
+    expect(tryRead(list).ok).toBe(false)
+    expect(tryRead(list, read([raw])).ok).toBe(false)
   })
 
   it('has a linked container by its own name', () => {
@@ -115,41 +122,91 @@ describe('the list of containers', () => {
 
   it('keeps what cannot change, and sees a new name', () => {
     const first = read([raw])
-    expect(read([{ ...raw, State: 'paused' }], first.known as never).replicas[0]).toMatchObject({
+    expect(read([{ ...raw, State: 'paused' }], first).replicas[0]).toMatchObject({
       slot,
       state: 'paused',
     })
-    expect(read([{ ...raw, Names: ['/renamed'] }], first.known as never).replicas).toEqual([])
+    expect(read([{ ...raw, Names: ['/renamed'] }], first).replicas).toEqual([])
   })
 
-  it('has the same object for a container that is as it was', () => {
+  it('has the same object for a container that is as it was, whatever came and went around it', () => {
+    const others = ['b', 'c', 'd'].map((id) => ({ ...raw, Id: id, Names: [`/${id}`] }))
+    const first = read([raw, ...others])
+    const again = read([others[1], { ...raw, Status: 'Up 6 minutes (healthy)' }, { ...raw, Id: 'e' }], first)
+    expect(again.replicas[0]).toBe(first.replicas[0])
+    expect(again.foreign[0]).toBe(first.foreign[1])
+    expect(again.replicas.map(({ containerId }) => containerId)).toEqual(['a1b2c3', 'e'])
+  })
+
+  it('has the same lists where only words for people have changed', () => {
     const first = read([raw])
-    const copy = structuredClone(raw)
-    expect(read([copy], first.known as never).replicas[0]).toBe(first.replicas[0])
-    expect(read([{ ...copy, Status: 'Up 6 minutes (healthy)' }], first.known as never).replicas[0]).toBe(
-      first.replicas[0],
-    )
+    const later = read([{ ...raw, Status: 'Up 6 minutes (healthy)' }], first)
+    expect(later.replicas).toBe(first.replicas)
+    expect(later.foreign).toBe(first.foreign)
   })
 
-  it('is the same with a memory of any other list', () => {
+  it.each([
+    ['another address', { NetworkSettings: { Networks: { shop_default: { IPAddress: '172.18.0.3' } } } }],
+    ['another id', { Id: 'a1b2c4' }],
+    ['another exit code', { State: 'exited', Status: 'Exited (2) 5 minutes ago' }],
+  ])('is another one with %s, though not a byte longer', (_what, change) => {
+    const stopped = 'State' in change ? { State: 'exited', Status: 'Exited (1) 5 minutes ago' } : {}
+    const first = read([
+      { ...raw, Id: 'first' },
+      { ...raw, ...stopped },
+    ])
+    const changed = [
+      { ...raw, Id: 'first' },
+      { ...raw, ...change },
+    ]
+    expect(read(changed, first).replicas).toEqual(read(changed).replicas)
+    expect(read(changed, first).replicas).not.toEqual(first.replicas)
+  })
+
+  it('is read whole where it does not come apart into containers', () => {
+    const nested = { ...raw, Mounts: [{ Type: 'odd' }, { Id: 'a1b2c3' }] }
+    const first = read([nested, { ...nested, Id: 'b' }])
+    expect(first.replicas.map(({ containerId }) => containerId)).toEqual(['a1b2c3', 'b'])
+    expect(read([{ ...nested, Id: 'b' }, nested], first).replicas.map(({ containerId }) => containerId)).toEqual([
+      'b',
+      'a1b2c3',
+    ])
+  })
+
+  it('is the same with a memory of any other list, in pieces or whole', () => {
     const address = fc.constantFrom('', '172.18.0.2', '172.18.0.3')
     const one = fc.record({
-      Id: fc.constantFrom('a', 'b'),
-      Names: fc.constantFrom([`/${name}`], ['/other']),
-      State: fc.constantFrom('running', 'exited'),
+      Id: fc.constantFrom('a', 'b', 'c'),
+      Names: fc.constantFrom([`/${name}`], [`/${name}`], ['/other']),
+      State: fc.constantFrom('running', 'running', 'exited'),
       Status: fc.constantFrom('Up 2 minutes', 'Up 2 minutes (healthy)'),
-      Ports: fc.constantFrom(raw.Ports, raw.Ports.slice(0, 1), []),
+      Ports: fc.constantFrom([], raw.Ports),
       Networks: fc.dictionary(fc.constantFrom('shop_default', 'host', 'late'), fc.record({ IPAddress: address })),
+      Mounts: fc.constantFrom([], [], [{}, { Id: 'a' }]),
     })
     const list = fc
       .uniqueArray(one, { selector: ({ Id }) => Id })
-      .map((items) => items.map(({ Networks, ...item }) => ({ ...raw, ...item, NetworkSettings: { Networks } })))
+      .map((items) =>
+        items.map(({ Id, Networks, ...item }) => ({ ...raw, Id, ...item, NetworkSettings: { Networks } })),
+      )
+    const indent = fc.constantFrom(0, 0, 0, 1)
     fc.assert(
-      fc.property(list, list, list, (first, second, third) => {
-        const known = read(second, read(first).known as never).known
-        expect(read(third, known as never)).toEqual(read(third))
+      fc.property(list, list, list, indent, indent, (first, second, third, some, other) => {
+        const { replicas, foreign } = read(third, read(second, read(first, null, some), other))
+        const plain = read(third, null, 1)
+        expect(replicas).toEqual(plain.replicas)
+        expect(foreign).toEqual(plain.foreign)
       }),
+      { numRuns: 500 },
     )
+  })
+
+  it('never throws, whatever bytes come', () => {
+    const bytes = fc.oneof(
+      fc.uint8Array(),
+      fc.string().map((text) => Buffer.from(`[{"Id":"${text}"},{"Id":"b"},{"Id":"c"}]`)),
+    )
+    fc.assert(fc.property(bytes, (body) => void readList(Buffer.from(body), 'lon-1', FLEET, read([raw]))))
   })
 
   it('never throws, whatever an engine sends', () => {
@@ -169,13 +226,8 @@ describe('the list of containers', () => {
           ),
         ),
         (list) => {
-          readContainers(list, 'lon-1', FLEET, new Map())
-          readContainers(
-            list.map((item) => ({ ...raw, ...item })),
-            'lon-1',
-            FLEET,
-            new Map(),
-          )
+          tryRead(list)
+          tryRead(list.map((item) => ({ ...raw, ...item })))
         },
       ),
     )
