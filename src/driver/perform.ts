@@ -88,14 +88,17 @@ function stopContainer(
   return onContainer(engine, action, { method: 'POST', path, query, lane: 'slow', deadlineMs }, signal)
 }
 
-/** What is gone, or already going, is removed. Volumes stay. */
+/**
+ * What is gone, or already going, is removed. Volumes stay. Without force: a container that runs, or that a controller which was killed is just
+ * having started, is refused by the engine, and seen running at the next look.
+ */
 async function removeContainer(
   engine: Engine,
   action: Extract<Action, { readonly kind: 'remove' }>,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
   const path = `/containers/${segment(action.containerId)}`
-  const answer = await engine.call({ method: 'DELETE', path, query: { force: '1' }, lane: 'change' }, signal)
+  const answer = await engine.call({ method: 'DELETE', path, lane: 'change' }, signal)
   if (answer.ok) return ok({})
   const failure = answer.problem
   if (failure.kind === 'refused') {

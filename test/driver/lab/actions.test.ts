@@ -5,7 +5,7 @@ import { containerName } from '../../../src/model/index.js'
 import type { Action } from '../../../src/model/index.js'
 import { FLEET, must, never, onContainer, problemOf, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
-import { busybox, labDriver, replicasOf, useAll } from './lab-fixtures.js'
+import { busybox, discard, labDriver, replicasOf, useAll } from './lab-fixtures.js'
 
 let lab: Lab
 let driver: TestDriver
@@ -31,7 +31,7 @@ const sleeper = { command: ['sleep', '1000'], stopGraceMs: 0 } as const
 
 async function cleanUp(server: string): Promise<void> {
   for (const replica of await replicasOf(driver, server)) {
-    must(await driver.perform(onContainer('remove', server, replica.containerId), never))
+    await discard(driver, server, replica.containerId)
   }
 }
 
@@ -219,7 +219,7 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
     must(await driver.perform({ kind: 'remove-network', server, stack: 'shop', network: 'shop_ports' }, never))
   })
 
-  it('stops, starts again, updates limits and removes; what is done already is done', async () => {
+  it('stops, starts again, updates limits and removes, but never what runs; what is done already is done', async () => {
     const image = await busybox(driver, server)
     const { containerId } = must(await driver.perform(runAction(server, sleeper, image), never))
     const id = String(containerId)
@@ -235,6 +235,9 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
     must(await driver.perform({ kind: 'update', server, stack: 'shop', slot, containerId: id, limits }, never))
     const info = await dockerOn(lab.server(server)).getContainer(id).inspect()
     expect(info.HostConfig).toMatchObject({ NanoCpus: 5e8, Memory: 67_108_864, PidsLimit: 50 })
+    expect(problemOf(await driver.perform(onContainer('remove', server, id), never)).message).toContain('running')
+    expect((await replicasOf(driver, server))[0]).toMatchObject({ containerId: id, state: 'running' })
+    must(await driver.perform(stop, never))
     must(await driver.perform(onContainer('remove', server, id), never))
     must(await driver.perform(onContainer('remove', server, id), never))
     expect(problemOf(await driver.perform(stop, never)).code).toBe('CONTAINER_GONE')

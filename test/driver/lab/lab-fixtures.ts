@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { HostKey, ImagePin, Replica, Server } from '../../../src/model/index.js'
 import type { DriverLimits, DriverOptions } from '../../../src/driver/index.js'
 import type { Lab, LabServer } from '../../lab/index.js'
-import { FLEET, must, never, newDriver } from '../fixtures.js'
+import { FLEET, must, never, newDriver, onContainer } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
 
 export function sshServer(server: LabServer, hostKey?: HostKey): Server {
@@ -46,6 +46,13 @@ export async function replicasOf(
   closer: readonly string[] = [],
 ): Promise<readonly Replica[]> {
   return must(await driver.observe(server, closer, never)).replicas
+}
+
+/** Ends a container at once and removes it. */
+export async function discard(driver: TestDriver, server: string, containerId: string): Promise<void> {
+  const removal = onContainer('remove', server, containerId)
+  must(await driver.perform({ ...removal, kind: 'stop', graceMs: 0 }, never))
+  must(await driver.perform(removal, never))
 }
 
 /** Ssh connections that the server has open, as its kernel counts them. */

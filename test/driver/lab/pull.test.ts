@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
-import { must, never, onContainer, problemOf, runAction } from '../fixtures.js'
+import { must, never, problemOf, runAction } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
-import { labDriver, replicasOf, useAll } from './lab-fixtures.js'
+import { discard, labDriver, replicasOf, useAll } from './lab-fixtures.js'
 
 let lab: Lab
 let driver: TestDriver
@@ -50,7 +50,7 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
     expect(replica).toMatchObject({ containerId, image: first.pinned, imageId: lab.busybox.id })
     const info = await dockerOn(lab.server(server)).getContainer(String(containerId)).inspect()
     expect(info.Config.Image).toBe(`${first.reference}@${first.digest}`)
-    must(await driver.perform(onContainer('remove', server, String(containerId)), never))
+    await discard(driver, server, String(containerId))
   })
 
   it('tells a missing image, a missing tag, wrong credentials and a dead registry apart', async () => {

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
 import type { ProbeSpec, Replica, ServiceSpec } from '../../../src/model/index.js'
-import { must, never, onContainer, runAction, until } from '../fixtures.js'
+import { must, never, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
-import { busybox, labDriver, replicasOf, useAll } from './lab-fixtures.js'
+import { busybox, discard, labDriver, replicasOf, useAll } from './lab-fixtures.js'
 
 let lab: Lab
 let driver: TestDriver
@@ -64,7 +64,7 @@ async function ask(replica: Replica, probe: ProbeSpec | null, healthcheck = fals
 }
 
 async function remove(replica: Replica): Promise<void> {
-  must(await driver.perform(onContainer('remove', replica.server, replica.containerId), never))
+  await discard(driver, replica.server, replica.containerId)
 }
 
 const check = (test: readonly string[], timeoutMs: number | null = null) => ({

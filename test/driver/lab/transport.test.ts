@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
 import type { HostKey, Problem } from '../../../src/model/index.js'
-import { FLEET, localServer, must, never, onContainer, problemOf, runAction, until } from '../fixtures.js'
+import { FLEET, localServer, must, never, problemOf, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
-import { busybox, labDriver, openConnections, replicasOf, sshServer, useAll } from './lab-fixtures.js'
+import { busybox, discard, labDriver, openConnections, replicasOf, sshServer, useAll } from './lab-fixtures.js'
 
 let lab: Lab
 let driver: TestDriver
@@ -155,7 +155,7 @@ describe('a server that forbids forwarding', () => {
     )
     for (const run of await Promise.all(runs)) must(run)
     for (const replica of await replicasOf(driver, name)) {
-      must(await driver.perform(onContainer('remove', name, replica.containerId), never))
+      await discard(driver, name, replica.containerId)
     }
     expect(await openConnections(lab.server(name))).toBe(1)
   })
