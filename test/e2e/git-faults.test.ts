@@ -95,18 +95,21 @@ describe('a repository', () => {
     },
   ]
 
-  it.each(HARMS)('$what changes nothing, and status says so and since when', async ({ does, code, says }) => {
-    const head = readFileSync(join(fleet.repository.bareDir, 'HEAD'))
-    await expectUntouched(fleet, async () => {
-      await does()
-      await fleet.until(`${code} is shown`, () => fleet.status().source.problem?.code === code)
-      expect(fleet.status().source.problem?.message).toContain(says)
-      expect(fleet.status().source.problemSinceMs).not.toBeNull()
-      expectInForce()
-      writeFileSync(join(fleet.repository.bareDir, 'HEAD'), head)
-      await back()
-    })
-  })
+  it.each(HARMS.map((harm) => [harm.what, harm] as const))(
+    '%s changes nothing, and status says so and since when',
+    async (_what, { does, code, says }) => {
+      const head = readFileSync(join(fleet.repository.bareDir, 'HEAD'))
+      await expectUntouched(fleet, async () => {
+        await does()
+        await fleet.until(`${code} is shown`, () => fleet.status().source.problem?.code === code)
+        expect(fleet.status().source.problem?.message).toContain(says)
+        expect(fleet.status().source.problemSinceMs).not.toBeNull()
+        expectInForce()
+        writeFileSync(join(fleet.repository.bareDir, 'HEAD'), head)
+        await back()
+      })
+    },
+  )
 })
 
 describe('a Git server', () => {
@@ -263,17 +266,20 @@ describe('a commit', () => {
     },
   ]
 
-  it.each(EXAMPLES)('$what is $end: nothing changes, and the status says why', async ({ push, end, code, says }) => {
-    await expectUntouched(fleet, async () => {
-      const sha = await push()
-      await fleet.until(`${sha.slice(0, 8)} is judged`, () => settlementOf(fleet.status(), sha).kind === end)
-      const settled = settlementOf(fleet.status(), sha)
-      const problems = settled.kind === end ? settled.problems : []
-      expect(problems.map((problem) => problem.code)).toContain(code)
-      expect(problems.map(({ message, place }) => `${message} ${place?.path ?? ''}`).join('\n')).toContain(says)
-      await back()
-    })
-  })
+  it.each(EXAMPLES.map((example) => [example.what, example.end, example] as const))(
+    '%s is %s: nothing changes, and the status says why',
+    async (_what, _end, { push, end, code, says }) => {
+      await expectUntouched(fleet, async () => {
+        const sha = await push()
+        await fleet.until(`${sha.slice(0, 8)} is judged`, () => settlementOf(fleet.status(), sha).kind === end)
+        const settled = settlementOf(fleet.status(), sha)
+        const problems = settled.kind === end ? settled.problems : []
+        expect(problems.map((problem) => problem.code)).toContain(code)
+        expect(problems.map(({ message, place }) => `${message} ${place?.path ?? ''}`).join('\n')).toContain(says)
+        await back()
+      })
+    },
+  )
 
   it('with a file that the Git server has lost is not accepted, and is when the file is there again', async () => {
     let sha = ''

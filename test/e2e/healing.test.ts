@@ -77,9 +77,9 @@ describe('a replica', () => {
     },
   ]
 
-  it.each(HARMS)(
-    'that is $harm runs again where it ran, and no other is touched',
-    async ({ slot, does, container }) => {
+  it.each(HARMS.map((example) => [example.harm, example] as const))(
+    'that is %s runs again where it ran, and no other is touched',
+    async (_harm, { slot, does, container }) => {
       const before = await allHealthy()
       const harmed = before.find((run) => run.slot === slot)
       if (harmed === undefined) throw new Error(`no ${slot}`)

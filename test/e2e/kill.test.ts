@@ -10,6 +10,7 @@ import { STACK, compose, fleetFile } from './manifests.js'
 import type { Files } from './manifests.js'
 import type { Program } from './program.js'
 import { expectUntouched } from './runs.js'
+import { mutating } from './server-logs.js'
 import type { ServerLogs } from './server-logs.js'
 
 const SEED = 20_261_121
@@ -175,7 +176,7 @@ describe('a controller', () => {
       containers.filter(({ service }) => service === 'web' || service === 'api').every((c) => c.revision === sha),
     ).toBe(true)
     expect(await pages()).toEqual(Array(3).fill(`version ${versions}\n`))
-    expect(startedIn(traffic).size).toBe(startsOf(versions))
+    expect(startedIn(traffic).size, mutating(traffic.read()).join('\n')).toBe(startsOf(versions))
   })
 
   it('that was killed so often has run each job once, and was hit in the middle of things', async () => {
