@@ -96,6 +96,7 @@ function sameContainers(a: Inventory, b: Inventory): boolean {
 }
 
 function withoutDetail(replica: Replica): Replica {
+  if (replica.detail === undefined) return replica
   const { detail: _forgotten, ...rest } = replica
   return rest
 }

@@ -10,13 +10,15 @@ export interface ContainerList {
   readonly foreign: readonly ForeignContainer[]
 }
 
-/** A list with what is needed to read the next one cheaply. */
-export interface ReadList extends ContainerList {
-  readonly body: Buffer
-  /** Where each element begins and ends in `body`; empty where it could not be taken apart. */
+/** What is kept of a list, to read the next one cheaply. */
+interface Memory {
+  /** Bytes of the list; they stand at the beginning of the kept buffer. */
+  readonly size: number
+  /** Where each element begins and ends in the kept bytes; empty where it could not be taken apart. */
   readonly pieces: readonly Piece[]
   /** In the order of the list. */
   readonly seen: readonly SeenContainer[]
+  readonly list: ContainerList
 }
 
 interface Piece {
@@ -24,17 +26,63 @@ interface Piece {
   readonly end: number
 }
 
+/** Reads the lists of one engine, each with the memory of the last. */
+export interface ListReader {
+  /**
+   * The engine's list as ours, from the bytes as they came. One element that makes no sense spoils it all: a partial list would be acted on. The
+   * problem is why.
+   */
+  read(chunks: readonly Buffer[]): Result<ContainerList, string>
+}
+
+/** Where bytes are put together; one for all readers, since each is done with it before it returns. */
+export interface Scratch {
+  buffer: Buffer
+}
+
 /**
- * The engine's list as ours. Only what differs from the last list is parsed: a server says the same of nearly all containers at nearly every look, and
- * JSON.parse is most of what a look costs. One element that makes no sense spoils it all: a partial list would be acted on. The problem is why.
+ * Only what differs from the last list is parsed: a server says the same of nearly all containers at nearly every look, and JSON.parse is most of what a
+ * look costs. The bytes are kept in a buffer that is written over, because buffers made at each look would each wait for a full collection,
+ * which then costs more than the parsing did.
  */
-export function readList(body: Buffer, server: string, fleet: string, last: ReadList | null): Result<ReadList, string> {
-  if (last?.body.equals(body) === true) return ok(last)
-  const pieces = takeApart(body)
-  const byPieces = readPieces(body, pieces, server, fleet, last)
-  const seen = byPieces ?? readWhole(body, server, fleet, last)
-  if (!seen.ok) return seen
-  return ok({ body, pieces: byPieces === null ? [] : pieces, seen: seen.value, ...sorted(seen.value, last) })
+export function newListReader(server: string, fleet: string, scratch: Scratch): ListReader {
+  let kept: Buffer = Buffer.alloc(0)
+  let last: Memory | null = null
+  return {
+    read(chunks) {
+      const body = assemble(chunks, scratch)
+      if (last !== null && last.size === body.length && sameBytes(body, wholeOf(body), kept, wholeOf(body)))
+        return ok(last.list)
+      const pieces = takeApart(body)
+      const byPieces = readPieces(body, pieces, server, fleet, last, kept)
+      const seen = byPieces ?? readWhole(body, server, fleet, last)
+      if (!seen.ok) return seen
+      const list = sorted(seen.value, last?.list)
+      last = { size: body.length, pieces: byPieces === null ? [] : pieces, seen: seen.value, list }
+      if (kept.length < body.length) kept = withRoom(body.length)
+      body.copy(kept)
+      return ok(list)
+    },
+  }
+}
+
+/** For a few containers more. */
+const SLACK = 1.25
+
+function withRoom(size: number): Buffer {
+  return Buffer.allocUnsafeSlow(Math.ceil(size * SLACK))
+}
+
+function assemble(chunks: readonly Buffer[], scratch: Scratch): Buffer {
+  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  if (scratch.buffer.length < size) scratch.buffer = withRoom(size)
+  let offset = 0
+  for (const chunk of chunks) offset += chunk.copy(scratch.buffer, offset)
+  return scratch.buffer.subarray(0, size)
+}
+
+function wholeOf(body: Buffer): Piece {
+  return { start: 0, end: body.length }
 }
 
 const SEPARATOR = Buffer.from('},{"Id":"')
@@ -65,7 +113,8 @@ function readPieces(
   pieces: readonly Piece[],
   server: string,
   fleet: string,
-  last: ReadList | null,
+  last: Memory | null,
+  kept: Buffer,
 ): Seen | null {
   if (pieces.length === 0) return null
   const seen: SeenContainer[] = []
@@ -75,7 +124,7 @@ function readPieces(
   for (const piece of pieces) {
     const same = last?.pieces[index]
     const known = last?.seen[index]
-    if (same !== undefined && known !== undefined && sameBytes(body, piece, last?.body, same)) {
+    if (same !== undefined && known !== undefined && sameBytes(body, piece, kept, same)) {
       seen.push(known)
       index += 1
       continue
@@ -91,13 +140,11 @@ function readPieces(
   return ok(seen)
 }
 
-function sameBytes(a: Buffer, { start, end }: Piece, b: Buffer | undefined, other: Piece): boolean {
-  return (
-    b !== undefined && end - start === other.end - other.start && a.compare(b, other.start, other.end, start, end) === 0
-  )
+function sameBytes(a: Buffer, { start, end }: Piece, b: Buffer, other: Piece): boolean {
+  return end - start === other.end - other.start && a.compare(b, other.start, other.end, start, end) === 0
 }
 
-function readWhole(body: Buffer, server: string, fleet: string, last: ReadList | null): Seen {
+function readWhole(body: Buffer, server: string, fleet: string, last: Memory | null): Seen {
   const parsed = parse(body)
   if (parsed === undefined)
     return fail(`its list of containers is no JSON: ${JSON.stringify(body.toString('latin1', 0, 60))}`)
@@ -123,7 +170,7 @@ function parse(bytes: Buffer): unknown {
 }
 
 /** The last arrays where nothing in them changed: that needs no look at each element to be seen. */
-function sorted(seen: readonly SeenContainer[], last: ReadList | null): ContainerList {
+function sorted(seen: readonly SeenContainer[], last: ContainerList | undefined): ContainerList {
   const replicas: Replica[] = []
   const foreign: ForeignContainer[] = []
   for (const { is } of seen) {

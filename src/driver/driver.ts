@@ -3,6 +3,7 @@ import PQueue from 'p-queue'
 import { canonicalJson, fail } from '../model/index.js'
 import type { Action, ActionResult, Listing, Result, Server } from '../model/index.js'
 import type { Driver, Evidence, LogLine, LogOptions, Readiness, ReadinessQuestion } from '../controller/index.js'
+import type { Scratch } from './container-list.js'
 import { diagnose } from './diagnose.js'
 import type { Engine } from './engine.js'
 import type { HealthMemory } from './healthcheck.js'
@@ -31,6 +32,7 @@ interface Entry {
 export function dockerDriver(options: DriverOptions): Driver {
   const limits: DriverLimits = Object.freeze({ ...DRIVER_LIMITS, ...options.limits })
   const logins = new PQueue({ concurrency: limits.logins })
+  const scratch: Scratch = { buffer: Buffer.alloc(0) }
   const entries = new Map<string, Entry>()
   const listeners: ((server: string) => void)[] = []
   const hint = (server: string): void => {
@@ -60,7 +62,7 @@ export function dockerDriver(options: DriverOptions): Driver {
         if (entries.has(name)) continue
         const route = routeTo(server, options, limits, logins)
         const onHint = (): void => hint(name)
-        const link = new ServerLink({ ...options, limits, server, fleet, route, onHint })
+        const link = new ServerLink({ ...options, limits, server, fleet, route, onHint, scratch })
         entries.set(name, { key, link, health: { commands: new Map(), hanging: new Map() } })
       }
     },

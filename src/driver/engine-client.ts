@@ -22,6 +22,9 @@ export interface EngineRequest {
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
+  /** As it came. */
+  readonly chunks: readonly Buffer[]
+  /** In one piece, made anew each time it is asked for. */
   readonly body: Buffer
 }
 
@@ -101,8 +104,16 @@ async function exchange(
     if (read.kind === 'too-large' && isDone) {
       return fail(nonsense(options, request, `its answer is over ${request.maxBytes} bytes`))
     }
-    if (!isDone) return fail({ kind: 'refused', status, message: messageOf(read.body) })
-    return ok({ status, headers: response.headers, body: read.body })
+    if (!isDone) return fail({ kind: 'refused', status, message: messageOf(Buffer.concat(read.chunks)) })
+    const { chunks } = read
+    return ok({
+      status,
+      headers: response.headers,
+      chunks,
+      get body() {
+        return Buffer.concat(chunks)
+      },
+    })
   } finally {
     watch.end()
   }
@@ -126,7 +137,7 @@ async function openStream(
     const read = await readBody(response, options.errorBytes)
     watch.end()
     if (read.kind === 'cut') return fail(broken(watch, options, request, read.error))
-    return fail({ kind: 'refused', status, message: messageOf(read.body) })
+    return fail({ kind: 'refused', status, message: messageOf(Buffer.concat(read.chunks)) })
   }
   watch.endDeadline()
   response.on('error', () => undefined)
@@ -203,8 +214,8 @@ function dial(
 }
 
 type Body =
-  | { readonly kind: 'whole'; readonly body: Buffer }
-  | { readonly kind: 'too-large'; readonly body: Buffer }
+  | { readonly kind: 'whole'; readonly chunks: readonly Buffer[] }
+  | { readonly kind: 'too-large'; readonly chunks: readonly Buffer[] }
   | { readonly kind: 'cut'; readonly error: Error }
 
 /** The whole body, or that it was cut: never less than was sent (I-23). */
@@ -215,15 +226,13 @@ function readBody(response: IncomingMessage, maxBytes: number): Promise<Body> {
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       if (bytes <= maxBytes) return void chunks.push(chunk)
-      resolve({ kind: 'too-large', body: Buffer.concat(chunks) })
+      resolve({ kind: 'too-large', chunks })
       response.destroy()
     })
     response.on('error', (error) => resolve({ kind: 'cut', error }))
     response.on('end', () => {
       resolve(
-        response.complete
-          ? { kind: 'whole', body: Buffer.concat(chunks) }
-          : { kind: 'cut', error: new Error('the answer ended early') },
+        response.complete ? { kind: 'whole', chunks } : { kind: 'cut', error: new Error('the answer ended early') },
       )
     })
     response.on('close', () => resolve({ kind: 'cut', error: new Error('the answer ended early') }))

@@ -1,8 +1,8 @@
 import { fail, ok } from '../model/index.js'
 import type { Listing, NetworkSeen, Replica, ReplicaDetail, Result, VolumeSeen } from '../model/index.js'
 import { LABELS } from '../model/index.js'
-import { readList } from './container-list.js'
-import type { ContainerList, ReadList } from './container-list.js'
+import { newListReader } from './container-list.js'
+import type { ContainerList, ListReader, Scratch } from './container-list.js'
 import { newKnownDeaths } from './deaths.js'
 import type { KnownDeaths } from './deaths.js'
 import { at, numberAt, readJson, readJsonIfThere, textAt } from './engine.js'
@@ -15,7 +15,7 @@ type Kept = 'volumes' | 'networks'
 
 /** What is remembered of a server between two looks. Never a replacement for asking. */
 export interface Sightings {
-  last: ReadList | null
+  readonly reader: ListReader
   /** The engine that was last listed: what is planned is planned for it. */
   engineId: string | null
   readonly deaths: KnownDeaths
@@ -37,7 +37,7 @@ interface KeptLists {
   readonly networks: readonly NetworkSeen[]
 }
 
-export function newSightings(): Sightings {
+export function newSightings(server: string, fleet: string, scratch: Scratch): Sightings {
   const lists: { volumes: KeptLists['volumes'] | null; networks: KeptLists['networks'] | null } = {
     volumes: null,
     networks: null,
@@ -49,7 +49,7 @@ export function newSightings(): Sightings {
     ages[kind] += 1
   }
   return {
-    last: null,
+    reader: newListReader(server, fleet, scratch),
     engineId: null,
     deaths: newKnownDeaths(),
     isBehind: false,
@@ -134,10 +134,8 @@ async function listContainers(
   const request = { ...call, deadlineMs: listMs, maxBytes: listBytes }
   const answer = await engine.call(request, signal)
   if (!answer.ok) return fail(toProblem(answer.problem, { server: engine.server, what: 'list its containers' }))
-  const read = readList(answer.value.body, engine.server, engine.fleet, sightings.last)
-  if (!read.ok) return fail(senseless(engine.server, read.problem))
-  sightings.last = read.value
-  return read
+  const read = sightings.reader.read(answer.value.chunks)
+  return read.ok ? read : fail(senseless(engine.server, read.problem))
 }
 
 async function listKept<K extends Kept>(

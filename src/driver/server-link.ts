@@ -5,6 +5,7 @@ import type { Listing, Problem, Result, Server } from '../model/index.js'
 import type { Clock, LogEvent } from '../controller/index.js'
 import { backoffMs } from './backoff.js'
 import { EngineAgent } from './engine-agent.js'
+import type { Scratch } from './container-list.js'
 import { engineClient } from './engine-client.js'
 import { readJson, withDefaults } from './engine.js'
 import type { Call, Engine } from './engine.js'
@@ -26,13 +27,14 @@ export interface LinkOptions {
   readonly registryAuths: Readonly<Record<string, RegistryAuth>>
   readonly log: (event: LogEvent) => void
   readonly onHint: () => void
+  readonly scratch: Scratch
 }
 
 type Lines = Readonly<Record<Lane, PQueue>>
 
 /** One server as long as the fleet has it: its way, its lanes, the session with its engine, and the ear for events. */
 export class ServerLink {
-  readonly sightings: Sightings = newSightings()
+  readonly sightings: Sightings
   readonly route: Route
   readonly #options: LinkOptions
   readonly #agent: EngineAgent
@@ -45,6 +47,7 @@ export class ServerLink {
     this.#options = options
     setMaxListeners(0, this.#closing.signal)
     this.route = options.route
+    this.sightings = newSightings(options.server.name, options.fleet, options.scratch)
     this.#agent = new EngineAgent(options.route)
     this.#lines = linesFor(options.limits.lanes)
     options.route.onLost(() => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { containerName } from '../../src/model/index.js'
-import { readList } from '../../src/driver/container-list.js'
-import type { ReadList } from '../../src/driver/container-list.js'
+import { newListReader } from '../../src/driver/container-list.js'
+import type { ContainerList } from '../../src/driver/container-list.js'
 import { FLEET } from './fixtures.js'
 
 const slot = { stack: 'shop', service: 'web', key: '3' }
@@ -37,14 +37,31 @@ const raw = {
 }
 
 /** As engines send it; with `indent` as none does, and so in one piece. */
-function tryRead(list: unknown, before: ReadList | null = null, indent = 0) {
-  return readList(Buffer.from(`${JSON.stringify(list, null, indent)}\n`), 'lon-1', FLEET, before)
+function bytes(list: unknown, indent = 0): Buffer {
+  return Buffer.from(`${JSON.stringify(list, null, indent)}\n`)
 }
 
-function read(list: unknown, before: ReadList | null = null, indent = 0): ReadList {
-  const result = tryRead(list, before, indent)
-  if (!result.ok) throw new Error(result.problem)
-  return result.value
+// One for all, as in a driver: a reader that leaned on it between two lists would fail.
+const scratch = { buffer: Buffer.alloc(0) }
+
+/** Reads lists one after the other, each with the memory of those before. */
+function newReader() {
+  const reader = newListReader('lon-1', FLEET, scratch)
+  const tryRead = (list: unknown, indent = 0) => {
+    const body = bytes(list, indent)
+    const half = body.length >> 1
+    return reader.read([body.subarray(0, half), body.subarray(half)])
+  }
+  const read = (list: unknown, indent = 0): ContainerList => {
+    const result = tryRead(list, indent)
+    if (!result.ok) throw new Error(result.problem)
+    return result.value
+  }
+  return { tryRead, read }
+}
+
+function read(list: unknown, indent = 0): ContainerList {
+  return newReader().read(list, indent)
 }
 
 describe('the list of containers', () => {
@@ -99,8 +116,11 @@ describe('the list of containers', () => {
     ['an element without an id', [raw, { ...raw, Id: '' }]],
     ['a state that no engine has', [raw, { ...raw, State: 'sleeping' }]],
   ])('is refused as a whole with %s: a shorter list would be acted on', (_what, list) => {
-    expect(tryRead(list).ok).toBe(false)
-    expect(tryRead(list, read([raw])).ok).toBe(false)
+    const reader = newReader()
+    expect(reader.tryRead(list).ok).toBe(false)
+    reader.read([raw])
+    expect(reader.tryRead(list).ok).toBe(false)
+    expect(reader.read([raw])).toEqual(read([raw]))
   })
 
   it('has a linked container by its own name', () => {
@@ -121,26 +141,29 @@ describe('the list of containers', () => {
   })
 
   it('keeps what cannot change, and sees a new name', () => {
-    const first = read([raw])
-    expect(read([{ ...raw, State: 'paused' }], first).replicas[0]).toMatchObject({
+    const reader = newReader()
+    reader.read([raw])
+    expect(reader.read([{ ...raw, State: 'paused' }]).replicas[0]).toMatchObject({
       slot,
       state: 'paused',
     })
-    expect(read([{ ...raw, Names: ['/renamed'] }], first).replicas).toEqual([])
+    expect(reader.read([{ ...raw, Names: ['/renamed'] }]).replicas).toEqual([])
   })
 
   it('has the same object for a container that is as it was, whatever came and went around it', () => {
     const others = ['b', 'c', 'd'].map((id) => ({ ...raw, Id: id, Names: [`/${id}`] }))
-    const first = read([raw, ...others])
-    const again = read([others[1], { ...raw, Status: 'Up 6 minutes (healthy)' }, { ...raw, Id: 'e' }], first)
+    const reader = newReader()
+    const first = reader.read([raw, ...others])
+    const again = reader.read([others[1], { ...raw, Status: 'Up 6 minutes (healthy)' }, { ...raw, Id: 'e' }])
     expect(again.replicas[0]).toBe(first.replicas[0])
     expect(again.foreign[0]).toBe(first.foreign[1])
     expect(again.replicas.map(({ containerId }) => containerId)).toEqual(['a1b2c3', 'e'])
   })
 
   it('has the same lists where only words for people have changed', () => {
-    const first = read([raw])
-    const later = read([{ ...raw, Status: 'Up 6 minutes (healthy)' }], first)
+    const reader = newReader()
+    const first = reader.read([raw])
+    const later = reader.read([{ ...raw, Status: 'Up 6 minutes (healthy)' }])
     expect(later.replicas).toBe(first.replicas)
     expect(later.foreign).toBe(first.foreign)
   })
@@ -151,7 +174,8 @@ describe('the list of containers', () => {
     ['another exit code', { State: 'exited', Status: 'Exited (2) 5 minutes ago' }],
   ])('is another one with %s, though not a byte longer', (_what, change) => {
     const stopped = 'State' in change ? { State: 'exited', Status: 'Exited (1) 5 minutes ago' } : {}
-    const first = read([
+    const reader = newReader()
+    const first = reader.read([
       { ...raw, Id: 'first' },
       { ...raw, ...stopped },
     ])
@@ -159,15 +183,17 @@ describe('the list of containers', () => {
       { ...raw, Id: 'first' },
       { ...raw, ...change },
     ]
-    expect(read(changed, first).replicas).toEqual(read(changed).replicas)
-    expect(read(changed, first).replicas).not.toEqual(first.replicas)
+    const { replicas } = reader.read(changed)
+    expect(replicas).toEqual(read(changed).replicas)
+    expect(replicas).not.toEqual(first.replicas)
   })
 
   it('is read whole where it does not come apart into containers', () => {
     const nested = { ...raw, Mounts: [{ Type: 'odd' }, { Id: 'a1b2c3' }] }
-    const first = read([nested, { ...nested, Id: 'b' }])
+    const reader = newReader()
+    const first = reader.read([nested, { ...nested, Id: 'b' }])
     expect(first.replicas.map(({ containerId }) => containerId)).toEqual(['a1b2c3', 'b'])
-    expect(read([{ ...nested, Id: 'b' }, nested], first).replicas.map(({ containerId }) => containerId)).toEqual([
+    expect(reader.read([{ ...nested, Id: 'b' }, nested]).replicas.map(({ containerId }) => containerId)).toEqual([
       'b',
       'a1b2c3',
     ])
@@ -192,21 +218,24 @@ describe('the list of containers', () => {
     const indent = fc.constantFrom(0, 0, 0, 1)
     fc.assert(
       fc.property(list, list, list, indent, indent, (first, second, third, some, other) => {
-        const { replicas, foreign } = read(third, read(second, read(first, null, some), other))
-        const plain = read(third, null, 1)
-        expect(replicas).toEqual(plain.replicas)
-        expect(foreign).toEqual(plain.foreign)
+        const reader = newReader()
+        reader.read(first, some)
+        reader.read(second, other)
+        read(first, other)
+        expect(reader.read(third)).toEqual(read(third, 1))
       }),
       { numRuns: 500 },
     )
   })
 
   it('never throws, whatever bytes come', () => {
-    const bytes = fc.oneof(
+    const body = fc.oneof(
       fc.uint8Array(),
       fc.string().map((text) => Buffer.from(`[{"Id":"${text}"},{"Id":"b"},{"Id":"c"}]`)),
     )
-    fc.assert(fc.property(bytes, (body) => void readList(Buffer.from(body), 'lon-1', FLEET, read([raw]))))
+    const reader = newListReader('lon-1', FLEET, scratch)
+    reader.read([bytes([raw])])
+    fc.assert(fc.property(body, (some) => void reader.read([Buffer.from(some)])))
   })
 
   it('never throws, whatever an engine sends', () => {
@@ -226,8 +255,9 @@ describe('the list of containers', () => {
           ),
         ),
         (list) => {
-          tryRead(list)
-          tryRead(list.map((item) => ({ ...raw, ...item })))
+          const reader = newReader()
+          reader.tryRead(list)
+          reader.tryRead(list.map((item) => ({ ...raw, ...item })))
         },
       ),
     )
