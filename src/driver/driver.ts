@@ -18,6 +18,8 @@ import type { Route } from './route.js'
 import { ServerLink } from './server-link.js'
 import { loginsFor } from './ssh-login.js'
 import { SshRoute } from './ssh-route.js'
+import { httpWay } from './way.js'
+import type { Way } from './way.js'
 
 interface Entry {
   readonly key: string
@@ -60,9 +62,9 @@ export function dockerDriver(options: DriverOptions): Driver {
       }
       for (const [name, { server, key }] of wanted) {
         if (entries.has(name)) continue
-        const route = routeTo(server, options, limits, logins)
+        const way = options.ways?.(server) ?? wayTo(server, options, limits, logins)
         const onHint = (): void => hint(name)
-        const link = new ServerLink({ ...options, limits, server, fleet, route, onHint, scratch })
+        const link = new ServerLink({ ...options, limits, server, fleet, way, onHint, scratch })
         entries.set(name, { key, link, health: { commands: new Map(), hanging: new Map() } })
       }
     },
@@ -75,7 +77,7 @@ export function dockerDriver(options: DriverOptions): Driver {
     ask(server: string, question: ReadinessQuestion, signal: AbortSignal): Promise<Result<Readiness>> {
       return withEngine(server, signal, async (engine, { link, health }) => ({
         ok: true,
-        value: await askReplica(engine, link.route, health, question, signal),
+        value: await askReplica(engine, link.way, health, question, signal),
       }))
     },
     diagnose(server: string, containerId: string, signal: AbortSignal): Promise<Result<Evidence>> {
@@ -102,6 +104,11 @@ export function dockerDriver(options: DriverOptions): Driver {
 /** What a connection depends on: a server whose labels change keeps its connection. */
 function keyOf(fleet: string, server: Server): string {
   return canonicalJson({ fleet, address: server.address, hostKey: server.hostKey })
+}
+
+function wayTo(server: Server, options: DriverOptions, limits: DriverLimits, logins: PQueue): Way {
+  const route = routeTo(server, options, limits, logins)
+  return httpWay({ server: server.name, route, clock: options.clock, errorBytes: limits.errorBytes })
 }
 
 function routeTo(server: Server, options: DriverOptions, limits: DriverLimits, logins: PQueue): Route {

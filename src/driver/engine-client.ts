@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import Docker from 'dockerode'
 import { fail, invariant, ok } from '../model/index.js'
 import type { Problem, ProblemCode, Result } from '../model/index.js'
@@ -36,9 +37,9 @@ export type CallFailure =
   | { readonly kind: 'refused'; readonly status: number; readonly message: string }
   | { readonly kind: 'broken'; readonly isSent: boolean; readonly problem: Problem }
 
-/** A call whose answer goes on: the caller reads and destroys it. */
+/** A call whose answer goes on: the caller reads and destroys it. `complete` once all of it came. */
 export interface EngineStream {
-  readonly response: IncomingMessage
+  readonly response: Readable & { readonly complete: boolean }
   readonly close: () => void
 }
 

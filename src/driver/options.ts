@@ -1,4 +1,6 @@
+import type { Server } from '../model/index.js'
 import type { Clock, LogEvent } from '../controller/index.js'
+import type { Way } from './way.js'
 
 /** A private key to log in with. `name` is for messages only (its file's name). */
 export interface SshIdentity {
@@ -31,6 +33,8 @@ export interface DriverOptions {
   /** 0 to 1, for jitter. */
   readonly random: () => number
   readonly limits?: Partial<DriverLimits>
+  /** Reaches servers some other way than by SSH and sockets: engines in memory. */
+  readonly ways?: (server: Server) => Way
 }
 
 /** Every bound of the driver. Times in ms. */

@@ -6,12 +6,12 @@ import type { ProbeSpec } from '../model/index.js'
 import type { Clock, Readiness } from '../controller/index.js'
 import type { DriverLimits } from './options.js'
 import { textOf } from './problem-error.js'
-import type { Route } from './route.js'
+import type { Way } from './way.js'
 
 type HttpProbe = Extract<ProbeSpec, { readonly kind: 'http' }>
 
 export interface ProbeContext {
-  readonly route: Route
+  readonly way: Pick<Way, 'openTcp'>
   readonly clock: Clock
   readonly limits: DriverLimits
 }
@@ -48,7 +48,7 @@ function whenLate(late: AbortSignal, probe: ProbeSpec, signal: AbortSignal): Pro
 }
 
 async function ask(context: ProbeContext, probe: ProbeSpec, address: string, late: AbortSignal): Promise<Readiness> {
-  const opened = await context.route.openTcp(address, probe.port)
+  const opened = await context.way.openTcp(address, probe.port)
   if (!opened.ok) {
     const verdict = opened.problem.kind === 'refused' ? 'not-ready' : 'unknown'
     return { verdict, output: `${address}:${probe.port}: ${opened.problem.message}` }

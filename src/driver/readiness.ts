@@ -7,18 +7,18 @@ import { segment } from './engine-client.js'
 import { runHealthcheck } from './healthcheck.js'
 import type { HealthMemory } from './healthcheck.js'
 import { probeAddress } from './probe.js'
-import type { Route } from './route.js'
+import type { Way } from './way.js'
 
 /** Asks probe and healthcheck at once. Ready when all that was asked is; unknown says nothing about the replica. */
 export async function askReplica(
   engine: Engine,
-  route: Route,
+  way: Way,
   memory: HealthMemory,
   question: ReadinessQuestion,
   signal: AbortSignal,
 ): Promise<Readiness> {
   const answers = await Promise.all([
-    ...(question.probe === null ? [] : [askProbe(engine, route, question, signal)]),
+    ...(question.probe === null ? [] : [askProbe(engine, way, question, signal)]),
     ...(question.healthcheck ? [runHealthcheck(engine, memory, question.replica.containerId, signal)] : []),
   ])
   return (
@@ -34,7 +34,7 @@ export async function askReplica(
  */
 async function askProbe(
   engine: Engine,
-  route: Route,
+  way: Way,
   question: ReadinessQuestion,
   signal: AbortSignal,
 ): Promise<Readiness> {
@@ -43,7 +43,7 @@ async function askProbe(
   const known = firstAddress(Object.entries(replica.addresses))
   const address = known === null ? await addressOf(engine, replica.containerId, signal) : ok(known)
   if (!address.ok) return address.problem
-  const context = { route, clock: engine.clock, limits: engine.limits }
+  const context = { way, clock: engine.clock, limits: engine.limits }
   const answer = await probeAddress(context, probe, address.value, signal)
   if (answer.verdict !== 'ready' || known === null) return answer
   const now = await addressesOf(engine, replica.containerId, signal)

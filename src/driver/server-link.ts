@@ -4,9 +4,8 @@ import { fail, ok } from '../model/index.js'
 import type { Listing, Problem, Result, Server } from '../model/index.js'
 import type { Clock, LogEvent } from '../controller/index.js'
 import { backoffMs } from './backoff.js'
-import { EngineAgent } from './engine-agent.js'
 import type { Scratch } from './container-list.js'
-import { engineClient } from './engine-client.js'
+import type { EngineClient } from './engine-client.js'
 import { readJson, withDefaults } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { followEvents } from './events.js'
@@ -15,12 +14,12 @@ import type { Sightings } from './observe.js'
 import { negotiate, readInfo, senseless } from './negotiate.js'
 import type { DriverLimits, Lane, Lanes, RegistryAuth } from './options.js'
 import { problemIn, textOf } from './problem-error.js'
-import type { Route } from './route.js'
+import type { Way } from './way.js'
 
 export interface LinkOptions {
   readonly server: Server
   readonly fleet: string
-  readonly route: Route
+  readonly way: Way
   readonly limits: DriverLimits
   readonly clock: Clock
   readonly random: () => number
@@ -35,9 +34,8 @@ type Lines = Readonly<Record<Lane, PQueue>>
 /** One server as long as the fleet has it: its way, its lanes, the session with its engine, and the ear for events. */
 export class ServerLink {
   readonly sightings: Sightings
-  readonly route: Route
+  readonly way: Way
   readonly #options: LinkOptions
-  readonly #agent: EngineAgent
   readonly #lines: Lines
   readonly #closing = new AbortController()
   #session: Promise<Result<Engine>> | null = null
@@ -46,11 +44,10 @@ export class ServerLink {
   constructor(options: LinkOptions) {
     this.#options = options
     setMaxListeners(0, this.#closing.signal)
-    this.route = options.route
+    this.way = options.way
     this.sightings = newSightings(options.server.name, options.fleet, options.scratch)
-    this.#agent = new EngineAgent(options.route)
     this.#lines = linesFor(options.limits.lanes)
-    options.route.onLost(() => {
+    options.way.onLost(() => {
       this.#forget()
       options.onHint()
     })
@@ -82,8 +79,7 @@ export class ServerLink {
     this.#closing.abort()
     this.#cancelHint()
     this.#session = null
-    this.#agent.destroy()
-    await this.route.close()
+    await this.way.close()
   }
 
   #forget(): void {
@@ -92,13 +88,12 @@ export class ServerLink {
   }
 
   async #begin(signal: AbortSignal): Promise<Result<Engine>> {
-    const { server, limits, clock, route } = this.#options
-    const common = { server: server.name, agent: this.#agent, clock, errorBytes: limits.errorBytes }
+    const { server, limits, way } = this.#options
     try {
-      const api = await negotiate(engineClient({ ...common, version: null }), server.name, limits, signal)
+      const api = await negotiate(way.client(null), server.name, limits, signal)
       if (!api.ok) return api
-      this.#setLanes(route.isNarrow() ? limits.narrowLanes : limits.lanes)
-      const client = engineClient({ ...common, version: `v1.${api.value}` })
+      this.#setLanes(way.isNarrow() ? limits.narrowLanes : limits.lanes)
+      const client = way.client(`v1.${api.value}`)
       const call = (one: Call): ReturnType<Engine['call']> => client.call(withDefaults(one, limits), signal)
       const info = await readJson(
         { server: server.name, call },
@@ -117,7 +112,7 @@ export class ServerLink {
     }
   }
 
-  #engineOf(client: ReturnType<typeof engineClient>, apiMinor: number, facts: Engine['facts']): Engine {
+  #engineOf(client: EngineClient, apiMinor: number, facts: Engine['facts']): Engine {
     const { server, fleet, limits, clock, registryAuths } = this.#options
     const late = givenUp(server.name)
     const lateCall = { kind: 'broken', isSent: false, problem: late } as const

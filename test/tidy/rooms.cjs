@@ -14,14 +14,19 @@ const ROOMS = {
   },
   store: { rooms: ['model', 'controller', 'rollout'], npm: ['better-sqlite3'], node: '*' },
   web: { rooms: ['model', 'planner', 'controller', 'rollout'], npm: [], node: '*' },
+  rehearse: {
+    rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'driver'],
+    npm: [],
+    node: ['stream'],
+  },
   cli: {
-    rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'web'],
+    rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'web', 'rehearse'],
     npm: ['commander', 'picocolors', 'yaml'],
     node: '*',
   },
 }
 
-const PURE_ROOMS = ['model', 'manifest', 'planner', 'rollout']
+const PURE_ROOMS = ['model', 'manifest', 'planner', 'rollout', 'rehearse']
 const EDGES = ['source', 'driver', 'store']
 
 module.exports = { ROOMS, PURE_ROOMS, EDGES }

@@ -58,6 +58,13 @@ const rules = [
     to: { path: '^src/(?:controller|rollout)/', dependencyTypesNot: ['type-only'] },
   },
   {
+    name: 'rehearse-takes-types',
+    comment: 'rehearse plays the engines that the driver calls; it never calls the driver itself, nor a real server',
+    severity: 'error',
+    from: { path: '^src/rehearse/' },
+    to: { path: '^src/driver/', dependencyTypesNot: ['type-only'] },
+  },
+  {
     name: 'nobody-imports-main',
     comment: 'main.ts knows everyone and nobody knows it',
     severity: 'error',

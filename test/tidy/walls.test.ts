@@ -36,6 +36,11 @@ const planted: readonly (readonly [rule: string, path: string, text: string])[] 
     'src/store/p9.ts',
     `import * as controller from '../controller/index.js'\nexport const p = controller\n`,
   ],
+  [
+    'rehearse-takes-types',
+    'src/rehearse/p16.ts',
+    `import * as driver from '../driver/index.js'\nexport const p = driver\n`,
+  ],
   ['no-cycle', 'src/web/p10.ts', `export { b } from './p11.js'\nexport const a = 1\n`],
   ['no-orphan', 'src/web/p12.ts', `export const alone = 1\n`],
   ['resolvable', 'src/web/p13.ts', `export { a } from './nowhere.js'\n`],

@@ -1,0 +1,35 @@
+/** What a container does once it runs. Times in ms from its start; each start begins anew. */
+export interface Behaviour {
+  /** From when on its healthcheck and its port answer well; null: never. */
+  readonly readyAfterMs: number | null
+  /** Well for `upMs`, ill for `downMs`, and so on, once it was ready; null: it stays well. */
+  readonly flaps: { readonly upMs: number; readonly downMs: number } | null
+  /** Ends by itself; null: it does not. */
+  readonly ends: { readonly afterMs: number; readonly exitCode: number; readonly isOom: boolean } | null
+  /** From a stop signal other than SIGKILL to its end; null: it takes no notice. */
+  readonly stopsAfterMs: number | null
+  readonly stopExitCode: number
+  /** How long a healthcheck runs; null: it hangs. */
+  readonly checkMs: number | null
+  /** What it and its healthcheck say. */
+  readonly output: string
+  /** Why the runtime cannot start it; null: it can. */
+  readonly startError: string | null
+}
+
+export const STEADY: Behaviour = Object.freeze({
+  readyAfterMs: 0,
+  flaps: null,
+  ends: null,
+  stopsAfterMs: 10,
+  stopExitCode: 0,
+  checkMs: 30,
+  output: '',
+  startError: null,
+})
+
+/** Whether it answers well so long after its start. */
+export function isReadyAt({ readyAfterMs, flaps }: Behaviour, ageMs: number): boolean {
+  if (readyAfterMs === null || ageMs < readyAfterMs) return false
+  return flaps === null || (ageMs - readyAfterMs) % (flaps.upMs + flaps.downMs) < flaps.upMs
+}
