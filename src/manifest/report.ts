@@ -27,13 +27,17 @@ export function createReport(file: string, stack?: string): Report {
 }
 
 function reportIn(file: string, stack: string | undefined, found: Map<string, Problem>): Report {
-  const add = (problem: Problem): void => {
-    if (found.size < MOST_PROBLEMS) found.set(formatProblem(problem), problem)
+  const add = (code: ProblemCode, spot: Spot | null, message: string, severity?: 'warning'): void => {
+    const place = placeOf(file, spot)
+    // What is shared by an anchor or `extends` is reached by several paths; it is one mistake at one place.
+    const twin = JSON.stringify([place.path, place.line, place.column, code, message])
+    if (found.size >= MOST_PROBLEMS || found.has(twin)) return
+    const problem = { code, message: withPath(spot, message), ...(severity === undefined ? {} : { severity }) }
+    found.set(twin, { ...problem, place, ...owner(spot, stack) })
   }
   return {
-    error: (code, spot, message) => add({ code, message: withPath(spot, message), ...origin(file, spot, stack) }),
-    warn: (code, spot, message) =>
-      add({ code, message: withPath(spot, message), severity: 'warning', ...origin(file, spot, stack) }),
+    error: (code, spot, message) => add(code, spot, message),
+    warn: (code, spot, message) => add(code, spot, message, 'warning'),
     in: (other) => reportIn(other, stack, found),
     errors: () => sortProblems([...found.values()].filter((problem) => problem.severity === undefined)),
     warnings: () => sortProblems([...found.values()].filter((problem) => problem.severity === 'warning')),
@@ -51,15 +55,13 @@ export function sortProblems(problems: readonly Problem[]): readonly Problem[] {
   )
 }
 
-function origin(
-  file: string,
-  spot: Spot | null,
-  stack: string | undefined,
-): Pick<Problem, 'place' | 'stack' | 'service'> {
-  const place: Place = spot === null ? { path: file } : { path: file, line: spot.line, column: spot.column }
+function placeOf(file: string, spot: Spot | null): Place {
+  return spot === null ? { path: file } : { path: file, line: spot.line, column: spot.column }
+}
+
+function owner(spot: Spot | null, stack: string | undefined): Pick<Problem, 'stack' | 'service'> {
   const [section, service] = spot?.path ?? []
   return {
-    place,
     ...(stack !== undefined ? { stack } : {}),
     ...(stack !== undefined && section === 'services' && typeof service === 'string' ? { service } : {}),
   }

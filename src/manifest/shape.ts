@@ -1,21 +1,20 @@
 import { Ajv } from 'ajv'
 import type { ErrorObject, ValidateFunction } from 'ajv'
+import { rowOf } from './compose-keys.js'
 import type { Node } from './node.js'
 import { describe, entries, isEmpty, keyOf, quoted } from './node.js'
-import type { Report } from './report.js'
+import type { Report, Spot } from './report.js'
 import { COMPOSE_SCHEMA, FLEET_SCHEMA, X_SLIPWAY_SCHEMA } from './schemas.js'
 import { didYouMean } from './text.js'
 
 /** Checks a manifest against its written schema, and gives the tree back without what is wrong in it. */
 export type ShapeCheck = (root: Node, report: Report) => Node
 
-/** What our schemas say beside JSON Schema: keys that are refused, ignored, or belong elsewhere, each with its sentence. */
+/** What our schemas say beside JSON Schema: where a misplaced key belongs. */
 interface KeyTable {
   readonly title?: string
   readonly type?: string | readonly string[]
   readonly properties?: Readonly<Record<string, unknown>>
-  readonly 'x-refused'?: Readonly<Record<string, string>>
-  readonly 'x-ignored'?: Readonly<Record<string, string>>
   readonly 'x-hints'?: Readonly<Record<string, string>>
 }
 
@@ -27,12 +26,18 @@ export function createShapeChecks(): { readonly fleet: ShapeCheck; readonly comp
     strictTypes: false,
     strictRequired: false,
   })
-  ajv.addVocabulary(['x-refused', 'x-ignored', 'x-hints'])
+  ajv.addVocabulary(['x-hints'])
   ajv.addSchema(X_SLIPWAY_SCHEMA)
-  return { fleet: shapeCheck(ajv.compile(FLEET_SCHEMA)), compose: shapeCheck(ajv.compile(COMPOSE_SCHEMA)) }
+  return {
+    fleet: shapeCheck(ajv.compile(FLEET_SCHEMA), () => undefined),
+    compose: shapeCheck(ajv.compile(COMPOSE_SCHEMA), rowOf),
+  }
 }
 
-function shapeCheck(validate: ValidateFunction): ShapeCheck {
+/** What becomes of a key that the schema does not have. */
+type Rows = typeof rowOf
+
+function shapeCheck(validate: ValidateFunction, rows: Rows): ShapeCheck {
   return (root, report) => {
     if (validate(plain(root))) return root
     const broken = new Set<Node>()
@@ -40,7 +45,7 @@ function shapeCheck(validate: ValidateFunction): ShapeCheck {
       const node = nodeAt(root, error.instancePath)
       // A key without a value is like an absent one; where it is required, its reader says so.
       if (error.keyword === 'propertyNames' || (isEmpty(node) && node !== root)) continue
-      if (reportError(error, node, report)) broken.add(node)
+      if (reportError(error, node, rows, report)) broken.add(node)
     }
     return prune(root, broken)
   }
@@ -65,16 +70,16 @@ function nodeAt(root: Node, pointer: string): Node {
 }
 
 /** Reports one error. True when the value as a whole is unusable. */
-function reportError(error: ErrorObject, node: Node, report: Report): boolean {
+function reportError(error: ErrorObject, node: Node, rows: Rows, report: Report): boolean {
   const schema = (error.parentSchema ?? {}) as KeyTable
   const params = error.params as Readonly<Record<string, unknown>>
   if (error.keyword === 'additionalProperties') {
-    reportKey(String(params['additionalProperty']), node, schema, report)
+    reportKey(String(params['additionalProperty']), node, { schema, rows }, report)
     return false
   }
   if (error.keyword === 'required') {
     const key = String(params['missingProperty'])
-    report.error('FIELD_MISSING', node, `${quoted(key)} is missing; it is required`)
+    report.error('FIELD_MISSING', ...missing(key, node))
     return false
   }
   if (error.propertyName !== undefined) {
@@ -91,13 +96,24 @@ function reportError(error: ErrorObject, node: Node, report: Report): boolean {
   return true
 }
 
-function reportKey(key: string, node: Node, schema: KeyTable, report: Report): void {
+/** Where to say that a key is missing, and how. Who builds with Compose has no image to name yet. */
+function missing(key: string, node: Node): readonly [Spot, string] {
+  const build = key === 'image' ? keyOf(node, 'build') : undefined
+  if (build === undefined) return [node, `${quoted(key)} is missing; it is required`]
+  return [build, 'Slipway does not build: build in CI, push, and name the image in `image:`']
+}
+
+interface KnownKeys {
+  readonly schema: KeyTable
+  readonly rows: Rows
+}
+
+function reportKey(key: string, node: Node, { schema, rows }: KnownKeys, report: Report): void {
   const spot = keyOf(node, key) ?? node
-  const ignored = schema['x-ignored']?.[key]
-  const refused = schema['x-refused']?.[key]
+  const [, kind, sentence = ''] = rows([...node.path, key]) ?? []
   const hint = schema['x-hints']?.[key]
-  if (ignored !== undefined) report.warn('FIELD_IGNORED', spot, `ignored: ${ignored}`)
-  else if (refused !== undefined) report.error('FIELD_UNSUPPORTED', spot, `not supported: ${refused}`)
+  if (kind === 'warned') report.warn('FIELD_IGNORED', spot, `ignored: ${sentence}`)
+  else if (kind === 'refused') report.error('FIELD_UNSUPPORTED', spot, `not supported: ${sentence}`)
   else if (hint !== undefined) report.error('FIELD_UNKNOWN', spot, `the key is not known here; ${hint}`)
   else report.error('FIELD_UNKNOWN', spot, `the key is not known here${suggestion(key, schema)}`)
 }

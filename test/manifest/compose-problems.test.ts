@@ -19,7 +19,6 @@ describe('every wrong value is named with its place', () => {
   it.each([
     ['imag: x', ['4:5 FIELD_UNKNOWN']],
     ['replicas: 3', ['4:5 FIELD_UNKNOWN']],
-    ['build: .', ['4:5 FIELD_UNSUPPORTED']],
     ['container_name: x', ['4:5 FIELD_UNSUPPORTED']],
     ['privileged: true', ['4:5 FIELD_UNSUPPORTED']],
     ['profiles: [a]', ['4:5 FIELD_UNSUPPORTED']],
@@ -168,6 +167,7 @@ describe('every wrong value is named with its place', () => {
     ['services: { web: }\n', ['1:13 FIELD_MISSING']],
     ['services: { web: {} }\n', ['1:18 FIELD_MISSING']],
     ['services: { web: { image: } }\n', ['1:20 FIELD_MISSING']],
+    ['services: { web: { build: . } }\n', ['1:20 FIELD_MISSING']],
     ['services: { web: { image: "" } }\n', ['1:27 FIELD_INVALID']],
     ['services: { web: { image: 5 } }\n', ['1:27 FIELD_INVALID']],
     ['services: { web: { image: Busy:1 } }\n', ['1:27 FIELD_INVALID']],
@@ -190,8 +190,8 @@ describe('one mistake is one problem, with a message that helps', () => {
       'stacks/shop/compose.yaml:4:5 FIELD_UNKNOWN services.web.replicas: the key is not known here; it belongs under `deploy:`',
     ],
     [
-      'build: .',
-      'stacks/shop/compose.yaml:4:5 FIELD_UNSUPPORTED services.web.build: not supported: Slipway does not build: build in CI, push, and name the image in `image:`',
+      'container_name: x',
+      'stacks/shop/compose.yaml:4:5 FIELD_UNSUPPORTED services.web.container_name: not supported: names are made from stack, service and replica; use the service name, or an alias under `networks:`',
     ],
     [
       'ports: 80',
@@ -285,6 +285,7 @@ volums: {}
 
 describe('what means nothing here is ignored with a warning', () => {
   it.each([
+    ['build: .', ['4:5 FIELD_IGNORED']],
     ['expose: [80]', ['4:5 FIELD_IGNORED']],
     ['attach: false', ['4:5 FIELD_IGNORED']],
     ['deploy: { labels: { a: b }, endpoint_mode: vip }', ['4:15 FIELD_IGNORED', '4:33 FIELD_IGNORED']],

@@ -71,15 +71,4 @@ describe('the schemas are the written truth', () => {
     expect(parseDuration(String(defaultAt(schema, 'httpProbe', 'timeout')))).toBe(PROBE_DEFAULTS.timeoutMs)
     expect(parseDuration(String(defaultAt(schema, 'tcpProbe', 'timeout')))).toBe(PROBE_DEFAULTS.timeoutMs)
   })
-
-  it('every key of the Compose Specification for a service is honoured, ignored or refused', () => {
-    const service = read('compose').definitions?.['service'] as Schema &
-      Readonly<Record<'x-refused' | 'x-ignored', Readonly<Record<string, string>>>>
-    const known = [service.properties, service['x-refused'], service['x-ignored']].map((keys) =>
-      Object.keys(keys ?? {}),
-    )
-    expect(known.map((keys) => keys.length)).toEqual([37, 54, 3])
-    // 93 keys of the specification, and x-slipway.
-    expect(new Set(known.flat()).size).toBe(94)
-  })
 })

@@ -210,22 +210,3 @@ function readPolicy(node: Node | undefined, defaults: UpdatePolicy, report: Repo
     maxFailureRatio: readNumber(node, 'max_failure_ratio', { min: 0, max: 1 }, report) ?? defaults.maxFailureRatio,
   }
 }
-
-/** What Swarm does with these has no counterpart on plain Docker. */
-export function warnIgnored(service: Node, report: Report): void {
-  const deploy = get(service, 'deploy')
-  const labels = keyOf(deploy, 'labels')
-  const endpoint = keyOf(deploy, 'endpoint_mode')
-  if (labels !== undefined)
-    report.warn(
-      'FIELD_IGNORED',
-      labels,
-      'ignored: labels of a Swarm service; put labels of the containers under `labels:` of the service',
-    )
-  if (endpoint !== undefined)
-    report.warn(
-      'FIELD_IGNORED',
-      endpoint,
-      'ignored: there is no virtual address; names resolve to every replica on the server',
-    )
-}

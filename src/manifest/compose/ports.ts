@@ -43,8 +43,6 @@ function longPort(node: Node, report: Report): readonly PortSpec[] {
     if (key !== undefined) report.error('FIELD_MISSING', key, 'the key has no value; name the port in the container')
     return []
   }
-  const ignored = ['app_protocol', 'name'].map((key) => keyOf(node, key)).filter((key) => key !== undefined)
-  for (const key of ignored) report.warn('FIELD_IGNORED', key, 'ignored: it only documents the port')
   const hostIp = readText(node, 'host_ip') ?? ''
   return expand(
     {

@@ -15,7 +15,6 @@ import {
   readRestart,
   readRollback,
   readUpdate,
-  warnIgnored,
 } from './deploy.js'
 import { readEnvironment } from './environment.js'
 import { readFiles } from './files.js'
@@ -52,7 +51,6 @@ export function readService(
   around: ServiceSurroundings,
   context: StackContext,
 ): ServiceSpec {
-  warnIgnored(service, context.report)
   const deployed = readDeployment(service, around, context)
   checkJob(service, deployed.mode, context)
   return {
