@@ -1,8 +1,8 @@
 import type { Client, ClientChannel } from 'ssh2'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
+import { openChannel } from '../ssh/index.js'
 import type { DriverLimits } from './options.js'
-import { openChannel } from './ssh-channel.js'
 
 const DEFAULT_SOCKET = '/var/run/docker.sock'
 

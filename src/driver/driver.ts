@@ -3,6 +3,7 @@ import PQueue from 'p-queue'
 import { canonicalJson, fail } from '../model/index.js'
 import type { Action, ActionResult, Listing, Result, Server } from '../model/index.js'
 import type { Driver, Evidence, LogLine, LogOptions, Readiness, ReadinessQuestion } from '../controller/index.js'
+import { loginsFor } from '../ssh/index.js'
 import type { Scratch } from './container-list.js'
 import { diagnose } from './diagnose.js'
 import type { Engine } from './engine.js'
@@ -16,7 +17,6 @@ import { problemError } from './problem-error.js'
 import { askReplica } from './readiness.js'
 import type { Route } from './route.js'
 import { ServerLink } from './server-link.js'
-import { loginsFor } from './ssh-login.js'
 import { SshRoute } from './ssh-route.js'
 import { httpWay } from './way.js'
 import type { Way } from './way.js'
@@ -120,7 +120,7 @@ function routeTo(server: Server, options: DriverOptions, limits: DriverLimits, l
     hostKey,
     limits,
     dialHost: options.hosts?.[address.host]?.hostName ?? address.host,
-    logins: loginsFor(options, address.host, address.user),
+    logins: loginsFor(options.identities, options.hosts?.[address.host], address.user),
   }
   return new SshRoute({ ...options, target, logins })
 }

@@ -1,7 +1,6 @@
 export { dockerDriver } from './driver.js'
 export { DRIVER_LIMITS } from './options.js'
-export { fingerprintOf } from './host-key.js'
-export type { DriverLimits, DriverOptions, Lane, Lanes, RegistryAuth, SshHost, SshIdentity } from './options.js'
+export type { DriverLimits, DriverOptions, Lane, Lanes, RegistryAuth } from './options.js'
 export type { Way } from './way.js'
 export type { TcpFailure } from './route.js'
 export type { Answer, CallFailure, EngineClient, EngineRequest, EngineStream } from './engine-client.js'

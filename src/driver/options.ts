@@ -1,21 +1,7 @@
 import type { Server } from '../model/index.js'
 import type { Clock, LogEvent } from '../controller/index.js'
+import type { SshHost, SshIdentities } from '../ssh/index.js'
 import type { Way } from './way.js'
-
-/** A private key to log in with. `name` is for messages only (its file's name). */
-export interface SshIdentity {
-  readonly name: string
-  readonly privateKey: string | Uint8Array
-  readonly passphrase?: string
-}
-
-/** What `~/.ssh/config` says of a host that a server's address names. */
-export interface SshHost {
-  readonly hostName?: string
-  /** Tried before the general ones. */
-  readonly keys?: readonly SshIdentity[]
-  readonly agentSocket?: string
-}
 
 export interface RegistryAuth {
   readonly username: string
@@ -23,7 +9,7 @@ export interface RegistryAuth {
 }
 
 export interface DriverOptions {
-  readonly identities: { readonly keys: readonly SshIdentity[]; readonly agentSocket: string | null }
+  readonly identities: SshIdentities
   /** By the host of the server's address. */
   readonly hosts?: Readonly<Record<string, SshHost>>
   /** By registry host (`registry.example.com:5000`; Docker Hub is `docker.io`). */

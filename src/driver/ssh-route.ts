@@ -4,16 +4,16 @@ import type PQueue from 'p-queue'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
 import type { Clock, LogEvent } from '../controller/index.js'
+import { asSocket, openChannel } from '../ssh/index.js'
+import type { ChannelRefusal, SshConnection } from '../ssh/index.js'
 import { backoffMs } from './backoff.js'
-import { asSocket, openChannel } from './ssh-channel.js'
-import type { ChannelRefusal } from './ssh-channel.js'
 import { checkStdio, stdioCommand } from './dial-stdio.js'
 import type { Route, TcpFailure } from './route.js'
-import { connectSsh } from './ssh-connect.js'
-import type { SshConnection, SshTarget } from './ssh-connect.js'
+import { logInToServer } from './server-login.js'
+import type { ServerLogin } from './server-login.js'
 
 export interface SshRouteOptions {
-  readonly target: SshTarget
+  readonly target: ServerLogin
   readonly clock: Clock
   readonly random: () => number
   readonly log: (event: LogEvent) => void
@@ -119,7 +119,7 @@ export class SshRoute implements Route {
   async #open(): Promise<Result<SshConnection>> {
     const { target, clock, logins } = this.#options
     const startedAtMs = clock.nowMs()
-    const result = await logins.add(() => connectSsh(target))
+    const result = await logins.add(() => logInToServer(target))
     if (this.#isClosed) {
       if (result.ok) result.value.socket.destroy()
       return fail(this.#closedProblem())

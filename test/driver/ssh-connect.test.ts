@@ -4,7 +4,7 @@ import ssh2 from 'ssh2'
 import type { Connection } from 'ssh2'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { HostKey, Server } from '../../src/model/index.js'
-import { fingerprintOf } from '../../src/driver/index.js'
+import { fingerprintOf } from '../../src/ssh/index.js'
 import { FLEET, never, newDriver, problemOf, until } from './fixtures.js'
 import type { TestDriver } from './fixtures.js'
 
@@ -81,6 +81,14 @@ describe('a pinned fingerprint', () => {
     use(port, { kind: 'known-hosts', content, path: 'known_hosts' })
     expect((await look()).code).toBe('ENGINE_UNREACHABLE')
   })
+})
+
+it('without a pinned host key ends with the line to add', async () => {
+  const port = await serve([keys.ed25519.private], welcome)
+  use(port, { kind: 'none' })
+  const problem = await look()
+  expect(problem.code).toBe('HOST_KEY_UNKNOWN')
+  expect(problem.message).toContain(`host_key: ${fingerprint(keys.ed25519)}`)
 })
 
 describe('a login', () => {

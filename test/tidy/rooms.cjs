@@ -6,9 +6,10 @@ const ROOMS = {
   planner: { rooms: ['model'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
   controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
-  source: { rooms: ['model', 'controller'], npm: ['isomorphic-git'], node: '*' },
+  ssh: { rooms: ['model'], npm: ['ssh2'], node: '*' },
+  source: { rooms: ['model', 'controller', 'ssh'], npm: ['isomorphic-git'], node: '*' },
   driver: {
-    rooms: ['model', 'controller', 'rollout'],
+    rooms: ['model', 'controller', 'rollout', 'ssh'],
     npm: ['ssh2', 'dockerode', 'docker-modem', 'p-queue', 'tar-stream'],
     node: '*',
   },

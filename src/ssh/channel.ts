@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Channel } from 'ssh2'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
-import { textOf } from './problem-error.js'
+import { textOf } from './failure.js'
 
 /** `reason` is the number of RFC 4254 §5.1; null when the server gave none. */
 export interface ChannelRefusal {

@@ -3,23 +3,30 @@ import type { Socket } from 'node:net'
 import { Client } from 'ssh2'
 import type { Algorithms, ServerHostKeyAlgorithm } from 'ssh2'
 import { fail, ok } from '../model/index.js'
-import type { Address, HostKey, Problem, Result } from '../model/index.js'
+import type { HostKey, Result } from '../model/index.js'
+import { textOf } from './failure.js'
+import type { HostKeyFailure, SshFailure } from './failure.js'
 import { checkHostKey, pinnedKeyTypes } from './host-key.js'
-import type { HostName } from './host-key.js'
-import type { DriverLimits } from './options.js'
-import { textOf } from './problem-error.js'
-import type { Logins } from './ssh-login.js'
-
-export type SshAddress = Extract<Address, { readonly kind: 'ssh' }>
+import type { Logins } from './login.js'
 
 export interface SshTarget {
-  readonly server: string
-  readonly address: SshAddress
+  /** The name under which the host key is pinned. */
+  readonly host: string
+  readonly port: number
+  readonly user: string
   /** Where to dial, when the ssh configuration says another name than the address. */
   readonly dialHost: string
   readonly hostKey: HostKey
   readonly logins: Logins
-  readonly limits: DriverLimits
+  readonly limits: SshLimits
+}
+
+/** Times in ms. */
+export interface SshLimits {
+  /** TCP, host key and login, each. */
+  readonly connectMs: number
+  readonly keepaliveMs: number
+  readonly keepaliveCount: number
 }
 
 export interface SshConnection {
@@ -61,15 +68,15 @@ const ALGORITHMS: Algorithms = {
  * Connects, checks the host key and logs in. A server has a key of each family and shows the one it is asked for, so a fingerprint that
  * does not match is only final when the server has no key of the other families that does.
  */
-export async function connectSsh(target: SshTarget): Promise<Result<SshConnection>> {
+export async function connectSsh(target: SshTarget): Promise<Result<SshConnection, SshFailure>> {
   let families = preferredFamilies(target)
-  let mismatch: Problem | null = null
+  let mismatch: HostKeyFailure | null = null
   for (;;) {
     const attempt = await connectOnce(target, families)
     if (attempt.result.ok) return attempt.result
     const { problem } = attempt.result
-    if (mismatch !== null && problem.code !== 'HOST_KEY_MISMATCH') return fail(mismatch)
-    if (problem.code !== 'HOST_KEY_MISMATCH' || attempt.shown === null) return attempt.result
+    if (mismatch !== null && problem.kind !== 'host-key-mismatch') return fail(mismatch)
+    if (problem.kind !== 'host-key-mismatch' || attempt.shown === null) return attempt.result
     mismatch ??= problem
     families = families.filter((family) => family !== attempt.shown)
     if (families.length === 0) return fail(mismatch)
@@ -78,7 +85,7 @@ export async function connectSsh(target: SshTarget): Promise<Result<SshConnectio
 
 /** Families of pinned keys first: the server is asked for a key that can be compared. */
 function preferredFamilies(target: SshTarget): readonly KeyFamily[] {
-  const pinned = new Set(pinnedKeyTypes(target.hostKey, nameOf(target)).map(familyOf))
+  const pinned = new Set(pinnedKeyTypes(target.hostKey, target).map(familyOf))
   const all = Object.keys(KEY_FAMILIES) as KeyFamily[]
   return [...all.filter((family) => pinned.has(family)), ...all.filter((family) => !pinned.has(family))]
 }
@@ -87,12 +94,8 @@ function familyOf(type: string): KeyFamily {
   return type.includes('ed25519') ? 'ed25519' : type.startsWith('ecdsa') ? 'ecdsa' : 'rsa'
 }
 
-function nameOf(target: SshTarget): HostName {
-  return { server: target.server, host: target.address.host, port: target.address.port }
-}
-
 interface Attempt {
-  readonly result: Result<SshConnection>
+  readonly result: Result<SshConnection, SshFailure>
   readonly shown: KeyFamily | null
 }
 
@@ -103,19 +106,19 @@ async function connectOnce(target: SshTarget, families: readonly KeyFamily[]): P
 }
 
 /** Our own socket: ssh2's has no TCP_NODELAY, which costs 40 ms a round trip. */
-function dialTcp(target: SshTarget): Promise<Result<Socket>> {
+function dialTcp(target: SshTarget): Promise<Result<Socket, SshFailure>> {
   return new Promise((resolve) => {
-    const socket = connect({ host: target.dialHost, port: target.address.port, noDelay: true })
-    const settle = (result: Result<Socket>): void => {
+    const socket = connect({ host: target.dialHost, port: target.port, noDelay: true })
+    const settle = (result: Result<Socket, SshFailure>): void => {
       clearTimeout(timer)
       if (!result.ok) socket.destroy()
       resolve(result)
     }
     const timer = setTimeout(() => {
-      settle(fail(unreachable(target, `no answer within ${target.limits.connectMs} ms`)))
+      settle(fail(unreachable(`no answer within ${target.limits.connectMs} ms`)))
     }, target.limits.connectMs)
     // Stays after the promise is settled: a socket that errs later must not end the process.
-    socket.on('error', (error) => settle(fail(unreachable(target, dialText(error)))))
+    socket.on('error', (error) => settle(fail(unreachable(dialText(error)))))
     socket.once('connect', () => settle(ok(socket)))
   })
 }
@@ -123,10 +126,10 @@ function dialTcp(target: SshTarget): Promise<Result<Socket>> {
 function logIn(target: SshTarget, families: readonly KeyFamily[], socket: Socket): Promise<Attempt> {
   return new Promise((resolve) => {
     const client = new Client()
-    let refused: Problem | null = null
+    let refused: HostKeyFailure | null = null
     let shown: KeyFamily | null = null
     let isSettled = false
-    const settle = (result: Result<SshConnection>): void => {
+    const settle = (result: Result<SshConnection, SshFailure>): void => {
       if (isSettled) return
       isSettled = true
       if (!result.ok) socket.destroy()
@@ -135,20 +138,20 @@ function logIn(target: SshTarget, families: readonly KeyFamily[], socket: Socket
     // Also after login: an 'error' without a listener would end the process. The socket is cut, as the peer may not close it.
     client.on('error', (error: Error & { level?: string }) => {
       if (error.level === 'agent') return
-      settle(fail(refused ?? loginProblem(target, error)))
+      settle(fail(refused ?? loginFailure(target.logins, error)))
       socket.destroy()
     })
-    client.once('close', () => settle(fail(refused ?? unreachable(target, 'it closed the connection during login'))))
+    client.once('close', () => settle(fail(refused ?? unreachable('it closed the connection during login'))))
     client.once('ready', () => settle(ok({ client, socket })))
     try {
       client.connect({
         sock: socket,
-        username: target.address.user,
+        username: target.user,
         authHandler: [...target.logins.methods],
         algorithms: { ...ALGORITHMS, serverHostKey: families.flatMap((family) => [...KEY_FAMILIES[family]]) },
         hostVerifier: (key: Buffer): boolean => {
           shown = familyOf(keyType(key))
-          const checked = checkHostKey(target.hostKey, nameOf(target), key)
+          const checked = checkHostKey(target.hostKey, target, key)
           if (!checked.ok) refused = checked.problem
           return checked.ok
         },
@@ -158,7 +161,7 @@ function logIn(target: SshTarget, families: readonly KeyFamily[], socket: Socket
         strictVendor: false,
       })
     } catch (error) {
-      settle(fail(unreachable(target, textOf(error))))
+      settle(fail(unreachable(textOf(error))))
     }
   })
 }
@@ -169,20 +172,17 @@ function keyType(key: Buffer): string {
   return key.subarray(4, 4 + Math.min(key.readUInt32BE(0), 64)).toString('latin1')
 }
 
-function loginProblem(target: SshTarget, error: Error & { level?: string }): Problem {
-  const { server, address, logins } = target
-  if (error.level !== 'client-authentication') return unreachable(target, textOf(error))
-  const tried = logins.names.length > 0 ? `tried ${logins.names.join(', ')}` : 'there is no key and no agent to try'
-  const unusable = logins.unusable.length > 0 ? `; not usable: ${logins.unusable.join('; ')}` : ''
-  const remedy = `put the public key into ~${address.user}/.ssh/authorized_keys on the server, or give the right key to the controller`
-  const message = `server ${server} refuses the login as ${address.user}: ${tried}${unusable}; ${remedy}`
-  return { code: 'SERVER_AUTH', message, server, next: { kind: 'stalled', remedy } }
+function loginFailure({ names, unusable }: Logins, error: Error & { level?: string }): SshFailure {
+  if (error.level !== 'client-authentication') return unreachable(textOf(error))
+  const tried = names.length > 0 ? `tried ${names.join(', ')}` : 'there is no key and no agent to try'
+  return {
+    kind: 'login-refused',
+    tried: unusable.length > 0 ? `${tried}; not usable: ${unusable.join('; ')}` : tried,
+  }
 }
 
-export function unreachable(target: SshTarget, why: string): Problem {
-  const { host, port } = target.address
-  const message = `server ${target.server} cannot be reached at ${host}:${port}: ${why}`
-  return { code: 'SERVER_UNREACHABLE', message, server: target.server }
+function unreachable(why: string): SshFailure {
+  return { kind: 'unreachable', why }
 }
 
 function dialText(error: Error & { code?: string }): string {

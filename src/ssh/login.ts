@@ -1,6 +1,25 @@
 import ssh2 from 'ssh2'
 import type { AnyAuthMethod, ParsedKey } from 'ssh2'
-import type { DriverOptions, SshIdentity } from './options.js'
+
+/** A private key to log in with. `name` is for messages only (its file's name). */
+export interface SshIdentity {
+  readonly name: string
+  readonly privateKey: string | Uint8Array
+  readonly passphrase?: string
+}
+
+/** What `~/.ssh/config` says of a host. */
+export interface SshHost {
+  readonly hostName?: string
+  /** Tried before the general ones. */
+  readonly keys?: readonly SshIdentity[]
+  readonly agentSocket?: string
+}
+
+export interface SshIdentities {
+  readonly keys: readonly SshIdentity[]
+  readonly agentSocket: string | null
+}
 
 /** What to log in with, in order, and what was left out and why. */
 export interface Logins {
@@ -10,13 +29,12 @@ export interface Logins {
 }
 
 /** Keys of the host's own configuration first, then the general ones, then the agents. */
-export function loginsFor(options: DriverOptions, host: string, username: string): Logins {
-  const own = options.hosts?.[host]
-  const keys = [...(own?.keys ?? []), ...options.identities.keys].map((identity) => ({
+export function loginsFor(identities: SshIdentities, own: SshHost | undefined, username: string): Logins {
+  const keys = [...(own?.keys ?? []), ...identities.keys].map((identity) => ({
     identity,
     key: readKey(identity),
   }))
-  const agents = [...new Set([own?.agentSocket, options.identities.agentSocket])].filter(
+  const agents = [...new Set([own?.agentSocket, identities.agentSocket])].filter(
     (agent): agent is string => typeof agent === 'string' && agent !== '',
   )
   const usable = keys.flatMap(({ identity, key }) => (typeof key === 'string' ? [] : [{ identity, key }]))

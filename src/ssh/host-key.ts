@@ -1,9 +1,9 @@
 import { createHash, createHmac } from 'node:crypto'
 import { fail, ok } from '../model/index.js'
-import type { HostKey, Problem, Result } from '../model/index.js'
+import type { HostKey, Result } from '../model/index.js'
+import type { HostKeyFailure } from './failure.js'
 
 export interface HostName {
-  readonly server: string
   readonly host: string
   readonly port: number
 }
@@ -20,15 +20,14 @@ export function fingerprintOf(key: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
 }
 
-/** Whether the key a server shows is the pinned one. Problems: HOST_KEY_UNKNOWN, HOST_KEY_MISMATCH. */
-export function checkHostKey(pinned: HostKey, name: HostName, key: Uint8Array): Result<null> {
+/** Whether the key a host shows is a pinned one. */
+export function checkHostKey(pinned: HostKey, name: HostName, key: Uint8Array): Result<null, HostKeyFailure> {
+  const seen = fingerprintOf(key)
   switch (pinned.kind) {
     case 'none':
-      return fail(unknownKey(name, fingerprintOf(key), 'slipway.yaml pins no host key for it'))
-    case 'fingerprints': {
-      const seen = fingerprintOf(key)
-      return pinned.fingerprints.includes(seen) ? ok(null) : fail(mismatch(name, seen, pinned.fingerprints))
-    }
+      return fail({ kind: 'host-key-unknown', seen, why: 'no host key is pinned for it' })
+    case 'fingerprints':
+      return pinned.fingerprints.includes(seen) ? ok(null) : fail(mismatch(seen, pinned.fingerprints))
     case 'known-hosts':
       return checkKnownHosts(pinned, name, key)
   }
@@ -42,43 +41,34 @@ export function pinnedKeyTypes(pinned: HostKey, name: HostName): readonly string
     .map((line) => line.type)
 }
 
-function checkKnownHosts(pinned: HostKey & { kind: 'known-hosts' }, name: HostName, key: Uint8Array): Result<null> {
+function checkKnownHosts(
+  pinned: HostKey & { kind: 'known-hosts' },
+  name: HostName,
+  key: Uint8Array,
+): Result<null, HostKeyFailure> {
   const seen = fingerprintOf(key)
   const encoded = Buffer.from(key).toString('base64')
   const lines = linesFor(pinned.content, name)
-  if (lines.some((line) => line.marker === '@revoked' && line.key === encoded)) {
-    const message = `server ${name.server} shows the host key ${seen}, which ${pinned.path} marks as @revoked; nothing was sent`
-    return fail(stalled('HOST_KEY_MISMATCH', name, message, 'give the server a new host key and pin that'))
-  }
+  if (lines.some((line) => line.marker === '@revoked' && line.key === encoded))
+    return fail({ kind: 'host-key-mismatch', seen, isRevoked: true, why: `${pinned.path} marks that as @revoked` })
   const plain = lines.filter((line) => line.marker === '')
   if (plain.some((line) => line.key === encoded)) return ok(null)
   if (plain.length > 0) {
     const known = plain.map((line) => fingerprintOf(Buffer.from(line.key, 'base64')))
-    return fail(mismatch(name, seen, known))
+    return fail(mismatch(seen, known))
   }
   const why = lines.some((line) => line.marker === '@cert-authority')
     ? `${pinned.path} has only a @cert-authority line for it, and host certificates are not supported`
     : `${pinned.path} has no line for ${hostPattern(name)}`
-  return fail(unknownKey(name, seen, why))
+  return fail({ kind: 'host-key-unknown', seen, why })
 }
 
-function unknownKey(name: HostName, seen: string, why: string): Problem {
-  const message = `server ${name.server} (${hostPattern(name)}) shows the host key ${seen}, and ${why}; nothing was sent`
-  const remedy = `compare the fingerprint with \`ssh-keygen -lf\` on the server, then add under servers.${name.server} in slipway.yaml: host_key: ${seen}`
-  return stalled('HOST_KEY_UNKNOWN', name, message, remedy)
+function mismatch(seen: string, pinned: readonly string[]): HostKeyFailure {
+  return { kind: 'host-key-mismatch', seen, isRevoked: false, why: `pinned is ${pinned.join(' or ')}` }
 }
 
-function mismatch(name: HostName, seen: string, pinned: readonly string[]): Problem {
-  const message = `server ${name.server} (${hostPattern(name)}) shows the host key ${seen}, pinned is ${pinned.join(' or ')}; nothing was sent`
-  const remedy = `somebody may stand between; if the server was reinstalled, compare with \`ssh-keygen -lf\` on it and pin the new fingerprint`
-  return stalled('HOST_KEY_MISMATCH', name, message, remedy)
-}
-
-function stalled(code: Problem['code'], name: HostName, message: string, remedy: string): Problem {
-  return { code, message: `${message}; ${remedy}`, server: name.server, next: { kind: 'stalled', remedy } }
-}
-
-function hostPattern(name: HostName): string {
+/** The host as known_hosts writes it. */
+export function hostPattern(name: HostName): string {
   return name.port === 22 ? name.host : `[${name.host}]:${name.port}`
 }
 

@@ -1,0 +1,8 @@
+export { connectSsh } from './connect.js'
+export type { SshConnection, SshLimits, SshTarget } from './connect.js'
+export { asSocket, openChannel } from './channel.js'
+export type { ChannelRefusal } from './channel.js'
+export type { HostKeyFailure, SshFailure } from './failure.js'
+export { fingerprintOf, hostPattern } from './host-key.js'
+export { loginsFor } from './login.js'
+export type { Logins, SshHost, SshIdentities, SshIdentity } from './login.js'
