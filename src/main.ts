@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { readIdentities, runCli } from './cli/index.js'
+import { readGitIdentities, readIdentities, runCli } from './cli/index.js'
 import type { Io, Parts } from './cli/index.js'
 import type { Clock } from './controller/index.js'
 
@@ -32,6 +32,7 @@ const parts: Parts = {
       allowPlainHttp: settings.allowPlainHttp,
       log,
       now,
+      ssh: (host) => readGitIdentities(settings, host),
       ...(settings.path !== null ? { path: settings.path } : {}),
       ...(settings.git !== null ? { credentials: settings.git } : {}),
     })

@@ -12,7 +12,13 @@ export interface SettingRow {
 
 /** Every setting, and the only place where its names stand. A secret is never a flag: other users see the command line. */
 export const SETTINGS = {
-  repo: row('repo', '<address>', 'SLIPWAY_REPO', null, 'repository to follow: https://…, or a path on this machine'),
+  repo: row(
+    'repo',
+    '<address>',
+    'SLIPWAY_REPO',
+    null,
+    'repository to follow: https://…, ssh://…, git@host:path, or a path on this machine',
+  ),
   branch: row('branch', '<name>', 'SLIPWAY_BRANCH', null, 'branch to follow (default: main)'),
   tag: row('tag', '<name>', 'SLIPWAY_TAG', null, 'tag to follow instead of a branch'),
   path: row('path', '<folder>', 'SLIPWAY_PATH', null, 'folder inside the repository, where slipway.yaml stands'),
@@ -33,9 +39,18 @@ export const SETTINGS = {
     'auto',
     'lines for people or JSON; auto: by terminal',
   ),
+  gitHostKey: row(
+    'git-host-key',
+    '<SHA256:…>',
+    'SLIPWAY_GIT_HOST_KEY',
+    null,
+    'host key of a repository over ssh; several with commas (default: ~/.ssh/known_hosts)',
+  ),
   config: row('config', '<file>', 'SLIPWAY_CONFIG', null, 'file with these settings, as YAML'),
   gitUser: secret('SLIPWAY_GIT_USER', 'name for the Git server, where it wants one'),
   gitToken: secret('SLIPWAY_GIT_TOKEN', 'token or password for the Git server'),
+  gitSshKey: secret('SLIPWAY_GIT_SSH_KEY', 'private key for a repository over ssh, such as a deploy key'),
+  gitSshPassphrase: secret('SLIPWAY_GIT_SSH_PASSPHRASE', 'passphrase of that key'),
   sshKey: secret('SLIPWAY_SSH_KEY', 'private key for the servers (default: the agent, then ~/.ssh)'),
   sshPassphrase: secret('SLIPWAY_SSH_PASSPHRASE', 'passphrase of that key'),
   registryAuth: secret(

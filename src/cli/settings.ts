@@ -11,6 +11,12 @@ export interface RegistryLogin {
   readonly password: string
 }
 
+/** A secret with the name of its file or variable, for messages. */
+export interface SecretFile {
+  readonly content: string
+  readonly path: string
+}
+
 /** Everything that is set from outside, read and checked once. Times in ms. */
 export interface Settings {
   readonly repo: string | null
@@ -22,8 +28,12 @@ export interface Settings {
   readonly allowPlainHttp: boolean
   readonly logFormat: 'auto' | 'text' | 'json'
   readonly git: { readonly username?: string; readonly password: string } | null
-  /** `path`: where the key came from, for messages. Null: the agent and the keys in ~/.ssh. */
-  readonly sshKey: { readonly content: string; readonly path: string } | null
+  /** Fingerprints of the repository's host, when it is reached over ssh. Empty: those of known_hosts. */
+  readonly gitHostKeys: readonly string[]
+  readonly gitSshKey: SecretFile | null
+  readonly gitSshPassphrase: string | null
+  /** Null: the agent and the keys in ~/.ssh. */
+  readonly sshKey: SecretFile | null
   readonly sshPassphrase: string | null
   readonly sshAgent: string | null
   readonly home: string
@@ -55,7 +65,10 @@ export function readSettings(given: Given): Result<Settings, readonly Problem[]>
     allowPlainHttp: readBoolean('plainHttp', values.plainHttp, problems),
     logFormat: readLogFormat(values.logFormat, problems),
     git: readGit(values, problems),
-    sshKey: values.sshKey === null ? null : { content: withNewline(values.sshKey), path: secretPath('sshKey', given) },
+    gitHostKeys: readHostKeys(values.gitHostKey, problems),
+    gitSshKey: keyOf('gitSshKey', values, given),
+    gitSshPassphrase: values.gitSshPassphrase,
+    sshKey: keyOf('sshKey', values, given),
     sshPassphrase: values.sshPassphrase,
     sshAgent: given.env.SSH_AUTH_SOCK ?? null,
     home: given.home,
@@ -218,6 +231,20 @@ function loginOf(entry: { auth?: string; username?: string; password?: string })
 function defaultDataDir({ env, home, isRoot }: Given): string {
   if (isRoot) return '/var/lib/slipway'
   return join(nonEmpty(env.XDG_STATE_HOME) ?? join(home, '.local', 'state'), 'slipway')
+}
+
+function readHostKeys(text: string | null, problems: string[]): readonly string[] {
+  const keys = (text ?? '').split(/[\s,]+/).filter((key) => key !== '')
+  if (keys.every((key) => /^SHA256:[A-Za-z0-9+/]{43}$/.test(key))) return keys
+  problems.push(
+    `--git-host-key (SLIPWAY_GIT_HOST_KEY) is a fingerprint as ssh-keygen -lf prints it: SHA256: and 43 characters`,
+  )
+  return []
+}
+
+function keyOf(name: 'sshKey' | 'gitSshKey', values: Values, given: Given): SecretFile | null {
+  const key = values[name]
+  return key === null ? null : { content: withNewline(key), path: secretPath(name, given) }
 }
 
 function secretPath(name: SettingName, { env }: Given): string {

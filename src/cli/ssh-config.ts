@@ -5,6 +5,8 @@ export interface SshConfigHost {
   readonly hostName: string | null
   readonly identityFiles: readonly string[]
   readonly identityAgent: string | null
+  readonly user: string | null
+  readonly port: number | null
 }
 
 export interface SshConfig {
@@ -12,6 +14,8 @@ export interface SshConfig {
   readonly hosts: Readonly<Record<string, SshConfigHost>>
   /** What `Host *` and the lines before any `Host` say. */
   readonly general: SshConfigHost
+  /** What it says of any one host, patterns included. */
+  of(host: string): SshConfigHost
 }
 
 interface Block {
@@ -27,7 +31,7 @@ export function readSshConfig(text: string, home: string): SshConfig {
   const blocks = readBlocks(text)
   const names = blocks.flatMap(({ patterns }) => patterns.filter((pattern) => !/[*?!]/.test(pattern)))
   const hosts = Object.fromEntries(names.map((name) => [name, hostOf(name, blocks, home)]))
-  return { hosts, general: hostOf('', blocks, home) }
+  return { hosts, general: hostOf('', blocks, home), of: (host) => hostOf(host, blocks, home) }
 }
 
 function readBlocks(text: string): readonly Block[] {
@@ -50,6 +54,8 @@ function hostOf(name: string, blocks: readonly Block[], home: string): SshConfig
   return {
     hostName: first('hostname')?.replaceAll('%h', name) ?? null,
     identityFiles: lines.filter(([key]) => key === 'identityfile').map(([, path]) => expand(path, home)),
+    user: first('user'),
+    port: /^\d{1,5}$/.test(first('port') ?? '') ? Number(first('port')) : null,
     identityAgent: agent === null || agent === 'none' || agent === 'SSH_AUTH_SOCK' ? null : expand(agent, home),
   }
 }

@@ -1,9 +1,13 @@
+import { isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import { stalled } from './failure.js'
 import type { GitCredentials, RefChoice } from './options.js'
+
+/** A repository on a server. */
+export type RemoteAddress = Exclude<Address, { kind: 'local' }>
 
 /** Where a repository is. `display` and `url` hold no credentials. */
 export type Address =
@@ -15,6 +19,16 @@ export type Address =
       readonly display: string
       readonly credentials: GitCredentials | null
     }
+  | {
+      readonly kind: 'ssh'
+      readonly host: string
+      /** Null: what the ssh configuration says, else 22 and `git`. */
+      readonly port: number | null
+      readonly user: string | null
+      /** As the server is to get it: characters that could mean something to a shell there are refused. */
+      readonly path: string
+      readonly display: string
+    }
   | { readonly kind: 'local'; readonly path: string; readonly display: string }
 
 export interface AddressOptions {
@@ -24,7 +38,7 @@ export interface AddressOptions {
 
 /**
  * Reads a repository's address. Nothing is contacted.
- * Problems: GIT_URL_REFUSED, for everything that is neither http(s) nor a path on this machine.
+ * Problems: GIT_URL_REFUSED, for everything that is neither http(s), ssh nor a path on this machine.
  */
 export function parseAddress(text: string, options: AddressOptions = {}): Result<Address> {
   if (text === '' || /[\p{Cc}\s]/u.test(text)) return refuse('the repository address is empty or has blanks in it')
@@ -32,9 +46,11 @@ export function parseAddress(text: string, options: AddressOptions = {}): Result
   if (/^[a-z][a-z0-9+.-]*::/i.test(text)) return refuse('remote helpers (ext:: and the like) are never run')
   if (/^https?:\/\//i.test(text)) return parseHttp(text, options)
   if (/^file:/i.test(text)) return parseFile(text)
-  if (/^(git\+)?ssh(\+git)?:\/\//i.test(text) || (/^[^/]*:/.test(text) && !text.includes('://')))
-    return refuse('remotes over SSH are not followed yet')
-  if (/^[a-z][a-z0-9+.-]*:/i.test(text)) return refuse(`the scheme ${text.slice(0, text.indexOf(':'))} is not followed`)
+  if (/^(git\+)?ssh(\+git)?:\/\//i.test(text)) return parseSsh(text)
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
+    return refuse(`the scheme ${text.slice(0, text.indexOf(':'))} is not followed`)
+  const scp = /^(?:([^@/:]*)@)?(\[[^\]/]*\]|[^/:@[\]]+):(.*)$/.exec(text)
+  if (scp !== null) return sshAddress(scp[1] ?? null, scp[2] ?? '', null, scp[3] ?? '', text)
   const path = resolve(text)
   return ok({ kind: 'local', path, display: path })
 }
@@ -84,12 +100,46 @@ function parseFile(text: string): Result<Address> {
   }
 }
 
+function parseSsh(text: string): Result<Address> {
+  const match = /^[a-z+]+:\/\/(?:([^@/]*)@)?(\[[^\]/]*\]|[^/:@[\]]+)(?::(\d{1,5}))?(\/.*)$/i.exec(text)
+  if (match === null) return refuse('the repository address is not ssh://user@host:port/path')
+  const [, user, host = '', port, path = ''] = match
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return refuse('the port is none')
+  // As git does: /~user/x is meant from that user's home.
+  const decoded = decode(path).replace(/^\/(?=~)/, '')
+  const at = port === undefined ? host : `${host}:${port}`
+  const display = `ssh://${user === undefined ? '' : `${user}@`}${at}${decoded.startsWith('~') ? '/' : ''}${decoded}`
+  return sshAddress(user ?? null, host, port === undefined ? null : Number(port), decoded, display)
+}
+
+/**
+ * What goes into the command line on the other side is held to characters that no shell takes for anything but themselves, quotes or
+ * not; nothing may begin with a dash, which programs take for an option.
+ */
+function sshAddress(
+  user: string | null,
+  bracketed: string,
+  port: number | null,
+  path: string,
+  display: string,
+): Result<Address> {
+  if (user?.includes(':')) return refuse('an address over ssh takes no password, use a key')
+  if (user !== null && !/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(user))
+    return refuse('the user name has unusual characters')
+  const host = bracketed.replace(/^\[(.*)\]$/, '$1')
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(host) && !isIPv6(host))
+    return refuse('the host name has unusual characters')
+  if (!/^[\p{L}\p{N}_./~+@=,-]+$/u.test(path) || path.startsWith('-'))
+    return refuse('the path has characters that are not sent to a server (letters, digits and _ . / ~ + @ = , - are)')
+  return ok({ kind: 'ssh', host: host.toLowerCase(), port, user, path, display })
+}
+
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 }
 
 function refuse(why: string): Result<never> {
-  const remedy = 'give an https:// address or the path of a repository on this machine'
+  const remedy = 'give an https:// or ssh:// address, git@host:path, or a path on this machine'
   return fail(stalled('GIT_URL_REFUSED', why, remedy).problem)
 }
 

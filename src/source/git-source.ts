@@ -24,7 +24,7 @@ interface Following {
 }
 
 /**
- * Follows one branch or tag of a Git repository, over http(s) or on this machine, by a clone of its own in `options.dir`.
+ * Follows one branch or tag of a Git repository, over http(s), ssh or on this machine, by a clone of its own in `options.dir`.
  * A revision is returned only when its commit, its trees under `path` and the chain of its history were read and hashed, and every file is
  * there. Whatever fails, and whatever the other side sends, revisions returned before stay readable.
  * An address or ref that cannot be followed is told by the first call, as GIT_URL_REFUSED. Every call ends within its deadline.
@@ -47,7 +47,7 @@ function prepare(options: GitSourceOptions): Result<Following> {
   const limits: SourceLimits = { ...SOURCE_LIMITS, ...options.limits }
   const now = options.now ?? Date.now
   return ok({
-    upstream: upstreamOf(address.value, limits, now),
+    upstream: upstreamOf(address.value, options, limits, now),
     ref: ref.value,
     room: { dir: options.dir, repository: address.value.display, path: path.join('/'), limits },
     log: (level, message, fields) =>

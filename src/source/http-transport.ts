@@ -4,29 +4,10 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Address } from './address.js'
 import { GitFailure, foreignText, networkFailure, stalled } from './failure.js'
 import type { SourceLimits } from './options.js'
+import { abortReason, silence, tooMuch } from './transport.js'
+import type { Answer, Call, Transport } from './transport.js'
 
 type HttpAddress = Extract<Address, { kind: 'http' }>
-
-export interface Call {
-  readonly method: 'GET' | 'POST'
-  /** Appended to the repository's address: `/info/refs?service=git-upload-pack`. */
-  readonly path: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: Uint8Array
-  readonly maxBytes: number
-}
-
-export interface Answer {
-  readonly contentType: string
-  /** Ends with an error when the connection breaks, falls silent or sends too much: never early and quietly. */
-  readonly body: AsyncIterable<Uint8Array>
-}
-
-/** The way to one repository over HTTP. Connections are kept. */
-export interface HttpTransport {
-  send(call: Call, signal: AbortSignal): Promise<Answer>
-  close(): void
-}
 
 const MAX_REDIRECTS = 5
 const RETRY_AFTER_MAX_MS = 60 * 60_000
@@ -39,7 +20,7 @@ export function httpTransport(
   address: HttpAddress,
   limits: Pick<SourceLimits, 'idleMs'>,
   now: () => number,
-): HttpTransport {
+): Transport {
   const secure = address.url.startsWith('https:')
   const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
   let base = address.url
@@ -137,26 +118,6 @@ interface Cause {
 function causeOf(error: unknown, cause: Cause, host: string, signal: AbortSignal): GitFailure {
   if (signal.aborted) return abortReason(signal)
   return cause.failure ?? networkFailure(error, host)
-}
-
-export function tooMuch(host: string, maxBytes: number): GitFailure {
-  const size = maxBytes >= 1024 * 1024 ? `${Math.floor(maxBytes / 1024 / 1024)} MiB` : `${maxBytes} bytes`
-  return stalled(
-    'GIT_TOO_LARGE',
-    `${host} sends more than ${size}`,
-    'follow a smaller repository, or raise the limit; the last good revision stays',
-  )
-}
-
-function silence(host: string, ms: number): GitFailure {
-  return new GitFailure(
-    'GIT_TIMEOUT',
-    `${host} sent nothing for ${Math.round(ms / 1000)} s; the last good revision stays`,
-  )
-}
-
-function abortReason(signal: AbortSignal): GitFailure {
-  return signal.reason instanceof GitFailure ? signal.reason : new GitFailure('GIT_TIMEOUT', 'reading Git was stopped')
 }
 
 function redirectOf(response: IncomingMessage): string | null {

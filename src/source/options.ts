@@ -1,4 +1,6 @@
 import type { LogEvent } from '../controller/index.js'
+import type { HostKey } from '../model/index.js'
+import type { SshHost, SshIdentities } from '../ssh/index.js'
 
 /** What is followed. */
 export type RefChoice = { readonly branch: string } | { readonly tag: string }
@@ -9,12 +11,22 @@ export interface GitCredentials {
   readonly password: string
 }
 
+/** How a repository's host is logged in to over ssh. */
+export interface GitSsh {
+  readonly identities: SshIdentities
+  /** What `~/.ssh/config` says of the host that the address names. */
+  readonly host?: SshHost & { readonly user?: string; readonly port?: number }
+  readonly hostKey: HostKey
+}
+
 /** Bounds of everything that a remote can make us do. Times in ms. */
 export interface SourceLimits {
   /** Asking what the ref names. */
   readonly pollDeadlineMs: number
   /** Receiving, indexing and verifying objects. */
   readonly fetchDeadlineMs: number
+  /** TCP, host key and login of an ssh connection, each. */
+  readonly connectMs: number
   /** Silence on the connection. */
   readonly idleMs: number
   /** The answer that lists refs. */
@@ -44,6 +56,7 @@ const MIB = 1024 * 1024
 export const SOURCE_LIMITS: SourceLimits = Object.freeze({
   pollDeadlineMs: 30_000,
   fetchDeadlineMs: 10 * 60_000,
+  connectMs: 15_000,
   idleMs: 60_000,
   maxListingBytes: 16 * MIB,
   maxPackBytes: 512 * MIB,
@@ -59,7 +72,7 @@ export const SOURCE_LIMITS: SourceLimits = Object.freeze({
 })
 
 export interface GitSourceOptions {
-  /** `https://…`, `http://…`, `file:///…`, or a path of a repository on this machine (bare, or a work tree). */
+  /** `https://…`, `ssh://…`, `git@host:path`, `http://…`, `file:///…`, or a path on this machine (bare, or a work tree). */
   readonly url: string
   readonly ref: RefChoice
   /** Directory inside the repository that is followed. Default: all of it. */
@@ -67,6 +80,8 @@ export interface GitSourceOptions {
   /** Where the clone lives; made when missing. Used by one process at a time. */
   readonly dir: string
   readonly credentials?: GitCredentials
+  /** Asked once, with the host of an address over ssh. Default: no key, and no host key is believed. */
+  readonly ssh?: (host: string) => GitSsh
   /** Sends credentials over plain http to a host other than this machine. Default false. */
   readonly allowPlainHttp?: boolean
   readonly limits?: Partial<SourceLimits>

@@ -43,14 +43,17 @@ export function refuseError(packet: Uint8Array, host: string): void {
 /** The server's own words about what is wrong, filed under the code that they mean. */
 export function serverSays(words: string, host: string): GitFailure {
   const shown = `${host} says: ${foreignText(words)}`
-  if (/not found|does not exist|no such/i.test(words)) return new GitFailure('GIT_NOT_FOUND', shown)
+  if (/not found|does not exist|no such|not appear to be a git repository/i.test(words)) return new GitFailure('GIT_NOT_FOUND', shown)
   if (/denied|auth|permission|forbidden|not exported/i.test(words)) return new GitFailure('GIT_AUTH', shown)
   return new GitFailure('GIT_UNREACHABLE', `${shown}; the last good revision stays`)
 }
 
 export function packet(text: string): Buffer {
-  const length = Buffer.byteLength(text) + 4
-  return Buffer.from(`${length.toString(16).padStart(4, '0')}${text}`)
+  return packetOf(Buffer.from(text))
+}
+
+export function packetOf(content: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from((content.byteLength + 4).toString(16).padStart(4, '0')), content])
 }
 
 export const FLUSH = '0000'

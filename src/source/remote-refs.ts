@@ -2,11 +2,11 @@ import { listServerRefs } from 'isomorphic-git'
 import type { GitHttpRequest, GitHttpResponse, ServerRef } from 'isomorphic-git'
 import type { FollowedRef } from './address.js'
 import { GitFailure, codeOf, foreignText, stalled } from './failure.js'
-import type { HttpTransport } from './http-transport.js'
 import { checkWhole } from './pkt-line.js'
+import type { Transport } from './transport.js'
 
 export interface Remote {
-  readonly transport: HttpTransport
+  readonly transport: Transport
   readonly url: string
   readonly host: string
   readonly maxListingBytes: number

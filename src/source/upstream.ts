@@ -1,12 +1,14 @@
-import type { Address, FollowedRef } from './address.js'
+import type { Address, FollowedRef, RemoteAddress } from './address.js'
 import { httpTransport } from './http-transport.js'
 import { copyObjects, listPacks } from './local-copy.js'
 import { localTip, openLocal } from './local-repository.js'
 import type { LocalRepository } from './local-repository.js'
 import type { CloneState } from './clone-state.js'
 import type { ObjectStore } from './object-store.js'
-import type { SourceLimits } from './options.js'
+import type { GitSourceOptions, SourceLimits } from './options.js'
 import { remoteTip } from './remote-refs.js'
+import type { Remote } from './remote-refs.js'
+import { sshTransport } from './ssh-transport.js'
 import { downloadPack } from './upload-pack.js'
 
 /** What bringing objects changes in the clone's state, and how to take them out again when they turn out to be of no use. */
@@ -30,20 +32,43 @@ export interface Upstream {
 
 const MAX_HAVES = 32
 
-export function upstreamOf(address: Address, limits: SourceLimits, now: () => number): Upstream {
+export function upstreamOf(
+  address: Address,
+  options: Pick<GitSourceOptions, 'ssh'>,
+  limits: SourceLimits,
+  now: () => number,
+): Upstream {
   switch (address.kind) {
     case 'http':
-      return httpUpstream(address, limits, now)
+    case 'ssh':
+      return remoteUpstream(remoteOf(address, options, limits, now), limits)
     case 'local':
       return localUpstream(address.path, limits)
   }
 }
 
-function httpUpstream(address: Extract<Address, { kind: 'http' }>, limits: SourceLimits, now: () => number): Upstream {
-  const transport = httpTransport(address, limits, now)
-  const remote = { transport, url: address.url, host: address.host, maxListingBytes: limits.maxListingBytes }
+/** The way to a repository on a server. Nothing is contacted yet. */
+function remoteOf(
+  address: RemoteAddress,
+  { ssh }: Pick<GitSourceOptions, 'ssh'>,
+  limits: SourceLimits,
+  now: () => number,
+): Remote {
+  const { maxListingBytes } = limits
+  if (address.kind === 'http')
+    return { transport: httpTransport(address, limits, now), url: address.url, host: address.host, maxListingBytes }
+  // The library wants an http address; nothing is ever sent to this one.
   return {
-    name: address.host,
+    transport: sshTransport(address, ssh, limits),
+    url: 'https://ssh.invalid',
+    host: address.host,
+    maxListingBytes,
+  }
+}
+
+function remoteUpstream(remote: Remote, limits: SourceLimits): Upstream {
+  return {
+    name: remote.host,
     tip: (ref, signal) => remoteTip(remote, ref, signal),
     async bring(oid, store, state, signal) {
       const file = store.incoming()
@@ -52,7 +77,7 @@ function httpUpstream(address: Extract<Address, { kind: 'http' }>, limits: Sourc
       return { shallow: [], copied: [], undo: await store.addPack(file, signal) }
     },
     isRepacked: () => Promise.resolve(false),
-    close: () => transport.close(),
+    close: () => remote.transport.close(),
   }
 }
 

@@ -11,6 +11,7 @@ const packages: Readonly<Record<string, string>> = {
   iproute2: '/usr/sbin/tc',
   'docker-registry': '/usr/bin/docker-registry',
   git: '/usr/bin/git',
+  gitolite3: '/usr/bin/gitolite',
   e2fsprogs: '/usr/sbin/mkfs.ext4',
   'util-linux': '/usr/bin/unshare',
   perl: '/usr/bin/perl',

@@ -13,16 +13,35 @@ it.each([
   ['file:///srv/git/my%20fleet.git', '/srv/git/my fleet.git'],
   ['./fleet', resolve('fleet')],
   ['fleet', resolve('fleet')],
+  ['./with:colon', resolve('with:colon')],
+  ['ssh://git@example.com/a.git', 'ssh://git@example.com/a.git'],
+  ['ssh://example.com:2222/srv/a%2Bb.git', 'ssh://example.com:2222/srv/a+b.git'],
+  ['ssh://git@[::1]:2222/~ada/a.git', 'ssh://git@[::1]:2222/~ada/a.git'],
+  ['git+ssh://example.com/a', 'ssh://example.com/a'],
+  ['git@example.com:a/b.git', 'git@example.com:a/b.git'],
+  ['example.com:a/b.git', 'example.com:a/b.git'],
 ])('follows %s', (text, display) => {
   expect(value(parseAddress(text)).display).toBe(display)
 })
 
 it.each([
   '',
-  'ssh://git@example.com/a.git',
-  'git+ssh://example.com/a',
-  'git@example.com:a/b.git',
-  'example.com:a/b.git',
+  'ssh://git:secret@example.com/a.git',
+  'ssh://-oProxyCommand=touch/a.git',
+  'ssh://-oProxyCommand@example.com/a.git',
+  'ssh://example.com:0/a.git',
+  'ssh://example.com:99999/a.git',
+  'ssh://example.com',
+  "ssh://example.com/a';touch%20x;'",
+  'ssh://example.com/a%0Ab',
+  'ssh://example.com/$(id)',
+  'git@example.com:-u',
+  'git@example.com:--upload-pack=touch',
+  'git@example.com:a`id`',
+  'git@-oProxyCommand:a',
+  'git@example.com:a|b',
+  'git@example.com:',
+  'git@exa;mple.com:a',
   'git://example.com/a.git',
   'ftp://example.com/a.git',
   'ext::sh -c touch% /tmp/pwned',
@@ -58,6 +77,24 @@ it.each([
   ['https://git.example.com/a', { credentials: { password: 't' } }, 'OK'],
 ])('sends credentials in the clear to nobody but this machine: %s %j', (url, options, expected) => {
   expect(codeOf(parseAddress(url, options))).toBe(expected)
+})
+
+it.each([
+  ['ssh://git@example.com:2222/a/b.git', { host: 'example.com', port: 2222, user: 'git', path: '/a/b.git' }],
+  ['ssh://example.com/~ada/b.git', { host: 'example.com', port: null, user: null, path: '~ada/b.git' }],
+  ['git@example.com:a/b.git', { host: 'example.com', port: null, user: 'git', path: 'a/b.git' }],
+  ['git@[fd00::1]:/srv/b.git', { host: 'fd00::1', port: null, user: 'git', path: '/srv/b.git' }],
+])('reads %s as git does', (text, parts) => {
+  expect(value(parseAddress(text))).toMatchObject({ kind: 'ssh', ...parts })
+})
+
+it('sends no path over ssh that a shell could take for more than a word', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (path) => {
+      const parsed = parseAddress(`git@example.com:${path}`)
+      if (parsed.ok) expect(path).toMatch(/^[^-\s'"\\$`!&|;<>(){}*?#[\]][^\s'"\\$`!&|;<>(){}*?#[\]]*$/)
+    }),
+  )
 })
 
 it('takes credentials from the address, out of sight, and prefers those that were given', () => {
