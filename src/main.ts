@@ -32,6 +32,11 @@ const parts: Parts = {
       allowPlainHttp: settings.allowPlainHttp,
       log,
       now,
+      http: {
+        headers: settings.gitHttp.headers,
+        ...(settings.gitHttp.ca !== null ? { ca: settings.gitHttp.ca } : {}),
+        ...(settings.gitHttp.proxy !== null ? { proxy: settings.gitHttp.proxy } : {}),
+      },
       ssh: (host) => readGitIdentities(settings, host),
       ...(settings.path !== null ? { path: settings.path } : {}),
       ...(settings.git !== null ? { credentials: settings.git } : {}),

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
+import { readGitHttp } from './git-http.js'
+import type { GitHttpSettings } from './git-http.js'
 import { SETTINGS } from './setting-table.js'
 import type { SettingName, SettingRow } from './setting-table.js'
 
@@ -28,6 +30,8 @@ export interface Settings {
   readonly allowPlainHttp: boolean
   readonly logFormat: 'auto' | 'text' | 'json'
   readonly git: { readonly username?: string; readonly password: string } | null
+  /** Sent to the origin of the repository's address only. `proxy` null: none. */
+  readonly gitHttp: GitHttpSettings
   /** Fingerprints of the repository's host, when it is reached over ssh. Empty: those of known_hosts. */
   readonly gitHostKeys: readonly string[]
   readonly gitSshKey: SecretFile | null
@@ -65,6 +69,7 @@ export function readSettings(given: Given): Result<Settings, readonly Problem[]>
     allowPlainHttp: readBoolean('plainHttp', values.plainHttp, problems),
     logFormat: readLogFormat(values.logFormat, problems),
     git: readGit(values, problems),
+    gitHttp: readGitHttp(values, given.env, problems),
     gitHostKeys: readHostKeys(values.gitHostKey, problems),
     gitSshKey: keyOf('gitSshKey', values, given),
     gitSshPassphrase: values.gitSshPassphrase,

@@ -60,12 +60,12 @@ function parseHttp(text: string, options: AddressOptions): Result<Address> {
   const url = new URL(text)
   if (url.search !== '' || url.hash !== '') return refuse('the repository address has a query or a fragment')
   const credentials = options.credentials ?? userinfo(url)
-  if (credentials !== null && url.protocol === 'http:' && !isLoopback(url.hostname) && options.allowPlainHttp !== true)
+  if (url.protocol === 'http:' && !isLoopback(url.hostname) && options.allowPlainHttp !== true)
     return fail(
       stalled(
         'GIT_URL_REFUSED',
-        `credentials for ${url.host} would cross the network in the clear`,
-        'use https://, or allow plain http explicitly',
+        `over http:// anybody between here and ${url.host} can read and change what is deployed`,
+        'use https://, or set SLIPWAY_ALLOW_PLAIN_HTTP=true',
       ).problem,
     )
   const bare = `${url.origin}${url.pathname.replace(/\/+$/, '')}`

@@ -54,7 +54,7 @@ export function networkFailure(error: unknown, host: string): GitFailure {
     return stalled(
       'GIT_UNREACHABLE',
       `${host} shows a certificate that is not trusted (${code})`,
-      'renew it, or start the controller with its authority in NODE_EXTRA_CA_CERTS',
+      'renew it, or give its authority in SLIPWAY_GIT_CA_FILE',
     )
   return new GitFailure('GIT_UNREACHABLE', `${host} cannot be read (${code}); the last good revision stays`)
 }

@@ -3,7 +3,8 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Address } from './address.js'
 import { GitFailure, foreignText, networkFailure, stalled } from './failure.js'
-import type { SourceLimits } from './options.js'
+import type { GitHttp, SourceLimits } from './options.js'
+import { tunnelAgent } from './proxy.js'
 import { abortReason, silence, tooMuch } from './transport.js'
 import type { Answer, Call, Transport } from './transport.js'
 
@@ -18,11 +19,13 @@ const RETRY_AFTER_MAX_MS = 60 * 60_000
  */
 export function httpTransport(
   address: HttpAddress,
+  http: GitHttp,
   limits: Pick<SourceLimits, 'idleMs'>,
   now: () => number,
 ): Transport {
   const secure = address.url.startsWith('https:')
-  const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
+  const agent = agentFor(http, secure, limits.idleMs)
+  const headers = headersFor(address, http)
   let base = address.url
 
   async function send(call: Call, signal: AbortSignal): Promise<Answer> {
@@ -42,7 +45,13 @@ export function httpTransport(
   function exchange(url: string, call: Call, cause: Cause, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const open = secure ? httpsRequest : httpRequest
-      const request = open(url, { method: call.method, agent, headers: headersOf(address, call), signal })
+      const request = open(url, {
+        method: call.method,
+        agent,
+        headers: { ...call.headers, ...headers },
+        signal,
+        ...(http.ca === undefined ? {} : { ca: http.ca }),
+      })
       request.setTimeout(limits.idleMs, () => {
         cause.failure = silence(address.host, limits.idleMs)
         request.destroy()
@@ -76,17 +85,18 @@ function write(request: ClientRequest, body: Uint8Array | undefined): void {
   request.end(body)
 }
 
-function headersOf(address: HttpAddress, call: Call): Record<string, string> {
-  const { credentials } = address
-  const headers: Record<string, string> = {
-    ...call.headers,
-    'user-agent': 'git/slipway',
-    'accept-encoding': 'identity',
-  }
+function agentFor({ proxy }: GitHttp, secure: boolean, idleMs: number): HttpAgent {
+  if (proxy !== undefined) return tunnelAgent(proxy, secure, idleMs)
+  return secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
+}
+
+function headersFor({ credentials }: HttpAddress, http: GitHttp): Record<string, string> {
+  const headers: Record<string, string> = { 'user-agent': 'git/slipway', 'accept-encoding': 'identity' }
   // GitHub wants this name beside an app's token; the others take any.
   const name = credentials?.username ?? 'x-access-token'
   if (credentials !== null)
     headers.authorization = `Basic ${Buffer.from(`${name}:${credentials.password}`).toString('base64')}`
+  for (const [key, value] of Object.entries(http.headers ?? {})) headers[key.toLowerCase()] = value
   return headers
 }
 

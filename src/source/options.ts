@@ -11,6 +11,15 @@ export interface GitCredentials {
   readonly password: string
 }
 
+/** How a repository is reached over http(s). All of it is sent to the origin of its address and to no other. */
+export interface GitHttp {
+  readonly headers?: Readonly<Record<string, string>>
+  /** PEM: the only authorities that are believed, instead of the usual ones. */
+  readonly ca?: string
+  /** `http://[user:password@]host:port`, or https. */
+  readonly proxy?: string
+}
+
 /** How a repository's host is logged in to over ssh. */
 export interface GitSsh {
   readonly identities: SshIdentities
@@ -80,9 +89,10 @@ export interface GitSourceOptions {
   /** Where the clone lives; made when missing. Used by one process at a time. */
   readonly dir: string
   readonly credentials?: GitCredentials
+  readonly http?: GitHttp
   /** Asked once, with the host of an address over ssh. Default: no key, and no host key is believed. */
   readonly ssh?: (host: string) => GitSsh
-  /** Sends credentials over plain http to a host other than this machine. Default false. */
+  /** Follows over plain http on a host other than this machine, where anybody on the way can read and change all. Default false. */
   readonly allowPlainHttp?: boolean
   readonly limits?: Partial<SourceLimits>
   readonly log?: (event: LogEvent) => void

@@ -43,7 +43,8 @@ export function refuseError(packet: Uint8Array, host: string): void {
 /** The server's own words about what is wrong, filed under the code that they mean. */
 export function serverSays(words: string, host: string): GitFailure {
   const shown = `${host} says: ${foreignText(words)}`
-  if (/not found|does not exist|no such|not appear to be a git repository/i.test(words)) return new GitFailure('GIT_NOT_FOUND', shown)
+  if (/not found|does not exist|no such|not appear to be a git repository/i.test(words))
+    return new GitFailure('GIT_NOT_FOUND', shown)
   if (/denied|auth|permission|forbidden|not exported/i.test(words)) return new GitFailure('GIT_AUTH', shown)
   return new GitFailure('GIT_UNREACHABLE', `${shown}; the last good revision stays`)
 }

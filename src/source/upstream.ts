@@ -34,7 +34,7 @@ const MAX_HAVES = 32
 
 export function upstreamOf(
   address: Address,
-  options: Pick<GitSourceOptions, 'ssh'>,
+  options: Pick<GitSourceOptions, 'http' | 'ssh'>,
   limits: SourceLimits,
   now: () => number,
 ): Upstream {
@@ -50,13 +50,18 @@ export function upstreamOf(
 /** The way to a repository on a server. Nothing is contacted yet. */
 function remoteOf(
   address: RemoteAddress,
-  { ssh }: Pick<GitSourceOptions, 'ssh'>,
+  { http = {}, ssh }: Pick<GitSourceOptions, 'http' | 'ssh'>,
   limits: SourceLimits,
   now: () => number,
 ): Remote {
   const { maxListingBytes } = limits
   if (address.kind === 'http')
-    return { transport: httpTransport(address, limits, now), url: address.url, host: address.host, maxListingBytes }
+    return {
+      transport: httpTransport(address, http, limits, now),
+      url: address.url,
+      host: address.host,
+      maxListingBytes,
+    }
   // The library wants an http address; nothing is ever sent to this one.
   return {
     transport: sshTransport(address, ssh, limits),

@@ -3,7 +3,7 @@ import { whyNoDownloads } from './downloads.js'
 import { run, tryRun } from './shell.js'
 import { labsDir } from './state.js'
 
-/** What the lab needs of Debian, and the program by which it is recognised. Engines and busybox are fetched by themselves. */
+/** What the lab and the tests need of Debian, and the program by which it is recognised. Engines and busybox are fetched by themselves. */
 const packages: Readonly<Record<string, string>> = {
   'openssh-server': '/usr/sbin/sshd',
   'openssh-client': '/usr/bin/ssh-keygen',
@@ -12,6 +12,8 @@ const packages: Readonly<Record<string, string>> = {
   'docker-registry': '/usr/bin/docker-registry',
   git: '/usr/bin/git',
   gitolite3: '/usr/bin/gitolite',
+  gnupg: '/usr/bin/gpg',
+  openssl: '/usr/bin/openssl',
   e2fsprogs: '/usr/sbin/mkfs.ext4',
   'util-linux': '/usr/bin/unshare',
   perl: '/usr/bin/perl',

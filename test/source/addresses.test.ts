@@ -8,7 +8,7 @@ it.each([
   ['https://git.example.com/a/b.git', 'https://git.example.com/a/b.git'],
   ['https://git.example.com:8443/a/b/', 'https://git.example.com:8443/a/b'],
   ['HTTPS://GIT.example.com/a', 'https://git.example.com/a'],
-  ['http://git.example.com/a', 'http://git.example.com/a'],
+  ['http://localhost:3000/a', 'http://localhost:3000/a'],
   ['/srv/git/fleet.git', '/srv/git/fleet.git'],
   ['file:///srv/git/my%20fleet.git', '/srv/git/my fleet.git'],
   ['./fleet', resolve('fleet')],
@@ -66,7 +66,8 @@ it.each([
 })
 
 it.each([
-  ['http://git.example.com/a', {}, 'OK'],
+  ['http://git.example.com/a', {}, 'GIT_URL_REFUSED'],
+  ['http://git.example.com/a', { allowPlainHttp: true }, 'OK'],
   ['http://git.example.com/a', { credentials: { password: 't' } }, 'GIT_URL_REFUSED'],
   ['http://u:p@git.example.com/a', {}, 'GIT_URL_REFUSED'],
   ['http://git.example.com/a', { credentials: { password: 't' }, allowPlainHttp: true }, 'OK'],
@@ -75,7 +76,7 @@ it.each([
   ['http://[::1]/a', { credentials: { password: 't' } }, 'OK'],
   ['http://127.0.0.1.example.com/a', { credentials: { password: 't' } }, 'GIT_URL_REFUSED'],
   ['https://git.example.com/a', { credentials: { password: 't' } }, 'OK'],
-])('sends credentials in the clear to nobody but this machine: %s %j', (url, options, expected) => {
+])('speaks in the clear to nobody but this machine: %s %j', (url, options, expected) => {
   expect(codeOf(parseAddress(url, options))).toBe(expected)
 })
 

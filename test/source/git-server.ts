@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -26,15 +27,22 @@ export interface GitServer {
   close(): Promise<void>
 }
 
+export interface GitServerOptions {
+  readonly ignoreVersion2?: boolean
+  /** PEM; then it speaks https. */
+  readonly tls?: { readonly key: string; readonly cert: string }
+}
+
 /** `git http-backend` behind a small CGI server on loopback, serving every repository under `root`. */
-export async function gitServer(root: string, options: { readonly ignoreVersion2?: boolean } = {}): Promise<GitServer> {
-  const http = createServer((message, response) => {
+export async function gitServer(root: string, options: GitServerOptions = {}): Promise<GitServer> {
+  const onRequest = (message: IncomingMessage, response: ServerResponse): void => {
     void serve(message, response).catch(() => response.destroy())
-  })
+  }
+  const http = options.tls === undefined ? createServer(onRequest) : createTlsServer(options.tls, onRequest)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as AddressInfo
   const server: GitServer = {
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
     requests: [],
     fault: null,
