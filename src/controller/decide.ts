@@ -1,6 +1,6 @@
 import { planStack } from '../planner/index.js'
 import type { FleetUsage } from '../planner/index.js'
-import { EMPTY_STACK_STATE, NOTHING, advance, targetOf } from '../rollout/index.js'
+import { EMPTY_STACK_STATE, NOTHING, advance, isGoingBack, targetOf } from '../rollout/index.js'
 import type { Advice, Facts, StackState, Target } from '../rollout/index.js'
 import type { Fleet, Observation, Replica, StackPlan } from '../model/index.js'
 import type { Asker } from './asker.js'
@@ -118,6 +118,7 @@ export function planInput(
     fleet: input.fleet,
     stack: target.stack,
     observation: input.observation,
+    isGoingBack: isGoingBack(state, target),
     usage: input.usage,
     specOf: memory.specOf,
     drained: new Set(Object.keys(memory.state.drained)),

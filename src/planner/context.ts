@@ -23,6 +23,8 @@ export interface PlanInput {
   /** What should run. A removed stack is given as one without services. */
   readonly stack: Stack
   readonly observation: Observation
+  /** A rollback: `rollback_config` says how. */
+  readonly isGoingBack: boolean
   /** `measureUsage` of this observation, shared by all stacks of a tick. */
   readonly usage: FleetUsage
   readonly specOf: SpecOf

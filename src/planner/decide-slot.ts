@@ -84,7 +84,7 @@ function settleAmong(
   const duplicates = [...doubles].sort(byPlace).map((replica) => surplus(context, replica, sentence('duplicate')))
   const [from, ...others] = outdated
   if (from === undefined) return [settle(context, best), ...duplicates]
-  const { order, reason } = orderFor(context.spec, from.server === best.server)
+  const { order, reason } = orderFor(context.spec, from.server === best.server, context.input.isGoingBack)
   const replace: Change = {
     kind: 'replace',
     slot: best.slot,

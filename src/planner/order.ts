@@ -11,20 +11,26 @@ export interface OrderChoice {
  * Start-first where two replicas can stand side by side. A host port forbids that whatever the manifest says, on the server that holds it;
  * a volume or bind mount that is written only where the manifest does not say.
  */
-export function orderFor(spec: ServiceSpec, isSameServer: boolean): OrderChoice {
-  const asked = spec.update.order
+export function orderFor(spec: ServiceSpec, isSameServer: boolean, isGoingBack: boolean): OrderChoice {
+  const { asked, key } = askedOrder(spec, isGoingBack)
   if (asked === 'stop-first') return { order: asked, reason: '' }
   if (spec.mode === 'job') return stopFirst('a one-shot service never runs twice at once')
   const port = isSameServer ? claimedPorts(spec)[0] : undefined
   if (port !== undefined)
     return stopFirst(
-      `host port ${formatHostPort(port)} can be held only once${asked === null ? '' : ', although update_config.order is start-first'}`,
+      `host port ${formatHostPort(port)} can be held only once${asked === null ? '' : `, although ${key}.order is start-first`}`,
     )
   if (asked === 'start-first') return { order: asked, reason: '' }
   const written = spec.mounts.find((mount) => (mount.kind === 'volume' || mount.kind === 'bind') && !mount.readOnly)
   if (written?.kind === 'volume') return stopFirst(`writes the volume ${written.source}`)
   if (written?.kind === 'bind') return stopFirst(`writes ${written.source} of the server`)
   return { order: 'start-first', reason: 'start-first: holds no host port and writes no volume' }
+}
+
+/** What `update_config` asks for holds on the way back too, unless `rollback_config` asks for something else. */
+function askedOrder(spec: ServiceSpec, isGoingBack: boolean): { readonly asked: Order | null; readonly key: string } {
+  const back = isGoingBack ? spec.rollback.order : null
+  return back === null ? { asked: spec.update.order, key: 'update_config' } : { asked: back, key: 'rollback_config' }
 }
 
 function stopFirst(why: string): OrderChoice {

@@ -47,7 +47,7 @@ function changeFor(pending: Pending, placement: Placement): Change {
   const { server, handover } = placement
   if (handover !== null) return handOver(pending, server, handover)
   if (from === null) return { kind: 'create', slot, server, spec, causes }
-  const { order, reason } = orderFor(spec, from.server === server)
+  const { order, reason } = orderFor(spec, from.server === server, context.input.isGoingBack)
   return { kind: 'replace', slot, server, spec, from, successor: null, order, orderReason: reason, requested, causes }
 }
 

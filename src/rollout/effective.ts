@@ -30,6 +30,11 @@ export function targetOf(state: StackState, desired: Stack | null, proven: Stack
   return withoutRejectedServices(state, wanted, proven)
 }
 
+/** Whether what is planned now is a rollback: one that runs, or one that a failure has made due. */
+export function isGoingBack(state: StackState, target: Target): boolean {
+  return state.rollout === null ? state.recovering && target.withheld !== null : state.rollout.direction === 'back'
+}
+
 function isRejectedBy(rejection: Rejection, desired: StackVersion | null, stack: Stack): boolean {
   if (rejection.hash === desired?.hash) return true
   const service = stack.services.find((spec) => spec.name === rejection.service)

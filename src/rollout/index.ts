@@ -1,7 +1,7 @@
 export { advance } from './advance.js'
 export { NOTHING } from './advice.js'
 export type { Advice, Ask, Diagnosis, Facts, Prepared, RunFailure, Waiting } from './advice.js'
-export { targetOf } from './effective.js'
+export { isGoingBack, targetOf } from './effective.js'
 export type { Target } from './effective.js'
 export type { AdoptedPin, FailureEvidence, ProvenSpec, RolloutFact } from './facts.js'
 export { foldRollout } from './fold.js'

@@ -1,6 +1,7 @@
 import { serviceHash, specHash } from '../model/index.js'
 import type { Change, Problem, ServiceSpec } from '../model/index.js'
 import type { Facts } from './advice.js'
+import { isGoingBack } from './effective.js'
 import type { AdoptedPin, ProvenSpec, RolloutFact } from './facts.js'
 import { byService, isDone, isHealthy, isServerLost } from './progress.js'
 import { slotKey, specKey } from './state.js'
@@ -48,7 +49,7 @@ function start(facts: Facts): RolloutFact {
     stack: target.stack.name,
     revision: target.version.revision,
     hash: target.version.hash,
-    direction: state.recovering && target.withheld !== null ? 'back' : 'forward',
+    direction: isGoingBack(state, target) ? 'back' : 'forward',
     fast: specs.every((spec) => isProvenSpec(facts, spec)),
     slots: changed.length,
     services,

@@ -94,6 +94,25 @@ describe('update_config', () => {
   })
 })
 
+describe('rollback_config', () => {
+  it.each([
+    ['stop-first', ['stop web#1', 'run web#1']],
+    ['start-first', ['run web#1', 'stop web#1']],
+  ])('order %s holds for what had been updated already', async (back, turns) => {
+    const { world } = await deployed()
+    const policy = `order: start-first }, rollback_config: { order: ${back}`
+    world.source.commit({ [PATH]: text('web:1', policy) }, 'policy')
+    await world.clock.run(60_000)
+    world.source.commit({ [PATH]: text('web:2', policy) }, 'good for one, bad for the others')
+    while (!world.driver.calls.some((call) => call.startsWith('stop web#1'))) await world.clock.run(100)
+    world.driver.behaviours.set('web:2', { never: true })
+    world.driver.calls.length = 0
+    await world.clock.run(400_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:1', 'web#2 web:1', 'web#3 web:1'])
+    expect(order(world.driver.calls).filter((call) => call.endsWith('web#1'))).toEqual(turns)
+  })
+})
+
 describe('a rollback', () => {
   it('that fails too stops, says so once, and leaves what still serves', async () => {
     const { world, controller } = await deployed(SHOP)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { UPDATE_DEFAULTS } from '../../src/model/index.js'
+import { ROLLBACK_DEFAULTS, UPDATE_DEFAULTS } from '../../src/model/index.js'
 import type { MountSpec, ServiceSpec } from '../../src/model/index.js'
 import { listed, planOf, port, replicaOf, specOf, volume } from './world.js'
 
@@ -13,11 +13,11 @@ const bind = (readOnly: boolean): MountSpec => ({
 })
 const asked = (order: 'start-first' | 'stop-first') => ({ update: { ...UPDATE_DEFAULTS, order } })
 
-function orderOf(changes: Partial<ServiceSpec>): string {
+function orderOf(changes: Partial<ServiceSpec>, isGoingBack = false): string {
   const spec = specOf('web', changes)
   const before = { ...spec, image: 'busybox:1.35' }
   const views = [listed('lon-1', [replicaOf(before, 1, 'lon-1')])]
-  const [change] = planOf({ services: [spec], known: [before], views }).changes
+  const [change] = planOf({ services: [spec], known: [before], views, isGoingBack }).changes
   return change?.kind === 'replace' ? `${change.order} (${change.orderReason})` : 'no replacement'
 }
 
@@ -68,6 +68,30 @@ describe('the order in which one replica takes the place of another', () => {
     ],
   ])('with %s', (_, changes, order) => {
     expect(orderOf(changes)).toBe(order)
+  })
+
+  const back = (order: 'start-first' | 'stop-first') => ({ rollback: { ...ROLLBACK_DEFAULTS, order } })
+
+  it.each<[string, Partial<ServiceSpec>, string]>([
+    ['nothing said', {}, 'start-first (start-first: holds no host port and writes no volume)'],
+    ['only update_config saying so', asked('stop-first'), 'stop-first ()'],
+    ['rollback_config saying so', back('stop-first'), 'stop-first ()'],
+    [
+      'rollback_config contradicting update_config',
+      { ...asked('start-first'), ...back('stop-first') },
+      'stop-first ()',
+    ],
+    [
+      'rollback_config asking for start-first over a host port',
+      { ...back('start-first'), ports: [port(8080)] },
+      'stop-first (stop-first: host port 8080 can be held only once, although rollback_config.order is start-first)',
+    ],
+  ])('on the way back with %s', (_, changes, order) => {
+    expect(orderOf(changes, true)).toBe(order)
+  })
+
+  it('follows update_config on the way forward, whatever rollback_config says', () => {
+    expect(orderOf({ ...asked('start-first'), ...back('stop-first') })).toBe('start-first ()')
   })
 
   it('is start-first over a host port when it moves to another server', () => {

@@ -179,6 +179,7 @@ export function inputOf({ services = [], views, servers, known = [], stack, ...r
     fleet: fleetOf(servers ?? views.map((view) => server(view.server))),
     stack: { name: 'shop', path: 'stacks/shop/compose.yaml', services, networks: [], volumes: [], ...stack },
     observation,
+    isGoingBack: false,
     usage: measureUsage(observation, find),
     drained: new Set(),
     restarts: new Map(),
