@@ -90,6 +90,21 @@ export interface Driver {
   close(): Promise<void>
 }
 
+/** What is told of a server when a person asks for it; the controller itself decides nothing by it. */
+export interface ServerCondition {
+  /** How far its clock is before ours, beyond the time that asking took; negative: behind. Null: nobody can say. */
+  readonly clockAheadMs: number | null
+  /** The file system of the engine's data, or why nobody can say. */
+  readonly disk:
+    | { readonly path: string; readonly freeBytes: number; readonly totalBytes: number }
+    | { readonly path: string; readonly problem: string }
+}
+
+/** Looks closer at a server, for `server check`. Problems: as for `observe`. */
+export interface Examiner {
+  examine(server: string, signal: AbortSignal): Promise<Result<ServerCondition>>
+}
+
 export interface LogOptions {
   readonly tail: number
   readonly follow: boolean

@@ -2,10 +2,20 @@ import { setMaxListeners } from 'node:events'
 import PQueue from 'p-queue'
 import { canonicalJson, fail } from '../model/index.js'
 import type { Action, ActionResult, Listing, Result, Server } from '../model/index.js'
-import type { Driver, Evidence, LogLine, LogOptions, Readiness, ReadinessQuestion } from '../controller/index.js'
+import type {
+  Driver,
+  Evidence,
+  Examiner,
+  LogLine,
+  LogOptions,
+  Readiness,
+  ReadinessQuestion,
+  ServerCondition,
+} from '../controller/index.js'
 import { loginsFor } from '../ssh/index.js'
 import type { Scratch } from './container-list.js'
 import { diagnose } from './diagnose.js'
+import { examine } from './examine.js'
 import type { Engine } from './engine.js'
 import type { HealthMemory } from './healthcheck.js'
 import { localRoute } from './local-route.js'
@@ -31,7 +41,7 @@ interface Entry {
  * The way to the servers, over one ssh connection each or a local socket. Does nothing until `use` names servers; then it connects on its own
  * and keeps connected.
  */
-export function dockerDriver(options: DriverOptions): Driver {
+export function dockerDriver(options: DriverOptions): Driver & Examiner {
   const limits: DriverLimits = Object.freeze({ ...DRIVER_LIMITS, ...options.limits })
   const logins = new PQueue({ concurrency: limits.logins })
   const scratch: Scratch = { buffer: Buffer.alloc(0) }
@@ -82,6 +92,9 @@ export function dockerDriver(options: DriverOptions): Driver {
     },
     diagnose(server: string, containerId: string, signal: AbortSignal): Promise<Result<Evidence>> {
       return withEngine(server, signal, (engine) => diagnose(engine, containerId, signal))
+    },
+    examine(server: string, signal: AbortSignal): Promise<Result<ServerCondition>> {
+      return withEngine(server, signal, (engine, { link }) => examine(engine, link.route, signal))
     },
     async *logs(server: string, containerId: string, wanted: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
       const entry = entries.get(server)

@@ -1,9 +1,10 @@
+import { statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { NetConnectOpts, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
-import type { Route, TcpFailure } from './route.js'
+import type { DiskSpace, Route, TcpFailure } from './route.js'
 import { textOf } from './problem-error.js'
 
 /** The engine of the controller's own machine, by its socket. */
@@ -25,6 +26,14 @@ export function localRoute(server: string, socketPath: string, connectMs: number
     async openTcp(host: string, port: number): Promise<Result<Duplex, TcpFailure>> {
       const dialled = await dial({ host, port, noDelay: true })
       return dialled.ok ? dialled : fail({ kind: 'refused', message: textOf(dialled.problem) })
+    },
+    async diskOf(path: string): Promise<Result<DiskSpace, string>> {
+      try {
+        const { bsize, bavail, blocks } = await statfs(path)
+        return ok({ freeBytes: bsize * bavail, totalBytes: bsize * blocks })
+      } catch (error) {
+        return fail(`${path} cannot be looked at (${textOf(error)})`)
+      }
     },
     isNarrow: () => false,
     onLost: () => undefined,

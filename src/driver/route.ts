@@ -8,11 +8,18 @@ export type TcpFailure =
   /** Nobody could ask it. */
   | { readonly kind: 'no-way'; readonly message: string }
 
+export interface DiskSpace {
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
 /** The way to one server: byte streams to its engine and to its containers. */
 export interface Route {
   /** Problems: SERVER_UNREACHABLE, SERVER_AUTH, HOST_KEY_*, ENGINE_UNREACHABLE. Whatever fails here was not sent. */
   openEngine(): Promise<Result<Duplex>>
   openTcp(host: string, port: number): Promise<Result<Duplex, TcpFailure>>
+  /** What is left on the file system of a path of the server; the problem is why nobody can say. */
+  diskOf(path: string): Promise<Result<DiskSpace, string>>
   /** True when each stream to the engine takes one of few exec channels. */
   isNarrow(): boolean
   /** Called when what was open is lost, not when it is closed by us. */

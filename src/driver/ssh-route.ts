@@ -8,9 +8,10 @@ import { asSocket, openChannel } from '../ssh/index.js'
 import type { ChannelRefusal, SshConnection } from '../ssh/index.js'
 import { backoffMs } from './backoff.js'
 import { checkStdio, stdioCommand } from './dial-stdio.js'
-import type { Route, TcpFailure } from './route.js'
+import type { DiskSpace, Route, TcpFailure } from './route.js'
 import { logInToServer } from './server-login.js'
 import type { ServerLogin } from './server-login.js'
+import { sshDiskOf } from './ssh-disk.js'
 
 export interface SshRouteOptions {
   readonly target: ServerLogin
@@ -77,6 +78,12 @@ export class SshRoute implements Route {
     const advice =
       'sshd forbids TCP forwarding to containers (AllowTcpForwarding, PermitOpen); allow it, or use a healthcheck'
     return fail({ kind: 'no-way', message: opened.problem.reason === 1 ? advice : opened.problem.message })
+  }
+
+  async diskOf(path: string): Promise<Result<DiskSpace, string>> {
+    const connected = await this.#connected()
+    if (!connected.ok) return fail(connected.problem.message)
+    return sshDiskOf(connected.value.client, path, this.#options.target.limits.connectMs)
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
 import type { Io, Parts } from '../../src/cli/index.js'
-import type { Clock } from '../../src/controller/index.js'
+import type { Clock, ServerCondition } from '../../src/controller/index.js'
 import { fail, ok } from '../../src/model/index.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
 import type { World } from '../controller/world.js'
@@ -219,6 +219,41 @@ describe('server check', () => {
     expect(out).toMatch(/^✓ lon-1 {2}ssh:\/\/.*@10\.0\.0\.1:22\n {4}Docker 1, API 1\.45, linux\/amd64/)
     expect(out).toMatch(/\n✗ lon-2 {2}.*\n {4}SERVER_UNREACHABLE/)
     expect(await run(world, 'server', 'check', 'lon-1')).toMatchObject({ code: 0 })
+  })
+
+  it.each<[string, ServerCondition, RegExp]>([
+    [
+      'room and time',
+      { clockAheadMs: -900, disk: { path: '/var/lib/docker', freeBytes: 8 * 2 ** 30, totalBytes: 20 * 2 ** 30 } },
+      /in \d+ ms\n {4}8\.0 GiB of 20\.0 GiB free at \/var\/lib\/docker\n$/,
+    ],
+    [
+      'a disk that is nearly full',
+      { clockAheadMs: null, disk: { path: '/srv/docker', freeBytes: 2 ** 30, totalBytes: 20 * 2 ** 30 } },
+      /\n {4}warning: only 1\.0 GiB of 20\.0 GiB free at \/srv\/docker: .*prune makes room\n$/,
+    ],
+    [
+      'a clock that goes ahead',
+      { clockAheadMs: 120_000, disk: { path: '/', freeBytes: 8e9, totalBytes: 2e10 } },
+      /\n {4}warning: its clock is 2 min ahead of this machine's: .*\n$/,
+    ],
+    [
+      'a clock that is behind',
+      { clockAheadMs: -3_000, disk: { path: '/', freeBytes: 8e9, totalBytes: 2e10 } },
+      /\n {4}warning: its clock is 3 s behind this machine's: .*\n$/,
+    ],
+    [
+      'a disk that cannot be looked at',
+      { clockAheadMs: 0, disk: { path: '/', problem: 'sshd offers no SFTP' } },
+      /\n {4}disk: nobody can say how much is free: sshd offers no SFTP\n$/,
+    ],
+  ])('says of %s what a person wants to know', async (_, condition, expected) => {
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
+    world.driver.condition = condition
+    const { code, out } = await run(world, 'server', 'check', 'lon-1')
+    expect(out).toMatch(expected)
+    expect(code).toBe(0)
   })
 
   it('ends with 64 for a server that the fleet does not have', async () => {

@@ -16,11 +16,13 @@ import type {
   Clock,
   ControllerOptions,
   Driver,
+  Examiner,
   Evidence,
   Journal,
   LogEvent,
   Readiness,
   ReadinessQuestion,
+  ServerCondition,
   Source,
 } from '../../src/controller/index.js'
 
@@ -79,7 +81,8 @@ interface Container {
 }
 
 /** Engines in memory, as far as the controller's tests need them. Behaviour is chosen by image. */
-export class FakeDriver implements Driver {
+export class FakeDriver implements Driver, Examiner {
+  condition: ServerCondition = { clockAheadMs: 0, disk: { path: '/var/lib/docker', freeBytes: 8e9, totalBytes: 2e10 } }
   readonly containers = new Map<string, Container>()
   readonly calls: string[] = []
   readonly down = new Set<string>()
@@ -279,6 +282,10 @@ export class FakeDriver implements Driver {
       healthExitCode: 1,
       logTail: ['boom'],
     })
+  }
+
+  examine(): Promise<Result<ServerCondition>> {
+    return Promise.resolve(ok(this.condition))
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the port is asynchronous, this fake has nothing to wait for

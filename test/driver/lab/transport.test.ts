@@ -162,6 +162,19 @@ describe('a server that forbids forwarding', () => {
 })
 
 describe('the engine', () => {
+  it.each(['open', 'modern', 'nostream'])(
+    'says how its clock stands to ours and what is free on its disk (%s)',
+    async (name) => {
+      driver = labDriver(lab)
+      useAll(driver, lab)
+      const { clockAheadMs, disk } = must(await driver.examine(name, never))
+      // One machine, one clock; the engine and we read it at different moments.
+      expect(Math.abs(clockAheadMs ?? Infinity)).toBeLessThan(1_000)
+      const df = await lab.server(name).run('df', '--output=size', '-B1', '/var/lib/docker')
+      expect(disk).toMatchObject({ path: '/var/lib/docker', totalBytes: Number(df.trim().split('\n')[1]) })
+    },
+  )
+
   it('is said to be away when it is down, and its return is a hint', async () => {
     driver = labDriver(lab, { backoffFirstMs: 200, backoffMaxMs: 400 })
     const server = lab.server('open')
