@@ -158,7 +158,7 @@ export const COMMANDS: readonly CommandRow[] = [
   row(
     'server check',
     '[server...]',
-    'try the way to each server: address, host key, login, engine',
+    'try the way to each server: address, host key, login, engine; say its clock and disk',
     () => import('./commands/server-check.js'),
     {
       settings: [...GIT, ...DATA],
