@@ -94,7 +94,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
       return withEngine(server, signal, (engine) => diagnose(engine, containerId, signal))
     },
     examine(server: string, signal: AbortSignal): Promise<Result<ServerCondition>> {
-      return withEngine(server, signal, (engine, { link }) => examine(engine, link.route, signal))
+      return withEngine(server, signal, (engine, { link }) => examine(engine, link.way, signal))
     },
     async *logs(server: string, containerId: string, wanted: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
       const entry = entries.get(server)

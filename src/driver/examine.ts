@@ -3,18 +3,20 @@ import type { Result } from '../model/index.js'
 import type { ServerCondition } from '../controller/index.js'
 import { readJson, textAt } from './engine.js'
 import type { Engine } from './engine.js'
-import type { Route } from './route.js'
+import type { Way } from './way.js'
 
 /** What a person wants to know of a server before it carries production. Changes nothing there. */
-export async function examine(engine: Engine, route: Route, signal: AbortSignal): Promise<Result<ServerCondition>> {
+export async function examine(
+  engine: Engine,
+  way: Pick<Way, 'diskOf'>,
+  signal: AbortSignal,
+): Promise<Result<ServerCondition>> {
   const askedAtMs = engine.clock.nowMs()
   const info = await readJson(engine, { method: 'GET', path: '/info', lane: 'read' }, 'describe itself', signal)
   if (!info.ok) return info
   const answeredAtMs = engine.clock.nowMs()
   const dataRoot = textAt(info.value, 'DockerRootDir')
-  const free = dataRoot.startsWith('/')
-    ? await route.diskOf(dataRoot)
-    : fail('the engine does not say where its data is')
+  const free = dataRoot.startsWith('/') ? await way.diskOf(dataRoot) : fail('the engine does not say where its data is')
   return ok({
     clockAheadMs: clockAheadMs(textAt(info.value, 'SystemTime'), askedAtMs, answeredAtMs),
     disk: free.ok ? { path: dataRoot, ...free.value } : { path: dataRoot, problem: free.problem },

@@ -5,7 +5,7 @@ import type { EngineClient } from './engine-client.js'
 import type { Route } from './route.js'
 
 /** How calls reach one server: HTTP over a route, or an engine that exists only in memory. */
-export interface Way extends Pick<Route, 'openTcp' | 'isNarrow' | 'onLost' | 'close'> {
+export interface Way extends Pick<Route, 'openTcp' | 'diskOf' | 'isNarrow' | 'onLost' | 'close'> {
   /** A client of its engine in one API version (`v1.45`); null before negotiation. */
   client(version: string | null): EngineClient
 }
@@ -24,6 +24,7 @@ export function httpWay(options: HttpWayOptions): Way {
   return {
     client: (version) => engineClient({ ...options, agent, version }),
     openTcp: (host, port) => route.openTcp(host, port),
+    diskOf: (path) => route.diskOf(path),
     isNarrow: () => route.isNarrow(),
     onLost: (listener) => route.onLost(listener),
     close() {

@@ -1,3 +1,4 @@
+import { ok } from '../../model/index.js'
 import type { Way } from '../../driver/index.js'
 import { simClient } from './client.js'
 import { openPort } from './container-port.js'
@@ -38,6 +39,7 @@ export function simEngine(options: SimEngineOptions): SimEngine {
     way: (server) => ({
       client: (version) => simClient(machine, server, version),
       openTcp: (host, port) => Promise.resolve(openPort(machine, host, port)),
+      diskOf: () => Promise.resolve(ok({ freeBytes: machine.freeDiskBytes, totalBytes: MUCH_DISK_BYTES })),
       isNarrow: () => false,
       onLost: () => undefined,
       close: () => Promise.resolve(),
