@@ -96,13 +96,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
     examine(server: string, signal: AbortSignal): Promise<Result<ServerCondition>> {
       return withEngine(server, signal, (engine, { link }) => examine(engine, link.way, signal))
     },
-    async *logs(server: string, containerId: string, wanted: LogOptions, signal: AbortSignal): AsyncGenerator<LogLine> {
-      const entry = entries.get(server)
-      if (entry === undefined) throw problemError(notInFleet(server))
-      const engine = await entry.link.engine(signal)
-      if (!engine.ok) throw problemError(engine.problem)
-      yield* readLogs(engine.value, containerId, wanted, signal)
-    },
+    logs: (server, containerId, wanted, signal) => logsOf(entries.get(server), server, containerId, wanted, signal),
     onHint(listener: (server: string) => void): void {
       listeners.push(listener)
     },
@@ -112,6 +106,19 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
       await Promise.all(open.map((entry) => entry.link.close()))
     },
   }
+}
+
+async function* logsOf(
+  entry: Entry | undefined,
+  server: string,
+  containerId: string,
+  wanted: LogOptions,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  if (entry === undefined) throw problemError(notInFleet(server))
+  const engine = await entry.link.engine(signal)
+  if (!engine.ok) throw problemError(engine.problem)
+  yield* readLogs(engine.value, containerId, wanted, signal)
 }
 
 /** What a connection depends on: a server whose labels change keeps its connection. */
