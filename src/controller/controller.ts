@@ -228,7 +228,7 @@ export class Controller {
     const { accepted } = this.memory.state
     if (accepted === null) return
     const servers = this.servers()
-    this.ports.driver.use(accepted.fleet.name, servers)
+    this.ports.driver.use(accepted.fleet.name, servers, accepted.fleet.guards)
     this.watch.use(servers, this.book.inventories)
     this.loop.markAll()
   }

@@ -1,6 +1,7 @@
 import type {
   Action,
   ActionResult,
+  Guards,
   Listing,
   ProbeSpec,
   Replica,
@@ -75,8 +76,11 @@ export interface LogLine {
  * Problems: SERVER_*, HOST_KEY_*, ENGINE_*, CALL_TIMEOUT, CONNECTION_LOST and those of each action.
  */
 export interface Driver {
-  /** The servers from now on: opens what is new, closes what is gone, keeps what is equal. Only containers labelled with `fleet` are replicas. */
-  use(fleet: string, servers: readonly Server[]): void
+  /**
+   * The servers from now on: opens what is new, closes what is gone, keeps what is equal. Only containers labelled with `fleet` are replicas.
+   * `guards` hold for what is made from now on; without them, their defaults.
+   */
+  use(fleet: string, servers: readonly Server[], guards?: Guards): void
   /** One full look; `closer` names containers to inspect as well. */
   observe(server: string, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>>
   /** Exactly one action. CALL_TIMEOUT and CONNECTION_LOST mean that the outcome is unknown. */

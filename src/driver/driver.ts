@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import PQueue from 'p-queue'
-import { canonicalJson, fail } from '../model/index.js'
-import type { Action, ActionResult, Listing, Result, Server } from '../model/index.js'
+import { canonicalJson, fail, ok } from '../model/index.js'
+import type { Action, ActionResult, Guards, Listing, Result, Server } from '../model/index.js'
 import type {
   Driver,
   Evidence,
@@ -46,6 +46,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
   const logins = new PQueue({ concurrency: limits.logins })
   const scratch: Scratch = { buffer: Buffer.alloc(0) }
   const entries = new Map<string, Entry>()
+  let allowed: Guards | null = null
   const listeners: ((server: string) => void)[] = []
   const hint = (server: string): void => {
     for (const listener of listeners) listener(server)
@@ -63,7 +64,8 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
     return engine.ok ? work(engine.value, entry) : engine
   }
   return {
-    use(fleet: string, servers: readonly Server[]): void {
+    use(fleet: string, servers: readonly Server[], guards?: Guards): void {
+      allowed = guards ?? null
       const wanted = new Map(servers.map((server) => [server.name, { server, key: keyOf(fleet, server) }]))
       for (const [name, entry] of entries) {
         if (wanted.get(name)?.key === entry.key) continue
@@ -73,8 +75,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
       for (const [name, { server, key }] of wanted) {
         if (entries.has(name)) continue
         const way = options.ways?.(server) ?? wayTo(server, options, limits, logins)
-        const onHint = (): void => hint(name)
-        const link = new ServerLink({ ...options, limits, server, fleet, way, onHint, scratch })
+        const link = new ServerLink({ ...options, limits, server, fleet, way, onHint: () => hint(name), scratch })
         entries.set(name, { key, link, health: { commands: new Map(), hanging: new Map() } })
       }
     },
@@ -82,13 +83,14 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
       return withEngine(server, signal, (engine, { link }) => link.look(engine, closer, signal))
     },
     perform(action: Action, signal: AbortSignal): Promise<Result<ActionResult>> {
-      return withEngine(action.server, signal, (engine, { link }) => performOn(engine, link.sightings, action, signal))
+      return withEngine(action.server, signal, (engine, { link }) =>
+        performOn(engine, link.sightings, action, allowed, signal),
+      )
     },
     ask(server: string, question: ReadinessQuestion, signal: AbortSignal): Promise<Result<Readiness>> {
-      return withEngine(server, signal, async (engine, { link, health }) => ({
-        ok: true,
-        value: await askReplica(engine, link.way, health, question, signal),
-      }))
+      return withEngine(server, signal, async (engine, { link, health }) =>
+        ok(await askReplica(engine, link.way, health, question, signal)),
+      )
     },
     diagnose(server: string, containerId: string, signal: AbortSignal): Promise<Result<Evidence>> {
       return withEngine(server, signal, (engine) => diagnose(engine, containerId, signal))

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto'
 import { COMPOSE_LABELS, LABELS, canonicalJson, fail, ok } from '../model/index.js'
-import type { Action, ActionResult, NetworkSpec, Problem, ProblemCode, Result, VolumeSpec } from '../model/index.js'
+import type {
+  Action,
+  ActionResult,
+  Guards,
+  NetworkSpec,
+  Problem,
+  ProblemCode,
+  Result,
+  VolumeSpec,
+} from '../model/index.js'
+import { networkPayload, refusal, refusedVolumeAsks, volumePayload } from '../payload/index.js'
 import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
@@ -22,7 +32,7 @@ export async function ensureNetwork(
   if (!found.ok) return found
   if (found.value !== null) return networkIsFit(engine, network, stack, found.value)
   if (network.external) return fail(missing(engine, 'NETWORK_CONFLICT', 'network', network.name, stack))
-  const body = { ...networkBody(network), CheckDuplicate: true, Labels: networkLabels(engine, network, stack) }
+  const body = { ...networkPayload(network), CheckDuplicate: true, Labels: networkLabels(engine, network, stack) }
   const created = await engine.call({ method: 'POST', path: '/networks/create', body, lane: 'change' }, signal)
   if (created.ok) return ok({})
   // Somebody was faster: what counts is what is there now.
@@ -32,10 +42,11 @@ export async function ensureNetwork(
   return fail({ ...toProblem(created.problem, { server: engine.server, what }), stack })
 }
 
-/** Has the volume on the server. Problems: VOLUME_CONFLICT and those of any call. */
+/** Has the volume on the server. Problems: VOLUME_CONFLICT, GUARD_REFUSED and those of any call. */
 export async function ensureVolume(
   engine: Engine,
   action: Extract<Action, { readonly kind: 'ensure-volume' }>,
+  guards: Guards | null,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
   const { volume, stack } = action
@@ -43,7 +54,9 @@ export async function ensureVolume(
   if (!found.ok) return found
   if (found.value !== null) return volumeIsFit(engine, volume, stack, found.value)
   if (volume.external) return fail(missing(engine, 'VOLUME_CONFLICT', 'volume', volume.name, stack))
-  const body = { ...volumeBody(volume), Labels: volumeLabels(engine, volume, stack) }
+  const [refused] = refusedVolumeAsks(volume, guards)
+  if (refused !== undefined) return fail(conflict(engine, 'GUARD_REFUSED', refusal(refused), stack))
+  const body = { ...volumePayload(volume), Labels: volumeLabels(engine, volume, stack) }
   const created = await engine.call({ method: 'POST', path: '/volumes/create', body, lane: 'change' }, signal)
   const what = `create the volume ${volume.name}`
   if (!created.ok) return fail({ ...toProblem(created.problem, { server: engine.server, what }), stack })
@@ -109,7 +122,7 @@ function networkIsFit(engine: Engine, network: NetworkSpec, stack: string, found
     const advice = 'remove it, or declare it external: true'
     return fail(conflict(engine, 'NETWORK_CONFLICT', `${where} ${ownerOf(found)}; ${advice}`, stack))
   }
-  if (textAt(found, 'Labels', SETTINGS_LABEL) === settingsHash(networkBody(network))) return ok({})
+  if (textAt(found, 'Labels', SETTINGS_LABEL) === settingsHash(networkPayload(network))) return ok({})
   const advice = 'a network cannot be changed in place: rename it in the stack, or stop what uses it and remove it'
   return fail(conflict(engine, 'NETWORK_CONFLICT', `${where} was made with other settings; ${advice}`, stack))
 }
@@ -120,7 +133,7 @@ function volumeIsFit(engine: Engine, volume: VolumeSpec, stack: string, found: F
   const fleet = textAt(found, 'Labels', LABELS.fleet)
   if (fleet === engine.fleet) {
     const settings = textAt(found, 'Labels', SETTINGS_LABEL)
-    if (settings !== settingsHash(volumeBody(volume))) {
+    if (settings !== settingsHash(volumePayload(volume))) {
       engine.say('warn', 'volume keeps the settings it was made with', { stack, volume: volume.name })
     }
     return ok({})
@@ -138,32 +151,14 @@ function ownerOf(found: Found): string {
   return project !== '' ? `belongs to the Compose project ${project}` : 'was not made by Slipway'
 }
 
-function networkBody(network: NetworkSpec): Readonly<Record<string, unknown>> {
-  const { name, driver, internal, options, subnets } = network
-  const ipam = subnets.length === 0 ? {} : { IPAM: { Config: subnets.map((Subnet) => ({ Subnet })) } }
-  const hasV6 = subnets.some((subnet) => subnet.includes(':'))
-  return {
-    Name: name,
-    Driver: driver,
-    Internal: internal,
-    Options: options,
-    ...(hasV6 ? { EnableIPv6: true } : {}),
-    ...ipam,
-  }
-}
-
-function volumeBody(volume: VolumeSpec): Readonly<Record<string, unknown>> {
-  return { Name: volume.name, Driver: volume.driver, DriverOpts: volume.options }
-}
-
 function networkLabels(engine: Engine, network: NetworkSpec, stack: string): Readonly<Record<string, string>> {
   const key = shortName(network.name, stack)
-  return { ...labels(engine, network.labels, networkBody(network), stack), [COMPOSE_LABELS.network]: key }
+  return { ...labels(engine, network.labels, networkPayload(network), stack), [COMPOSE_LABELS.network]: key }
 }
 
 function volumeLabels(engine: Engine, volume: VolumeSpec, stack: string): Readonly<Record<string, string>> {
   const key = shortName(volume.name, stack)
-  return { ...labels(engine, volume.labels, volumeBody(volume), stack), [COMPOSE_LABELS.volume]: key }
+  return { ...labels(engine, volume.labels, volumePayload(volume), stack), [COMPOSE_LABELS.volume]: key }
 }
 
 function labels(

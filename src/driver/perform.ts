@@ -1,5 +1,5 @@
 import { assertNever, fail, formatSlot, ok } from '../model/index.js'
-import type { Action, ActionResult, Result } from '../model/index.js'
+import type { Action, ActionResult, Guards, Result } from '../model/index.js'
 import { at, readJsonIfThere } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { segment } from './engine-client.js'
@@ -17,6 +17,7 @@ export async function performOn(
   engine: Engine,
   sightings: Sightings,
   action: Action,
+  guards: Guards | null,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
   if (sightings.engineId !== null && sightings.engineId !== engine.facts.engineId) {
@@ -29,9 +30,9 @@ export async function performOn(
     case 'ensure-network':
       return ensureNetwork(engine, action, signal).finally(() => sightings.forget('networks'))
     case 'ensure-volume':
-      return ensureVolume(engine, action, signal).finally(() => sightings.forget('volumes'))
+      return ensureVolume(engine, action, guards, signal).finally(() => sightings.forget('volumes'))
     case 'run':
-      return runContainer(engine, action, signal)
+      return runContainer(engine, action, guards, signal)
     case 'start':
       return startContainer(engine, action, signal)
     case 'stop':
@@ -109,10 +110,11 @@ async function removeContainer(
 
 /** Swap goes with memory, twice as much together as the engine does it at creation: alone it could not rise above the old swap limit. */
 function updateContainer(engine: Engine, action: UpdateAction, signal: AbortSignal): Promise<Result<ActionResult>> {
-  const { cpus, memoryBytes, pids } = action.limits
+  const { cpus, memoryBytes, pids, memorySwapBytes, memoryReservedBytes } = action.limits
   const body = {
     ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
-    ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes * 2 }),
+    ...(memoryBytes === null ? {} : { Memory: memoryBytes, MemorySwap: memorySwapBytes ?? memoryBytes * 2 }),
+    ...(memoryReservedBytes === undefined ? {} : { MemoryReservation: memoryReservedBytes }),
     PidsLimit: pids ?? -1,
   }
   const path = `/containers/${segment(action.containerId)}/update`

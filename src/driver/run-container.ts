@@ -1,7 +1,7 @@
 import { containerName, fail, formatSlot, ok } from '../model/index.js'
-import type { ActionResult, Problem, Result } from '../model/index.js'
-import { createPayload, laterNetworks } from './create-payload.js'
-import type { RunAction } from './create-payload.js'
+import type { ActionResult, Guards, Problem, Result } from '../model/index.js'
+import { createPayload, laterNetworks, refusal, refusedAsks } from '../payload/index.js'
+import type { RunAction } from '../payload/index.js'
 import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
@@ -9,6 +9,7 @@ import type { CallFailure } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
 import { packFiles, planFiles } from './file-archive.js'
 import type { FileDelivery } from './file-archive.js'
+import { findJoined } from './joined-containers.js'
 import { parseImage, pinnedReference } from './image-name.js'
 import { findImage } from './pull-image.js'
 
@@ -19,13 +20,14 @@ import { findImage } from './pull-image.js'
 export async function runContainer(
   engine: Engine,
   action: RunAction,
+  guards: Guards | null,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
   const files = planFiles(action.spec, engine.server)
   if (!files.ok) return files
   const image = await chooseImage(engine, action, signal)
   if (!image.ok) return image
-  const created = await create(engine, action, image.value, signal)
+  const created = await create(engine, action, image.value, guards, signal)
   if (!created.ok) return created
   const containerId = created.value
   const failure =
@@ -34,6 +36,10 @@ export async function runContainer(
     (await start(engine, action, containerId, signal))
   if (failure === null) return ok({ containerId })
   return fail(isOutcomeUnknown(failure) ? failure : await takeBack(engine, containerId, failure))
+}
+
+function about(engine: Engine, { slot }: RunAction): Pick<Problem, 'server' | 'stack' | 'service'> {
+  return { server: engine.server, stack: slot.stack, service: slot.service }
 }
 
 function isOutcomeUnknown(problem: Problem): boolean {
@@ -50,15 +56,25 @@ async function chooseImage(engine: Engine, action: RunAction, signal: AbortSigna
   return ok(found.value?.id === image.id ? spec.image : image.id)
 }
 
-async function create(engine: Engine, action: RunAction, image: string, signal: AbortSignal): Promise<Result<string>> {
+async function create(
+  engine: Engine,
+  action: RunAction,
+  image: string,
+  guards: Guards | null,
+  signal: AbortSignal,
+): Promise<Result<string>> {
   const name = containerName(action.identity)
-  const payload = createPayload(action, image, engine.apiMinor)
+  const joined = await findJoined(engine, action, signal)
+  if (!joined.ok) return joined
+  const payload = createPayload(action, image, engine.apiMinor, joined.value)
+  const [refused] = refusedAsks(payload, guards, joined.value)
+  if (refused !== undefined) return fail({ ...about(engine, action), code: 'GUARD_REFUSED', message: refusal(refused) })
   const body = await keepEmptyCommand(engine, action, image, payload, signal)
   if (!body.ok) return body
   const call = {
     method: 'POST',
     path: '/containers/create',
-    query: { name },
+    query: { name, ...platformQuery(action.spec) },
     body: body.value,
     lane: 'change',
   } as const
@@ -73,6 +89,11 @@ async function create(engine: Engine, action: RunAction, image: string, signal: 
   }
   const message = `server ${engine.server} created the container ${name} and said no id; what it made is found at the next look`
   return fail({ code: 'CONNECTION_LOST', message, server: engine.server })
+}
+
+/** Without it the engine takes what it has of the image. */
+function platformQuery({ execution }: RunAction['spec']): Readonly<Record<string, string>> {
+  return execution?.platform === undefined ? {} : { platform: execution.platform }
 }
 
 /** `command: []` means "no command"; the engine takes an empty one for "the image's", unless it is told the entrypoint too. */
@@ -111,8 +132,8 @@ async function deliver(
 }
 
 async function attach(engine: Engine, action: RunAction, id: string, signal: AbortSignal): Promise<Problem | null> {
-  for (const { network, aliases } of laterNetworks(action.spec, engine.apiMinor)) {
-    const body = { Container: id, EndpointConfig: { Aliases: aliases } }
+  for (const { network, body: EndpointConfig } of laterNetworks(action.spec, engine.apiMinor)) {
+    const body = { Container: id, EndpointConfig }
     const path = `/networks/${segment(network)}/connect`
     const answer = await engine.call({ method: 'POST', path, body, lane: 'change' }, signal)
     const what = `attach ${formatSlot(action.slot)} to the network ${network}`

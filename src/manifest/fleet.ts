@@ -1,5 +1,6 @@
 import { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS, compareText } from '../model/index.js'
-import type { Address, Fleet, Guards, HostKey, Server } from '../model/index.js'
+import type { Address, Fleet, GuardName, Guards, HostKey, Server } from '../model/index.js'
+import { GUARDS } from '../payload/index.js'
 import { parseAddress } from './address.js'
 import type { FileReader } from './files.js'
 import { readNamedFile } from './named-file.js'
@@ -165,7 +166,20 @@ function readLostAfter(node: Node, report: Report): number | null {
 function readGuards(node: Node | undefined): Guards {
   const prune = readText(node, 'prune')
   const share = prune === null ? GUARD_DEFAULTS.prune : Math.min(Number(prune.replace('%', '')) / 100, 1)
-  return { prune: share, history: readText(node, 'history') === 'any' ? 'any' : GUARD_DEFAULTS.history }
+  const names = (key: 'allow' | 'deny'): Pick<Guards, 'allow' | 'deny'> => {
+    const listed = items(get(node, key)).map(textOf).filter(isGuard)
+    return listed.length > 0 ? { [key]: [...new Set(listed)].sort(compareText) } : {}
+  }
+  return {
+    prune: share,
+    history: readText(node, 'history') === 'any' ? 'any' : GUARD_DEFAULTS.history,
+    ...names('allow'),
+    ...names('deny'),
+  }
+}
+
+function isGuard(name: string): name is GuardName {
+  return Object.hasOwn(GUARDS, name)
 }
 
 /** Two names for one engine would fight over its containers. */

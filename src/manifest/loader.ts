@@ -1,4 +1,4 @@
-import { compareText } from '../model/index.js'
+import { canonicalJson, compareText } from '../model/index.js'
 import type { Desired, Fleet, Problem, StackEntry } from '../model/index.js'
 import { parseYaml } from './document.js'
 import { createFiles } from './files.js'
@@ -50,6 +50,7 @@ export function createLoader(): Loader {
   const parsed = new WeakMap<Uint8Array, Node>()
   let fleetMemo = new Map<string, Memo<FleetPart>>()
   let stackMemos = new Map<string, Memo<LoadedStack>>()
+  let guarded = ''
   return {
     load(tree, read) {
       const needs = new Map<string, string>()
@@ -60,7 +61,11 @@ export function createLoader(): Loader {
       if (part === null) return asked(needs)
       const report = createReport(FLEET_FILE)
       const directories = findStackDirectories(part.patterns, files, report)
-      const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', parsed }
+      const { guards } = part.fleet
+      // What a stack may ask for is no file that it was made from.
+      if (guarded !== canonicalJson(guards)) stackMemos = new Map()
+      guarded = canonicalJson(guards)
+      const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', guards, parsed }
       const wanted = new Set(directories)
       const memos = new Map([...stackMemos].filter(([directory]) => wanted.has(directory)))
       const stacks = directories.map((directory) =>

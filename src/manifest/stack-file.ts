@@ -1,5 +1,5 @@
 import { stackHash } from '../model/index.js'
-import type { Problem, StackEntry } from '../model/index.js'
+import type { Guards, Problem, StackEntry } from '../model/index.js'
 import { parseYaml } from './document.js'
 import { parseDotenv } from './dotenv.js'
 import type { FileReader } from './files.js'
@@ -31,6 +31,7 @@ export interface StackSettings {
   readonly check: ShapeCheck
   /** The fleet's name, for a stack in the repository's root that has none. */
   readonly fleet: string
+  readonly guards: Guards
   /** Trees by the bytes they were parsed from: a stack is loaded twice when its file names others that are still to be read. */
   readonly parsed: WeakMap<Uint8Array, Node>
 }
@@ -86,7 +87,13 @@ function loadText(text: string, bytes: Uint8Array, sources: Sources): LoadedStac
   const variables = new Map([...sources.variables, ['COMPOSE_PROJECT_NAME', name]])
   const lookup = (variable: string): string | undefined => variables.get(variable)
   const shaped = sources.settings.check(interpolateTree(root, lookup, report), report)
-  const stack = readStack(shaped, { ...sources, stack: name, variables: lookup, report })
+  const stack = readStack(shaped, {
+    ...sources,
+    guards: sources.settings.guards,
+    stack: name,
+    variables: lookup,
+    report,
+  })
   return finish(name, sources, [sources.early, parsing, report], stack)
 }
 

@@ -24,11 +24,32 @@ export interface Server {
   readonly lostAfterMs: number | null
 }
 
+/** What a manifest may ask for only where the fleet allows it; `payload/guards.ts` says what each of them gives away. */
+export type GuardName =
+  | 'absolute_binds'
+  | 'cap_add'
+  | 'devices'
+  | 'docker_socket'
+  | 'foreign_containers'
+  | 'host_cgroup'
+  | 'host_ipc'
+  | 'host_network'
+  | 'host_pid'
+  | 'host_userns'
+  | 'host_uts'
+  | 'privileged'
+  | 'security_opt'
+  | 'system_binds'
+
 export interface Guards {
   /** Largest share (0 to 1) of the running services, or servers in use, that one revision may remove. Default 0.3. */
   readonly prune: number
   /** `fast-forward` holds a rewritten history; `any` follows it. */
   readonly history: 'fast-forward' | 'any'
+  /** Allowed beside what is by default. */
+  readonly allow?: readonly GuardName[]
+  /** Refused although it is allowed by default. */
+  readonly deny?: readonly GuardName[]
 }
 
 /** The fleet, as slipway.yaml declares it. */

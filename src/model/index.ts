@@ -5,7 +5,17 @@ export type { Next, Place, Problem, ProblemCode } from './problem.js'
 export { formatRevision } from './revision.js'
 export type { Revision } from './revision.js'
 export { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS } from './fleet.js'
-export type { Address, Fleet, Guards, HostKey, Server } from './fleet.js'
+export type { Address, Fleet, GuardName, Guards, HostKey, Server } from './fleet.js'
+export type {
+  BlkioSpec,
+  DeviceMapping,
+  DeviceRequest,
+  DeviceSpec,
+  ExecutionSpec,
+  IsolationSpec,
+  NamingSpec,
+  TuningSpec,
+} from './engine-settings.js'
 export type {
   Constraint,
   Dependency,
@@ -15,6 +25,7 @@ export type {
   Logging,
   MountSpec,
   NetworkAttachment,
+  NetworkMode,
   PlacementSpec,
   PortSpec,
   ProbeSpec,
@@ -33,7 +44,7 @@ export {
 } from './rollout-policy.js'
 export type { RolloutPolicy, ServiceMode, UpdatePolicy } from './rollout-policy.js'
 export { serviceKey } from './stack.js'
-export type { Desired, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
+export type { Desired, IpamPool, IpamSpec, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
 export { compareSlots, compareText, formatSlot } from './slot.js'
 export type { Slot } from './slot.js'
 export { HASHED, canonicalJson, contentHash, formatLimits, serviceHash, specHash, stackHash } from './spec-hash.js'

@@ -46,6 +46,7 @@ export const PROBLEMS = {
   STACK_DUPLICATE: 'two stacks have the same name',
   FLEET_MISSING: 'slipway.yaml is missing',
   FLEET_EMPTY: 'slipway.yaml names no server',
+  GUARD_REFUSED: 'the fleet does not allow what the manifest asks for',
   CONFLICT: 'two settings contradict each other',
   // source
   GIT_UNREACHABLE: 'the Git server does not answer',

@@ -1,3 +1,4 @@
+import type { DeviceSpec, ExecutionSpec, IsolationSpec, NamingSpec, TuningSpec } from './engine-settings.js'
 import type { ServiceMode, UpdatePolicy, RolloutPolicy } from './rollout-policy.js'
 
 export interface PortSpec {
@@ -17,6 +18,8 @@ export type MountSpec =
       readonly target: string
       readonly readOnly: boolean
       readonly noCopy: boolean
+      /** A folder inside of the volume; it must be there. */
+      readonly subpath?: string
     }
   | { readonly kind: 'anonymous'; readonly target: string; readonly readOnly: boolean }
   | {
@@ -26,6 +29,9 @@ export type MountSpec =
       readonly readOnly: boolean
       readonly createHostPath: boolean
       readonly propagation: string | null
+      /** `z` labels the path for all containers, `Z` for this one. */
+      readonly selinux?: 'z' | 'Z'
+      readonly recursive?: 'disabled' | 'writable' | 'readonly'
     }
   | {
       readonly kind: 'tmpfs'
@@ -33,13 +39,28 @@ export type MountSpec =
       readonly readOnly: boolean
       readonly sizeBytes: number | null
       readonly mode: number | null
+      /** Mount options beside size, mode and `ro`: `noexec`, `uid=33`. */
+      readonly options?: readonly string[]
     }
 
 /** `network` is the network's full name on the server (`shop_default`). */
 export interface NetworkAttachment {
   readonly network: string
   readonly aliases: readonly string[]
+  // Absent where nothing is said, as in `engine-settings.ts`.
+  readonly ipv4Address?: string
+  readonly ipv6Address?: string
+  readonly linkLocalIps?: readonly string[]
+  readonly macAddress?: string
+  readonly driverOpts?: Readonly<Record<string, string>>
+  /** The highest is the container's first network; equal ones go by name. */
+  readonly priority?: number
+  /** The highest gives the default route. */
+  readonly gwPriority?: number
 }
+
+/** `service:name` stands for the replica of that service on the same server, `container:name` for any container there. */
+export type NetworkMode = 'host' | 'none' | 'bridge' | `service:${string}` | `container:${string}`
 
 /** A config or secret that is put into the container before it starts. */
 export interface FileSpec {
@@ -99,6 +120,10 @@ export interface ResourceLimits {
   readonly cpus: number | null
   readonly memoryBytes: number | null
   readonly pids: number | null
+  /** Memory and swap together; -1: as much swap as the host has. Absent: the engine's own, twice the memory. */
+  readonly memorySwapBytes?: number | undefined
+  /** What the kernel leaves to the container when the server is short of memory. */
+  readonly memoryReservedBytes?: number | undefined
 }
 
 export interface Reservations {
@@ -145,8 +170,8 @@ export interface ServiceSpec {
   readonly ports: readonly PortSpec[]
   readonly mounts: readonly MountSpec[]
   readonly networks: readonly NetworkAttachment[]
-  /** `host` or `none`; null: the networks above. */
-  readonly networkMode: 'host' | 'none' | null
+  /** Null: the networks above. */
+  readonly networkMode: NetworkMode | null
   readonly files: readonly FileSpec[]
   readonly healthcheck: HealthcheckSpec | null
   readonly restart: RestartPolicy
@@ -164,6 +189,11 @@ export interface ServiceSpec {
   readonly extraHosts: readonly string[]
   readonly hostname: string | null
   readonly logging: Logging | null
+  readonly tuning?: TuningSpec | undefined
+  readonly isolation?: IsolationSpec | undefined
+  readonly devices?: DeviceSpec | undefined
+  readonly naming?: NamingSpec | undefined
+  readonly execution?: ExecutionSpec | undefined
   // Outside the spec hash: they do not change what one container is.
   readonly pullPolicy: 'always' | 'missing' | 'never'
   readonly mode: ServiceMode

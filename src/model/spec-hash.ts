@@ -34,6 +34,11 @@ export const HASHED: Readonly<Record<keyof ServiceSpec, boolean>> = Object.freez
   extraHosts: true,
   hostname: true,
   logging: true,
+  tuning: true,
+  isolation: true,
+  devices: true,
+  naming: true,
+  execution: true,
   pullPolicy: false,
   mode: false,
   replicas: false,
@@ -80,11 +85,13 @@ export function contentHash(contentBase64: string): string {
 
 /** `cpus=0.5 memory=268435456 pids=100`: the limits a container was made with, readable in its label. */
 export function formatLimits(spec: Pick<ServiceSpec, 'limits'>): string {
-  const { cpus, memoryBytes, pids } = spec.limits
+  const { cpus, memoryBytes, pids, memorySwapBytes, memoryReservedBytes } = spec.limits
   return [
     cpus !== null ? `cpus=${cpus}` : '',
     memoryBytes !== null ? `memory=${memoryBytes}` : '',
     pids !== null ? `pids=${pids}` : '',
+    memorySwapBytes !== undefined ? `memswap=${memorySwapBytes}` : '',
+    memoryReservedBytes !== undefined ? `reserved=${memoryReservedBytes}` : '',
   ]
     .filter((part) => part !== '')
     .join(' ')

@@ -3,6 +3,20 @@ import type { Revision } from './revision.js'
 import type { Fleet } from './fleet.js'
 import type { ServiceSpec } from './service-spec.js'
 
+/** Addresses of a network, beside its plain subnets. */
+export interface IpamSpec {
+  readonly driver?: string
+  readonly options?: Readonly<Record<string, string>>
+  readonly pools?: readonly IpamPool[]
+}
+
+export interface IpamPool {
+  readonly subnet?: string
+  readonly gateway?: string
+  readonly ipRange?: string
+  readonly auxAddresses?: Readonly<Record<string, string>>
+}
+
 /** A network of a stack; `name` is its full name on the server. External ones must exist and are never made or removed. */
 export interface NetworkSpec {
   readonly name: string
@@ -12,6 +26,12 @@ export interface NetworkSpec {
   readonly internal: boolean
   readonly labels: Readonly<Record<string, string>>
   readonly subnets: readonly string[]
+  // Absent where nothing is said, so that networks which exist keep the settings they were made with.
+  /** More than subnets is said: then all of it is here. */
+  readonly ipam?: IpamSpec | undefined
+  readonly attachable?: boolean | undefined
+  readonly enableIpv4?: boolean | undefined
+  readonly enableIpv6?: boolean | undefined
 }
 
 /** A named volume of a stack; `name` is its full name on the server. Never deleted by Slipway. */

@@ -17,23 +17,30 @@ export function canUpdateInPlace(before: string, after: string): boolean {
   return [...parseLimits(before).keys()].every((name) => left.has(name))
 }
 
-const FIELDS: Readonly<Record<'cpus' | 'memory' | 'pids', string>> = {
-  cpus: 'deploy.resources.limits.cpus',
-  memory: 'deploy.resources.limits.memory',
-  pids: 'deploy.resources.limits.pids',
-}
+const LIMITS = [
+  { name: 'cpus', field: 'deploy.resources.limits.cpus', of: (limits) => limits.cpus },
+  { name: 'memory', field: 'deploy.resources.limits.memory', of: (limits) => limits.memoryBytes },
+  { name: 'pids', field: 'deploy.resources.limits.pids', of: (limits) => limits.pids },
+  { name: 'memswap', field: 'memswap_limit', of: (limits) => limits.memorySwapBytes ?? null },
+  {
+    name: 'reserved',
+    field: 'deploy.resources.reservations.memory',
+    of: (limits) => limits.memoryReservedBytes ?? null,
+  },
+] as const satisfies readonly { name: string; field: string; of: (limits: ResourceLimits) => number | null }[]
 
 /** What changes between the limits a container has and those it should have, in Compose's words. */
 export function limitCauses(before: string, limits: ResourceLimits): readonly Cause[] {
   const had = parseLimits(before)
-  const wanted = { cpus: limits.cpus, memory: limits.memoryBytes, pids: limits.pids }
-  return (['cpus', 'memory', 'pids'] as const).flatMap((name) => {
+  return LIMITS.flatMap(({ name, field, of }) => {
     const from = had.get(name) ?? null
-    const to = wanted[name] === null ? null : String(wanted[name])
-    return from === to ? [] : [{ field: FIELDS[name], from: show(name, from), to: show(name, to) }]
+    const wanted = of(limits)
+    const to = wanted === null ? null : String(wanted)
+    return from === to ? [] : [{ field, from: show(name, from), to: show(name, to) }]
   })
 }
 
 function show(name: string, value: string | null): string | null {
-  return value !== null && name === 'memory' ? formatBytes(Number(value)) : value
+  const isSize = name !== 'cpus' && name !== 'pids' && value !== '-1'
+  return value !== null && isSize ? formatBytes(Number(value)) : value
 }

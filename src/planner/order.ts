@@ -8,7 +8,7 @@ export interface OrderChoice {
 }
 
 /**
- * Start-first where two replicas can stand side by side. A host port forbids that whatever the manifest says, on the server that holds it;
+ * Start-first where two replicas can stand side by side. A host port or fixed address forbids that whatever the manifest says, on the server that holds it;
  * a volume or bind mount that is written only where the manifest does not say.
  */
 export function orderFor(spec: ServiceSpec, isSameServer: boolean, isGoingBack: boolean): OrderChoice {
@@ -20,6 +20,8 @@ export function orderFor(spec: ServiceSpec, isSameServer: boolean, isGoingBack: 
     return stopFirst(
       `host port ${formatHostPort(port)} can be held only once${asked === null ? '' : `, although ${key}.order is start-first`}`,
     )
+  const fixed = isSameServer ? fixedAddress(spec) : undefined
+  if (fixed !== undefined) return stopFirst(`${fixed} can be held only once`)
   if (asked === 'start-first') return { order: asked, reason: '' }
   const written = spec.mounts.find((mount) => (mount.kind === 'volume' || mount.kind === 'bind') && !mount.readOnly)
   if (written?.kind === 'volume') return stopFirst(`writes the volume ${written.source}`)
@@ -31,6 +33,11 @@ export function orderFor(spec: ServiceSpec, isSameServer: boolean, isGoingBack: 
 function askedOrder(spec: ServiceSpec, isGoingBack: boolean): { readonly asked: Order | null; readonly key: string } {
   const back = isGoingBack ? spec.rollback.order : null
   return back === null ? { asked: spec.update.order, key: 'update_config' } : { asked: back, key: 'rollback_config' }
+}
+
+function fixedAddress({ networks, naming }: ServiceSpec): string | undefined {
+  const held = networks.flatMap((one) => [one.ipv4Address, one.ipv6Address, one.macAddress])
+  return [...held, naming?.macAddress].find((address) => address !== undefined)
 }
 
 function stopFirst(why: string): OrderChoice {

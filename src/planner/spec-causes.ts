@@ -4,14 +4,16 @@ import type {
   FileSpec,
   HealthcheckSpec,
   MountSpec,
+  NetworkAttachment,
   PortSpec,
   RestartPolicy,
   ServiceSpec,
 } from '../model/index.js'
+import { entries, items, keyed, oneValue, value } from './differ.js'
+import type { Differ } from './differ.js'
 import { formatHostPort } from './host-ports.js'
-import { formatDuration, formatMode, looksSecret, showArguments, showText } from './show-value.js'
-
-type Differ = (before: ServiceSpec, after: ServiceSpec) => readonly Cause[]
+import { settings, snakeCase } from './settings-causes.js'
+import { formatDuration, formatMode, showArguments } from './show-value.js'
 
 /** How each field is compared; null: outside the spec hash, so never a reason to replace. A new field does not compile until it is here. */
 export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = Object.freeze({
@@ -25,7 +27,7 @@ export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = 
   ports: items('ports', (spec) => spec.ports.map(formatPort)),
   mounts: keyed('volumes', (spec) => spec.mounts.map((mount) => [mount.target, formatMount(mount)] as const)),
   networks: keyed('networks', (spec) =>
-    spec.networks.map(({ network, aliases }) => [network, formatAliases(aliases)] as const),
+    spec.networks.map((attachment) => [attachment.network, formatAttachment(attachment)] as const),
   ),
   networkMode: value('network_mode', (spec) => spec.networkMode),
   files: (before, after) => fileCauses(before.files, after.files),
@@ -49,6 +51,11 @@ export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = 
     ...value('logging.driver', ({ logging }) => logging?.driver ?? null)(before, after),
     ...entries('logging.options', ({ logging }) => logging?.options ?? {})(before, after),
   ],
+  tuning: settings((spec) => spec.tuning),
+  isolation: settings((spec) => spec.isolation),
+  devices: settings((spec) => spec.devices),
+  naming: settings((spec) => spec.naming),
+  execution: settings((spec) => spec.execution),
   pullPolicy: null,
   mode: null,
   replicas: null,
@@ -81,63 +88,6 @@ export function unknownSpecCause(before: string, after: string): Cause {
   return { field: 'spec', from: before.slice(0, 8), to: after.slice(0, 8) }
 }
 
-/** A field with one value, already in Compose's words. */
-function value(field: string, pick: (spec: ServiceSpec) => string | null): Differ {
-  return (before, after) => oneValue(field, pick(before), pick(after))
-}
-
-function oneValue(field: string, from: string | null, to: string | null): readonly Cause[] {
-  return from === to
-    ? []
-    : [{ field, from: from === null ? null : showText(from), to: to === null ? null : showText(to) }]
-}
-
-/** A mapping of names to texts, such as the environment. */
-function entries(field: string, pick: (spec: ServiceSpec) => Readonly<Record<string, string>>): Differ {
-  return (before, after) => {
-    const [had, has] = [pick(before), pick(after)]
-    const names = new Set([...Object.keys(had), ...Object.keys(has)])
-    return [...names].flatMap((name) => entryCauses(`${field}.${name}`, name, own(had, name), own(has, name)))
-  }
-}
-
-/** An environment may well have a variable named `constructor`. */
-function own(record: Readonly<Record<string, string>>, name: string): string | null {
-  return Object.hasOwn(record, name) ? (record[name] ?? null) : null
-}
-
-function entryCauses(field: string, name: string, from: string | null, to: string | null): readonly Cause[] {
-  if (from === to) return []
-  const isHidden = looksSecret(name) || (from !== null && to !== null && showText(from) === showText(to))
-  if (!isHidden) return oneValue(field, from, to)
-  return [{ field, from: null, to: null, note: from === null ? 'added' : to === null ? 'removed' : 'changed' }]
-}
-
-/** A list without an order of its own. */
-function items(field: string, pick: (spec: ServiceSpec) => readonly string[]): Differ {
-  return (before, after) => {
-    const [had, has] = [new Set(pick(before)), new Set(pick(after))]
-    const removed = [...had].filter((item) => !has.has(item)).sort()
-    const added = [...has].filter((item) => !had.has(item)).sort()
-    const [from, to] = [removed[0], added[0]]
-    if (removed.length === 1 && added.length === 1 && from !== undefined && to !== undefined)
-      return oneValue(field, from, to)
-    return [
-      ...removed.flatMap((item) => oneValue(field, item, null)),
-      ...added.flatMap((item) => oneValue(field, null, item)),
-    ]
-  }
-}
-
-/** A list whose items have a key of their own: a mount's target, a network's name. */
-function keyed(field: string, pick: (spec: ServiceSpec) => readonly (readonly [string, string])[]): Differ {
-  return (before, after) => {
-    const [had, has] = [new Map(pick(before)), new Map(pick(after))]
-    const keys = new Set([...had.keys(), ...has.keys()])
-    return [...keys].flatMap((key) => oneValue(`${field}.${key}`, had.get(key) ?? null, has.get(key) ?? null))
-  }
-}
-
 function formatPort({ target, published, protocol, hostIp }: PortSpec): string {
   const suffix = protocol === 'tcp' ? '' : `/${protocol}`
   if (published === null) return `${hostIp === '' ? '' : `${hostIp}::`}${target}${suffix}`
@@ -148,18 +98,26 @@ function formatMount(mount: MountSpec): string {
   const access = mount.readOnly ? ' (read-only)' : ''
   switch (mount.kind) {
     case 'volume':
-      return `${mount.source}${access}${mount.noCopy ? ' (nocopy)' : ''}`
+      return `${mount.source}${mount.subpath === undefined ? '' : `/${mount.subpath}`}${access}${mount.noCopy ? ' (nocopy)' : ''}`
     case 'bind':
-      return `${mount.source}${access}${mount.propagation === null ? '' : ` (${mount.propagation})`}`
+      return [`${mount.source}${access}`, mount.propagation, mount.selinux, mount.recursive]
+        .filter((part) => part !== null && part !== undefined)
+        .map((part, index) => (index === 0 ? part : `(${part})`))
+        .join(' ')
     case 'anonymous':
       return `an anonymous volume${access}`
     case 'tmpfs':
-      return `tmpfs${mount.sizeBytes === null ? '' : ` size=${mount.sizeBytes}`}${mount.mode === null ? '' : ` mode=${formatMode(mount.mode)}`}${access}`
+      return `tmpfs${mount.sizeBytes === null ? '' : ` size=${mount.sizeBytes}`}${mount.mode === null ? '' : ` mode=${formatMode(mount.mode)}`}${(mount.options ?? []).map((option) => ` ${option}`).join('')}${access}`
   }
 }
 
-function formatAliases(aliases: readonly string[]): string {
-  return aliases.length === 0 ? 'attached' : `aliases ${aliases.join(', ')}`
+/** What is said of it beyond being attached, in Compose's words. */
+function formatAttachment({ network: _, aliases, driverOpts, ...rest }: NetworkAttachment): string {
+  const said = [
+    aliases.length === 0 ? '' : `aliases ${aliases.join(', ')}`,
+    ...Object.entries({ ...rest, ...driverOpts }).map(([name, value]) => `${snakeCase(name)}=${String(value)}`),
+  ].filter((part) => part !== '')
+  return said.length === 0 ? 'attached' : said.join(' ')
 }
 
 function formatRestart({ condition, maxAttempts }: RestartPolicy): string {

@@ -2,14 +2,15 @@
 // `npm` and `node` name the libraries a room may import; a type-only import counts like any other, but for the edges below.
 const ROOMS = {
   model: { rooms: [], npm: [], node: ['crypto'] },
-  manifest: { rooms: ['model'], npm: ['yaml', 'ajv'], node: ['crypto', 'path', 'module'] },
+  payload: { rooms: ['model'], npm: [], node: ['path'] },
+  manifest: { rooms: ['model', 'payload'], npm: ['yaml', 'ajv'], node: ['crypto', 'path', 'module'] },
   planner: { rooms: ['model'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
   controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
   ssh: { rooms: ['model'], npm: ['ssh2'], node: '*' },
   source: { rooms: ['model', 'controller', 'ssh'], npm: ['isomorphic-git', 'ssh2'], node: '*' },
   driver: {
-    rooms: ['model', 'controller', 'rollout', 'ssh'],
+    rooms: ['model', 'payload', 'controller', 'rollout', 'ssh'],
     npm: ['ssh2', 'dockerode', 'docker-modem', 'p-queue', 'tar-stream'],
     node: '*',
   },
@@ -27,7 +28,7 @@ const ROOMS = {
   },
 }
 
-const PURE_ROOMS = ['model', 'manifest', 'planner', 'rollout', 'rehearse']
+const PURE_ROOMS = ['model', 'payload', 'manifest', 'planner', 'rollout', 'rehearse']
 const EDGES = ['source', 'driver', 'store']
 
 module.exports = { ROOMS, PURE_ROOMS, EDGES }

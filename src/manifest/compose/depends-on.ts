@@ -6,20 +6,36 @@ import { readBoolean, readText } from '../read.js'
 import type { Report } from '../report.js'
 import { didYouMean } from '../text.js'
 
-/** `depends_on` of a service, sorted by name. */
+/** `depends_on` of a service and what else it needs another one for, sorted by name. */
 export function readDependencies(
-  node: Node | undefined,
+  service: Node,
   services: ReadonlyMap<string, unknown>,
   report: Report,
 ): readonly Dependency[] {
+  const node = get(service, 'depends_on')
   const short = items(node).map((item) => ({ spot: item, dependency: plainDependency(textOf(item)) }))
   const long = entries(node).map(([name, { value }]) => ({
     spot: value,
     dependency: longDependency(name, value, report),
   }))
   const known = [...short, ...long].filter(({ spot, dependency }) => isKnown(dependency, spot, services, report))
-  const byName = new Map(known.map(({ dependency }) => [dependency.service, dependency]))
+  const implied = impliedDependencies(service).filter(
+    (dependency) => services.has(dependency.service) && services.get(dependency.service) !== service,
+  )
+  const byName = new Map(
+    [...implied, ...known.map(({ dependency }) => dependency)].map((dependency) => [dependency.service, dependency]),
+  )
   return [...byName.values()].sort((a, b) => compareText(a.service, b.service))
+}
+
+/** As for Compose: who joins another container or links to it starts after it. */
+function impliedDependencies(service: Node): readonly Dependency[] {
+  const modes = ['network_mode', 'ipc', 'pid'].flatMap((key) => {
+    const [, name] = /^service:(.*)$/s.exec(readText(service, key) ?? '') ?? []
+    return name === undefined ? [] : [{ ...plainDependency(name), restart: true }]
+  })
+  const links = items(get(service, 'links')).map((item) => plainDependency(textOf(item).split(':')[0] ?? ''))
+  return [...links, ...modes]
 }
 
 function plainDependency(service: string): Dependency {

@@ -98,7 +98,30 @@ export function readLimits(service: Node, report: Report): ResourceLimits {
       get(limits, 'memory') ?? get(service, 'mem_limit') ?? service,
       'a container needs at least 6m of memory',
     )
-  return { cpus: zeroIsNone(cpus), memoryBytes: zeroIsNone(memory), pids: pids !== null && pids > 0 ? pids : null }
+  return {
+    cpus: zeroIsNone(cpus),
+    memoryBytes: zeroIsNone(memory),
+    pids: pids !== null && pids > 0 ? pids : null,
+    memorySwapBytes: readSwap(service, memory, report),
+    memoryReservedBytes: readReserved(service, report),
+  }
+}
+
+/** Memory and swap together. -1 is as much as there is, 0 says nothing. */
+function readSwap(service: Node, memory: number | null, report: Report): number | undefined {
+  const node = get(service, 'memswap_limit')
+  if (node === undefined) return undefined
+  const swap = textOf(node) === '-1' ? -1 : readBytes(service, 'memswap_limit', report)
+  if (swap === null || swap === 0) return undefined
+  if (memory === null || (swap !== -1 && swap < memory))
+    report.error('CONFLICT', node, 'it counts memory and swap together, so it needs a `mem_limit:` that is not higher')
+  return swap
+}
+
+/** Absent when it is too small for the engine; placement counts with it anyway. */
+function readReserved(service: Node, report: Report): number | undefined {
+  const { memoryBytes } = readReservations(service, report)
+  return memoryBytes >= LEAST_MEMORY ? memoryBytes : undefined
 }
 
 function readPids(map: Node | undefined, key: string, report: Report): number | null {

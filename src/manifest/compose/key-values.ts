@@ -29,7 +29,7 @@ export function readKeyValues(
   return sortedRecord(values)
 }
 
-export function sortedRecord(values: Iterable<readonly [string, string]>): Readonly<Record<string, string>> {
+export function sortedRecord<T>(values: Iterable<readonly [string, T]>): Readonly<Record<string, T>> {
   return Object.fromEntries([...values].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 

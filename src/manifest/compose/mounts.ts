@@ -1,6 +1,6 @@
 import { compareText } from '../../model/index.js'
 import type { MountSpec } from '../../model/index.js'
-import { cleanAbsolute } from '../files.js'
+import { cleanAbsolute, resolvePath } from '../files.js'
 import type { Node } from '../node.js'
 import { describe, get, items, quoted, textOf } from '../node.js'
 import { parseBytes } from '../quantities.js'
@@ -58,7 +58,8 @@ function shortMount(node: Node, context: StackContext): MountSpec | null {
     const source = bindSource(first, node, context)
     if (source === null) return null
     const propagation = flags.find((flag) => PROPAGATIONS.includes(flag)) ?? null
-    return { kind: 'bind', source, target, readOnly: flags.includes('ro'), createHostPath: true, propagation }
+    const bind = { kind: 'bind', source, target, readOnly: flags.includes('ro'), createHostPath: true } as const
+    return { ...bind, propagation, ...selinuxOf(flags.find((flag) => flag === 'z' || flag === 'Z')) }
   }
   const source = volumeSource(first, node, context)
   if (source === null) return null
@@ -75,7 +76,6 @@ function readFlags(options: string, node: Node, context: StackContext): readonly
         node,
         `the mount option ${quoted(flag)} is not known${didYouMean(flag, known)}`,
       )
-    else if (flag === 'z' || flag === 'Z') warnSelinux(node, context)
   }
   return flags
 }
@@ -123,8 +123,21 @@ function longVolume(
   if (source === null) return { kind: 'anonymous', target, readOnly }
   const name = volumeSource(source, get(node, 'source') ?? node, context)
   if (name === null) return null
-  const noCopy = readBoolean(get(node, 'volume'), 'nocopy', context.report) ?? false
-  return { kind: 'volume', source: name, target, readOnly, noCopy }
+  const options = get(node, 'volume')
+  const noCopy = readBoolean(options, 'nocopy', context.report) ?? false
+  return { kind: 'volume', source: name, target, readOnly, noCopy, ...readSubpath(get(options, 'subpath'), context) }
+}
+
+function readSubpath(node: Node | undefined, context: StackContext): { readonly subpath?: string } {
+  if (node === undefined) return {}
+  const subpath = resolvePath('', textOf(node))
+  if (subpath !== null && subpath !== '') return { subpath }
+  context.report.error(
+    'FIELD_INVALID',
+    node,
+    `${quoted(textOf(node))} is no folder of the volume; write a path such as conf/site`,
+  )
+  return {}
 }
 
 function longBind(
@@ -140,35 +153,61 @@ function longBind(
   }
   const path = bindSource(source, get(node, 'source') ?? node, context)
   const options = get(node, 'bind')
-  if (get(options, 'selinux') !== undefined) warnSelinux(node, context)
   const createHostPath = readBoolean(options, 'create_host_path', context.report) ?? true
-  return path === null
-    ? null
-    : { kind: 'bind', source: path, target, readOnly, createHostPath, propagation: readText(options, 'propagation') }
+  const recursive = readText(options, 'recursive')
+  if (path === null) return null
+  return {
+    kind: 'bind',
+    source: path,
+    target,
+    readOnly,
+    createHostPath,
+    propagation: readText(options, 'propagation'),
+    ...selinuxOf(readText(options, 'selinux')),
+    ...(recursive === 'disabled' || recursive === 'writable' || recursive === 'readonly' ? { recursive } : {}),
+  }
 }
 
-function shortTmpfs(node: Node, context: StackContext): MountSpec | null {
-  const [path = '', options = ''] = textOf(node).split(/:(.*)/s)
-  const target = targetPath(path, node, context)
-  let sizeBytes: number | null = null
-  let mode: number | null = null
-  let readOnly = false
-  for (const option of options === '' ? [] : options.split(',')) {
-    const [name = '', value = ''] = option.split('=')
-    if (name === 'size') sizeBytes = parseBytes(value)
-    else if (name === 'mode' && /^[0-7]{3,4}$/.test(value)) mode = Number.parseInt(value, 8)
-    else if (name === 'ro') readOnly = true
-    else if (name !== 'rw')
-      context.report.error(
-        'FIELD_UNSUPPORTED',
-        node,
-        `the tmpfs option ${quoted(option)} is not supported; use size=64m, mode=1777 or ro`,
-      )
-    if (name === 'size' && sizeBytes === null)
-      context.report.error('FIELD_INVALID', node, `found ${quoted(value)}, expected a size such as 64m`)
-  }
-  return target === null ? null : { kind: 'tmpfs', target, readOnly, sizeBytes, mode }
+/** Z wins over z, as it does for Docker when both are written. */
+function selinuxOf(flag: string | null | undefined): { readonly selinux?: 'z' | 'Z' } {
+  return flag === 'z' || flag === 'Z' ? { selinux: flag } : {}
 }
+
+/** `path[:options]`, where the options are those of `mount -t tmpfs`. */
+function shortTmpfs(node: Node, context: StackContext): MountSpec | null {
+  const [path = '', given = ''] = textOf(node).split(/:(.*)/s)
+  const target = targetPath(path, node, context)
+  const all = given === '' ? [] : given.split(',')
+  const valueOf = (name: string): string | undefined =>
+    all.find((option) => option.startsWith(`${name}=`))?.slice(name.length + 1)
+  const size = valueOf('size')
+  const mode = valueOf('mode')
+  const sizeBytes = size === undefined ? null : parseBytes(size)
+  const options = all.filter((option) => !/^(size=|mode=|ro$|rw$)/.test(option))
+  const wrong = options.find((option) => !TMPFS_OPTION.test(option))
+  if (wrong !== undefined)
+    context.report.error(
+      'FIELD_INVALID',
+      node,
+      `the tmpfs option ${quoted(wrong)} is not known; use size=64m, mode=1777, uid=33, noexec, ro and the like`,
+    )
+  if (size !== undefined && sizeBytes === null)
+    context.report.error('FIELD_INVALID', node, `found ${quoted(size)}, expected a size such as 64m`)
+  if (mode !== undefined && !/^[0-7]{3,4}$/.test(mode))
+    context.report.error('FIELD_INVALID', node, `found ${quoted(mode)}, expected an octal mode such as 1777`)
+  if (target === null) return null
+  return {
+    kind: 'tmpfs',
+    target,
+    readOnly: all.includes('ro'),
+    sizeBytes,
+    mode: mode === undefined ? null : Number.parseInt(mode, 8),
+    ...(options.length > 0 ? { options } : {}),
+  }
+}
+
+const TMPFS_OPTION =
+  /^(?:(?:uid|gid|nr_blocks|nr_inodes)=[0-9]+[kmg]?|(?:no)?(?:exec|suid|dev|atime|diratime)|sync|async|relatime|strictatime)$/
 
 function targetPath(path: string, node: Node, context: StackContext): string | null {
   const clean = cleanAbsolute(path)
@@ -202,8 +241,4 @@ function volumeSource(source: string, node: Node, context: StackContext): string
     : didYouMean(source, declared.keys()) || `; add it under \`volumes:\` at the top of the file`
   context.report.error('REFERENCE_UNKNOWN', node, `the volume ${quoted(source)} is not declared${hint}`)
   return null
-}
-
-function warnSelinux(node: Node, context: StackContext): void {
-  context.report.warn('FIELD_IGNORED', node, 'the SELinux flags z and Z are ignored; label the path on the server')
 }

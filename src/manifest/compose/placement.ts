@@ -9,9 +9,10 @@ import { didYouMean } from '../text.js'
 const PLAIN_KEYS = ['node.id', 'node.hostname', 'node.platform.os', 'node.platform.arch']
 const LABEL_KEY = /^node\.labels\.[A-Za-z0-9_][A-Za-z0-9_.-]*$/
 
-export function readPlacement(service: Node, report: Report): PlacementSpec {
+/** `fixed`: constraints that other keys of the service bring along. */
+export function readPlacement(service: Node, fixed: readonly Constraint[], report: Report): PlacementSpec {
   const placement = get(get(service, 'deploy'), 'placement')
-  const constraints = items(get(placement, 'constraints')).map((node) => readConstraint(node, report))
+  const constraints = [...fixed, ...items(get(placement, 'constraints')).map((node) => readConstraint(node, report))]
   const spread = items(get(placement, 'preferences')).map((node) => readSpread(node, report))
   const unique = new Map(constraints.filter((one) => one !== null).map((one) => [JSON.stringify(one), one]))
   return {

@@ -56,6 +56,15 @@ function longPort(node: Node, report: Report): readonly PortSpec[] {
   )
 }
 
+/** `expose`: ports that other containers may use, as `80/tcp`, sorted. */
+export function readExpose(node: Node | undefined, report: Report): readonly string[] {
+  const ports = items(node).flatMap((item) => {
+    const [target = '', protocol = 'tcp'] = textOf(item).split('/')
+    return expand({ node: item, hostIp: '', published: '', target, protocol }, report)
+  })
+  return [...new Set([...ports].sort(comparePorts).map(({ target, protocol }) => `${target}/${protocol}`))]
+}
+
 interface RawPort {
   readonly node: Node
   readonly hostIp: string

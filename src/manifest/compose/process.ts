@@ -26,11 +26,11 @@ export function readUlimits(node: Node | undefined, report: Report): readonly Ul
 
 /** Capabilities without `CAP_`, in capitals, sorted. */
 export function readCapabilities(service: Node, key: 'cap_add' | 'cap_drop', report: Report): readonly string[] {
-  const names = items(get(service, key)).map((node) => {
+  const names = items(get(service, key)).flatMap((node) => {
     const name = textOf(node).toUpperCase().replace(/^CAP_/, '')
-    if (!/^[A-Z][A-Z_]*$/.test(name))
-      report.error('FIELD_INVALID', node, `found ${describe(node)}, expected a capability such as NET_ADMIN`)
-    return name
+    if (/^[A-Z][A-Z_]*$/.test(name)) return [name]
+    report.error('FIELD_INVALID', node, `found ${describe(node)}, expected a capability such as NET_ADMIN`)
+    return []
   })
   return [...new Set(names)].sort(compareText)
 }

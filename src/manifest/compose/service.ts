@@ -16,12 +16,16 @@ import {
   readRollback,
   readUpdate,
 } from './deploy.js'
+import { readDevices } from './devices.js'
 import { readEnvironment } from './environment.js'
+import { platformConstraints, readExecution } from './execution.js'
 import { readFiles } from './files.js'
 import { readHealthcheck } from './healthcheck.js'
 import { readImage, readPullPolicy } from './image.js'
+import { readIsolation } from './isolation.js'
 import { readKeyValues, readLabels } from './key-values.js'
 import { readMounts } from './mounts.js'
+import { readNaming } from './naming.js'
 import { readAttachments, readNetworkMode } from './networks.js'
 import { readPlacement } from './placement.js'
 import { publishes, readPorts } from './ports.js'
@@ -34,6 +38,7 @@ import {
   readUlimits,
   readWorkingDir,
 } from './process.js'
+import { readTuning } from './tuning.js'
 import { readProbe, readRestartAt, readRollout } from './x-slipway.js'
 
 /** What the rest of the stack says about one service. */
@@ -52,22 +57,36 @@ export function readService(
   context: StackContext,
 ): ServiceSpec {
   const deployed = readDeployment(service, around, context)
+  const container = readContainer(name, service, context)
   checkJob(service, deployed.mode, context)
+  checkFixedAddresses(service, container, deployed, context)
   return {
     stack: context.stack,
     name,
-    ...readContainer(name, service, context),
+    ...container,
     ...readProcess(service, context),
     ...deployed,
   }
 }
 
-type Container = 'environment' | 'labels' | 'ports' | 'mounts' | 'networks' | 'networkMode' | 'files' | 'healthcheck'
+type Container =
+  | 'tuning'
+  | 'isolation'
+  | 'devices'
+  | 'naming'
+  | 'environment'
+  | 'labels'
+  | 'ports'
+  | 'mounts'
+  | 'networks'
+  | 'networkMode'
+  | 'files'
+  | 'healthcheck'
 
 function readContainer(name: string, service: Node, context: StackContext): Pick<ServiceSpec, Container> {
   const { report } = context
   const mounts = readMounts(service, context)
-  const networkMode = readNetworkMode(service, report)
+  const networkMode = readNetworkMode(service, context)
   const ports = readPorts(get(service, 'ports'), report)
   const isBridged = networkMode === null
   const spot = keyOf(service, 'ports')
@@ -82,6 +101,10 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
     networkMode,
     files: readFiles(service, mounts, context),
     healthcheck: readHealthcheck(get(service, 'healthcheck'), report),
+    tuning: readTuning(service, context),
+    isolation: readIsolation(service, context),
+    devices: readDevices(service, context),
+    naming: readNaming(service, context),
   }
 }
 
@@ -131,23 +154,25 @@ function readDeployment(
 ): Pick<ServiceSpec, Deployment> {
   const { report } = context
   const image = readImage(service, report)
+  const execution = readExecution(service, context)
   const mode = readMode(service, around.isAwaited, report)
   const limits = readLimits(service, report)
   const reservations = readReservations(service, report)
   checkResources(limits, reservations, service, report)
   return {
     image,
+    execution,
     pullPolicy: readPullPolicy(service, image, report),
     mode,
     replicas: readReplicas(service, mode, report),
     restart: readRestart(service, mode, report),
     limits,
     reservations,
-    placement: readPlacement(service, report),
+    placement: readPlacement(service, platformConstraints(execution?.platform), report),
     update: readUpdate(service, report),
     rollback: readRollback(service, report),
     rollout: readRollout(service, around.shared, report),
-    dependsOn: readDependencies(get(service, 'depends_on'), context.declared.services, report),
+    dependsOn: readDependencies(service, context.declared.services, report),
     probe: readProbe(service, report),
     restartAt: readRestartAt(service),
   }
@@ -166,4 +191,18 @@ function checkJob(service: Node, mode: ServiceSpec['mode'], { report }: StackCon
   const probe = keyOf(get(service, 'x-slipway'), 'probe')
   if (probe !== undefined)
     report.error('CONFLICT', probe, 'a one-shot service is done when it exits with 0; remove the probe')
+}
+
+/** An address is one container's. */
+function checkFixedAddresses(
+  service: Node,
+  { networks, naming }: Pick<ServiceSpec, 'networks' | 'naming'>,
+  { replicas, mode }: Pick<ServiceSpec, 'replicas' | 'mode'>,
+  { report }: StackContext,
+): void {
+  const isSingle = replicas <= 1 && mode !== 'global'
+  const fixed = networks.some((one) => one.ipv4Address ?? one.ipv6Address ?? one.macAddress) || naming?.macAddress
+  const spot = keyOf(service, 'mac_address') ?? keyOf(service, 'networks')
+  if (!isSingle && fixed && spot !== undefined)
+    report.error('CONFLICT', spot, 'a fixed address holds for one container only; remove it, or run one replica')
 }

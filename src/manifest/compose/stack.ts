@@ -1,5 +1,5 @@
 import { compareText } from '../../model/index.js'
-import type { ServiceSpec, Stack } from '../../model/index.js'
+import type { Guards, ServiceSpec, Stack } from '../../model/index.js'
 import type { FileReader } from '../files.js'
 import type { Lookup } from '../interpolate.js'
 import type { Node } from '../node.js'
@@ -10,6 +10,7 @@ import type { StackContext } from './context.js'
 import { awaitedServices, reportCycles } from './depends-on.js'
 import { checkExternal } from './external.js'
 import { readFileSources } from './files.js'
+import { reportRefused } from './guarded.js'
 import { readNetworks } from './networks.js'
 import { readService } from './service.js'
 import { readVolumes } from './volumes.js'
@@ -24,6 +25,7 @@ export interface StackSource {
   readonly variables: Lookup
   readonly reader: FileReader
   readonly report: Report
+  readonly guards: Guards
 }
 
 /** A Compose file that passed its schema, in canonical form. Every problem is in the report; with one, the result is not to be used. */
@@ -48,7 +50,7 @@ export function readStack(root: Node, source: StackSource): Stack {
   const specs = readServices(root, services, context)
   reportCycles(new Map(specs.map((spec) => [spec.name, spec.dependsOn])), services, report)
   reportImpossibleWaits(specs, services, report)
-  return {
+  const made: Stack = {
     name: stack,
     path,
     services: specs,
@@ -65,6 +67,8 @@ export function readStack(root: Node, source: StackSource): Stack {
       report,
     ),
   }
+  reportRefused(made, services, context.declared.volumes, source)
+  return made
 }
 
 function readDeclared(root: Node, services: ReadonlyMap<string, Node>, source: StackSource): StackContext['declared'] {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createPayload, laterNetworks } from '../../src/driver/create-payload.js'
-import { runAction, serviceSpec } from './fixtures.js'
+import { createPayload, laterNetworks } from '../../src/payload/index.js'
+import { runAction, serviceSpec } from '../driver/fixtures.js'
 
 const image = { digest: 'busybox@sha256:1', id: 'sha256:2' }
 const networks = [
@@ -176,7 +176,7 @@ describe('the payload of create', () => {
       NetworkingConfig: { EndpointsConfig: { shop_default: {} } },
     })
     expect(createPayload(action, 'x', 43)['Healthcheck']).toEqual({ Interval: 1e6 })
-    expect(laterNetworks(action.spec, 43)).toEqual([{ network: 'shop_back', aliases: ['web', 'backend'] }])
+    expect(laterNetworks(action.spec, 43)).toEqual([{ network: 'shop_back', body: { Aliases: ['web', 'backend'] } }])
     expect(laterNetworks(action.spec, 44)).toEqual([])
   })
 

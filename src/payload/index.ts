@@ -1,0 +1,8 @@
+export { createPayload } from './create-payload.js'
+export type { CreatePayload, RunAction } from './create-payload.js'
+export { laterNetworks } from './networking.js'
+export { joinedServices } from './joined.js'
+export type { Joined } from './joined.js'
+export { networkPayload, volumePayload } from './object-payload.js'
+export { GUARDS, refusal, refusedAsks, refusedVolumeAsks } from './guards.js'
+export type { Ask } from './guards.js'

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { formatLimits, specHash } from '../../src/model/index.js'
+import type { ServiceSpec } from '../../src/model/index.js'
+import { GUARDS, createPayload } from '../../src/payload/index.js'
+import { limitCauses } from '../../src/planner/limits.js'
+import { specCauses } from '../../src/planner/spec-causes.js'
+import { FLEET, stackOf } from '../manifest/repository.js'
+import { runAction } from '../driver/fixtures.js'
+import { ROWS } from './compose-rows.js'
+import type { Row } from './compose-rows.js'
+
+type Fields = Readonly<Record<string, unknown>>
+
+const JOINED = new Map([['db', 'id-of-db']])
+
+describe('every honoured key of a service becomes exactly this in the body of create', () => {
+  it.each(ROWS.map((row) => [`${row.key}: ${row.yaml.replaceAll('\n', ' · ')}`, row] as const))('%s', (_title, row) => {
+    const api = row.api ?? 45
+    const added = difference(payloadOf({ key: '', yaml: '', payload: {} }, api), payloadOf(row, api))
+    expect(added).toEqual(row.payload)
+  })
+})
+
+describe('a change of it is seen in the plan, in the words of Compose', () => {
+  const OUTSIDE =
+    /^(?:cpus|mem_limit|mem_reservation|memswap_limit|pids_limit|deploy\.resources\.(?:limits|reservations\.memory).*)$/
+  it.each(ROWS.filter((row) => Object.keys(row.payload).length > 0).map((row) => [row.key, row] as const))(
+    '%s',
+    (key, row) => {
+      const [before, after] = [specOf({ key: '', yaml: '', payload: {} }), specOf(row)]
+      const inPlace = formatLimits(before) !== formatLimits(after)
+      expect(inPlace).toBe(OUTSIDE.test(key))
+      if (inPlace) return expect(limitCauses(formatLimits(before), after.limits)).not.toEqual([])
+      expect(specHash(after)).not.toBe(specHash(before))
+      const fields = specCauses(before, after).map(({ field }) => field)
+      expect(fields).not.toContain('spec')
+      expect(fields.join(' ')).toContain(CAUSE_WORDS[key] ?? key.replace(/^deploy\./, '').split('.')[0])
+    },
+  )
+})
+
+/** Two keys that say one thing have one name in a plan. */
+const CAUSE_WORDS: Readonly<Record<string, string>> = {
+  credential_spec: 'security_opt',
+  env_file: 'environment',
+  external_links: 'links',
+  tmpfs: 'volumes',
+  restart_policy: 'restart',
+  'deploy.restart_policy': 'restart',
+  'deploy.resources.reservations.devices': 'device_requests',
+  'devices.cdi': 'device_requests',
+  gpus: 'device_requests',
+}
+
+/** What the second has and the first has not, or has otherwise. */
+function difference(before: Fields, after: Fields): Fields {
+  const gone = Object.keys(before).filter((key) => !(key in after))
+  expect(gone.filter((key) => key !== 'NetworkingConfig')).toEqual([])
+  return Object.fromEntries(
+    Object.entries(after).flatMap(([key, value]): (readonly [string, unknown])[] => {
+      const old = before[key]
+      if (JSON.stringify(old) === JSON.stringify(value)) return []
+      return key === 'HostConfig' || key === 'Labels'
+        ? [[key, difference(old as Fields, value as Fields)]]
+        : [[key, value]]
+    }),
+  )
+}
+
+function payloadOf(row: Row, api: number): Fields {
+  const spec = specOf(row)
+  const payload = createPayload(runAction('one', spec), spec.image, api, JOINED)
+  const own = ['slipway.', 'com.docker.compose.']
+  const labels = Object.entries(payload.Labels).filter(([key]) => !own.some((prefix) => key.startsWith(prefix)))
+  return JSON.parse(JSON.stringify({ ...payload, Labels: Object.fromEntries(labels) })) as Fields
+}
+
+function specOf({ yaml, top = '', files = {} }: Row): ServiceSpec {
+  const image = yaml.startsWith('image:') ? '' : '    image: busybox:1.36\n'
+  const lines = yaml
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => `    ${line}\n`)
+    .join('')
+  const beside = Object.fromEntries(Object.entries(files).map(([name, text]) => [`stacks/shop/${name}`, text]))
+  // What guards refuse is told elsewhere.
+  beside['slipway.yaml'] = `${FLEET}guards: { allow: [${Object.keys(GUARDS).join(', ')}] }\n`
+  const stack = stackOf(`services:\n  web:\n${image}${lines}${top}`, beside)
+  const web = stack.services.find((spec) => spec.name === 'web')
+  if (web === undefined) throw new Error('the service is missing')
+  expect(specHash(web)).toMatch(/^[0-9a-f]{20}$/)
+  return web
+}
