@@ -38,8 +38,8 @@ export class Acceptance {
         this.memory.record([{ kind: 'revision-released', atMs: this.ports.clock.nowMs() }])
       return this.invalidStacks.size === 0 && this.loadedOnce
     }
-    // A dry run shows what a held revision would do.
-    const isHeld = held?.revision.sha === sha && !this.dryRun
+    // A dry run shows what a held revision would do. One that was approved while nobody could act on it is judged again.
+    const isHeld = held?.revision.sha === sha && !this.dryRun && !this.memory.state.approved.includes(sha)
     return isHeld || (refused?.revision.sha === sha && this.loadedOnce)
   }
   private loadedOnce = false
@@ -121,80 +121,11 @@ export class Acceptance {
     return [this.orphanProblem, guard].filter((problem) => problem !== null)
   }
 
-  /** The command with names completed, or why it cannot be obeyed. */
-  check(command: Command): Result<Command> {
-    switch (command.kind) {
-      case 'approve':
-        return this.checkApproval(command)
-      case 'retry':
-        return this.known(
-          command,
-          this.memory.state.stacks[command.stack] !== undefined,
-          `stack ${command.stack}`,
-          Object.keys(this.memory.state.stacks),
-        )
-      case 'restart':
-        return this.known(
-          command,
-          this.services().includes(`${command.stack}/${command.service}`),
-          `service ${command.stack}/${command.service}`,
-          this.services(),
-        )
-      case 'suspend':
-        return this.known(
-          command,
-          command.scope === '*' ||
-            this.memory.state.stacks[command.scope] !== undefined ||
-            this.services().includes(command.scope),
-          `scope ${command.scope}`,
-          ['*', ...Object.keys(this.memory.state.stacks), ...this.services()],
-        )
-      case 'resume': {
-        const suspended = Object.keys(this.memory.state.suspended)
-        return this.known(
-          command,
-          suspended.includes(command.scope) || (command.scope === '*' && this.memory.state.rival !== null),
-          `suspended scope ${command.scope}`,
-          suspended,
-        )
-      }
-      case 'drain':
-      case 'undrain': {
-        const servers = this.memory.state.accepted?.fleet.servers.map((server) => server.name) ?? []
-        return this.known(command, servers.includes(command.server), `server ${command.server}`, servers)
-      }
-      case 'sync':
-        return { ok: true, value: command }
-    }
-  }
-
-  private checkApproval(command: Extract<Command, { kind: 'approve' }>): Result<Command> {
+  /** Revisions that a person may approve. */
+  get waiting(): readonly Revision[] {
     const { held, accepted } = this.memory.state
-    const candidates = [held?.revision.sha, this.orphanProblem !== null ? accepted?.revision.sha : undefined].filter(
-      (sha) => sha !== undefined,
-    )
-    const sha = candidates.find((candidate) => command.sha.length >= 7 && candidate.startsWith(command.sha))
-    if (sha !== undefined) return { ok: true, value: { ...command, sha } }
-    const waiting =
-      candidates.length === 0
-        ? 'no revision waits for approval'
-        : `${candidates.map((candidate) => candidate.slice(0, 12)).join(' and ')} waits for approval, not ${command.sha}`
-    return { ok: false, problem: { code: 'SETTING_INVALID', message: waiting } }
-  }
-
-  private services(): readonly string[] {
-    return Object.entries(this.memory.state.stacks).flatMap(([name, state]) => {
-      const hash = state.desired?.hash ?? state.proven?.hash
-      return hash === undefined
-        ? []
-        : (this.memory.stack(hash, name)?.services ?? []).map((spec) => `${name}/${spec.name}`)
-    })
-  }
-
-  private known(command: Command, exists: boolean, what: string, choices: readonly string[]): Result<Command> {
-    if (exists) return { ok: true, value: command }
-    const list = choices.length === 0 ? 'there is none' : `there are ${choices.slice(0, 10).join(', ')}`
-    return { ok: false, problem: { code: 'REFERENCE_UNKNOWN', message: `no ${what}; ${list}` } }
+    const orphans = this.orphanProblem !== null ? accepted : null
+    return [held, orphans].flatMap((entry) => (entry === null ? [] : [entry.revision]))
   }
 
   /** A file that cannot be read at all does not say its stack's name; the stack that came from its path does. */

@@ -3,6 +3,7 @@ import type { Action, Observation, Problem, Result, Server, ServerView, StackPla
 import { createLoader } from '../manifest/index.js'
 import { Acceptance, answerTo } from './acceptance.js'
 import { Asker } from './asker.js'
+import { checkCommand } from './check-command.js'
 import { isProbed } from './decide.js'
 import { describeFact } from './describe-fact.js'
 import type { Command, Fact } from './facts.js'
@@ -140,7 +141,7 @@ export class Controller {
 
   /** Does what a person says, now. The answer says what will follow. */
   command(command: Command): Result<string> {
-    const checked = this.acceptance.check(command)
+    const checked = checkCommand(this.memory, this.acceptance.waiting, command)
     if (!checked.ok) return checked
     return this.obey(checked.value)
   }

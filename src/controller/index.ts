@@ -1,5 +1,6 @@
 export { CONTROLLER_DEFAULTS, Controller } from './controller.js'
 export type { ControllerOptions } from './controller.js'
+export { commandAtRest } from './command-at-rest.js'
 export { describeFact } from './describe-fact.js'
 export { readDesired } from './follower.js'
 export { memoryJournal } from './memory-journal.js'

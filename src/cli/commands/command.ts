@@ -1,16 +1,34 @@
+import { commandAtRest } from '../../controller/index.js'
 import type { Command } from '../../controller/index.js'
+import type { Result } from '../../model/index.js'
 import { controllerAt, readTarget } from '../connect.js'
 import { EXIT } from '../exit-code.js'
 import { usage, valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 
-/** The commands that tell a running controller something: retry, approve, restart, suspend, resume, drain, undrain, sync. */
+/** The commands that tell the controller something, now or when it runs next: retry, approve, restart, suspend, resume, drain, undrain, sync. */
 export async function run(invocation: Invocation): Promise<number> {
-  const { format, io, settings } = invocation
+  const { format, io } = invocation
   const command = readCommand(invocation)
-  const message = valueOf(await controllerAt(settings).command(command))
+  const message = valueOf(await tell(invocation, command))
   io.out(format === 'json' ? `${JSON.stringify({ command, message })}\n` : `${message}\n`)
   return EXIT.ok
+}
+
+/** To the controller that runs; else into its journal. There must be one: a data directory is not made by a command. */
+async function tell({ settings, parts, io }: Invocation, command: Command): Promise<Result<string>> {
+  const answer = await controllerAt(settings).command(command)
+  if (answer.ok || answer.problem.code !== 'CONTROLLER_ABSENT' || command.kind === 'sync') return answer
+  const there = await parts.openJournal(settings, { readOnly: true })
+  if (!there.ok) return there.problem.code === 'CONTROLLER_ABSENT' ? answer : there
+  there.value.close()
+  const journal = await parts.openJournal(settings, { readOnly: false })
+  if (!journal.ok) return journal
+  try {
+    return commandAtRest(journal.value, command, io.nowMs())
+  } finally {
+    journal.value.close()
+  }
 }
 
 function readCommand({ command, args: [first = ''], options, io: { user: by } }: Invocation): Command {

@@ -1,0 +1,65 @@
+import { fail, ok } from '../model/index.js'
+import type { Result, Revision } from '../model/index.js'
+import type { Command } from './facts.js'
+import type { Memory } from './memory.js'
+
+/** What a command may name, from what is remembered. */
+type Known = Pick<Memory, 'state' | 'stack'>
+
+/**
+ * The command with names completed, or why it cannot be obeyed. `waiting` are the revisions that wait for approval. Problems: REFERENCE_UNKNOWN,
+ * SETTING_INVALID.
+ */
+export function checkCommand(memory: Known, waiting: readonly Revision[], command: Command): Result<Command> {
+  const { state } = memory
+  const stacks = Object.keys(state.stacks)
+  switch (command.kind) {
+    case 'approve':
+      return checkApproval(waiting, command)
+    case 'retry':
+      return oneOf(stacks, command.stack, 'stack', command)
+    case 'restart':
+      return oneOf(servicesOf(memory), `${command.stack}/${command.service}`, 'service', command)
+    case 'suspend':
+      return oneOf(['*', ...stacks, ...servicesOf(memory)], command.scope, 'scope', command)
+    case 'resume': {
+      const suspended = Object.keys(state.suspended)
+      const endsRivalry = command.scope === '*' && state.rival !== null
+      return endsRivalry ? ok(command) : oneOf(suspended, command.scope, 'suspended scope', command)
+    }
+    case 'drain':
+    case 'undrain': {
+      const servers = state.accepted?.fleet.servers.map((server) => server.name) ?? []
+      return oneOf(servers, command.server, 'server', command)
+    }
+    case 'sync':
+      return ok(command)
+  }
+}
+
+function checkApproval(
+  waiting: readonly Revision[],
+  command: Extract<Command, { readonly kind: 'approve' }>,
+): Result<Command> {
+  const revision = waiting.find(({ sha }) => command.sha.length >= 7 && sha.startsWith(command.sha))
+  if (revision !== undefined) return ok({ ...command, sha: revision.sha })
+  const message =
+    waiting.length === 0
+      ? 'no revision waits for approval'
+      : `${waiting.map(({ sha }) => sha.slice(0, 12)).join(' and ')} waits for approval, not ${command.sha}`
+  return fail({ code: 'SETTING_INVALID', message })
+}
+
+function servicesOf(memory: Known): readonly string[] {
+  return Object.entries(memory.state.stacks).flatMap(([name, state]) => {
+    const hash = state.desired?.hash ?? state.proven?.hash
+    const services = hash === undefined ? [] : (memory.stack(hash, name)?.services ?? [])
+    return services.map((spec) => `${name}/${spec.name}`)
+  })
+}
+
+function oneOf(choices: readonly string[], name: string, what: string, command: Command): Result<Command> {
+  if (choices.includes(name)) return ok(command)
+  const list = choices.length === 0 ? 'there is none' : `there are ${choices.slice(0, 10).join(', ')}`
+  return fail({ code: 'REFERENCE_UNKNOWN', message: `no ${what} ${name}; ${list}` })
+}
