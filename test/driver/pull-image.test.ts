@@ -121,7 +121,7 @@ describe('a pull', () => {
     ],
   ])('with %s is a problem that names server and image', async (_what, handler, code) => {
     engine.on('POST /images/create', handler)
-    start({ pullIdleMs: 200 })
+    start(code === 'CALL_TIMEOUT' ? { pullIdleMs: 200 } : {})
     const problem = problemOf(await pull('missing'))
     expect(problem).toMatchObject({ code, server: 'box' })
     expect(problem.message).toContain('box')

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import ssh2 from 'ssh2'
 import type { Connection } from 'ssh2'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { DriverLimits } from '../../src/driver/index.js'
 import type { HostKey, Server } from '../../src/model/index.js'
 import { fingerprintOf } from '../../src/ssh/index.js'
 import { FLEET, never, newDriver, problemOf, until } from './fixtures.js'
@@ -39,8 +40,13 @@ async function serve(hostKeys: readonly string[], onClient: (client: Connection)
   return (server.address() as AddressInfo).port
 }
 
-function use(port: number, hostKey: HostKey, identities = { keys: [{ name: 'id', privateKey: login.private }] }): void {
-  driver = newDriver({ connectMs: 2_000 }, { identities: { agentSocket: null, ...identities } })
+function use(
+  port: number,
+  hostKey: HostKey,
+  identities = { keys: [{ name: 'id', privateKey: login.private }] },
+  limits: Partial<DriverLimits> = {},
+): void {
+  driver = newDriver(limits, { identities: { agentSocket: null, ...identities } })
   const address = { kind: 'ssh', host: '127.0.0.1', port, user: 'deploy', socketPath: '/var/run/docker.sock' } as const
   const server: Server = { name: 'lon-1', address, hostKey, labels: {}, lostAfterMs: null }
   driver.use(FLEET, [server])
@@ -153,7 +159,7 @@ describe('a server that is no ssh server', () => {
         void socket.write(Buffer.concat([Buffer.from('SSH-2.0-OpenSSH_9.2\r\n'), Buffer.alloc(100_000, 255)])),
     ],
   ])('and %s is unreachable, with no harm done', async (_what, onSocket) => {
-    use(await listen(onSocket), any)
+    use(await listen(onSocket), any, undefined, { connectMs: 2_000 })
     expect((await look()).code).toBe('SERVER_UNREACHABLE')
   })
 
@@ -173,7 +179,7 @@ it('a connection that drops again and again is tried ever more slowly', async ()
     client.on('ready', () => client.end())
   })
   driver = newDriver(
-    { connectMs: 2_000, backoffFirstMs: 20, backoffMaxMs: 10_000 },
+    { backoffFirstMs: 20, backoffMaxMs: 10_000 },
     { identities: { keys: [{ name: 'id', privateKey: login.private }], agentSocket: null } },
   )
   const address = { kind: 'ssh', host: '127.0.0.1', port, user: 'deploy', socketPath: '/var/run/docker.sock' } as const
