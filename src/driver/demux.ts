@@ -31,3 +31,36 @@ export function newDemuxer(onText: (stream: 'stdout' | 'stderr', text: string) =
     return isSound
   }
 }
+
+/**
+ * Cuts text into lines, whatever the pieces it comes in: what was looked through is not looked through again, since an engine can send a line of
+ * 256 KiB in frames of one byte. A line over `maxChars` goes on in pieces.
+ */
+export function newLineCutter(
+  maxChars: number,
+  onLine: (line: string) => void,
+): { readonly put: (text: string) => void; readonly end: () => void } {
+  let pieces: string[] = []
+  let chars = 0
+  const flush = (last: string): void => {
+    onLine(pieces.length === 0 ? last : pieces.join('') + last)
+    pieces = []
+    chars = 0
+  }
+  return {
+    put(text) {
+      let start = 0
+      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', start)) {
+        flush(text.slice(start, at))
+        start = at + 1
+      }
+      if (start === text.length) return
+      pieces.push(text.slice(start))
+      chars += text.length - start
+      if (chars > maxChars) flush('')
+    },
+    end() {
+      if (chars > 0) flush('')
+    },
+  }
+}

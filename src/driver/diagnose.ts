@@ -4,7 +4,7 @@ import type { Evidence } from '../controller/index.js'
 import { at, numberAt, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
-import { newDemuxer } from './demux.js'
+import { newDemuxer, newLineCutter } from './demux.js'
 
 const TAIL_LINES = 20
 const LINE_CHARS = 500
@@ -51,16 +51,15 @@ async function readTail(engine: Engine, containerId: string, signal: AbortSignal
   const query = { stdout: '1', stderr: '1', tail: String(TAIL_LINES) }
   const answer = await engine.call({ method: 'GET', path, query, lane: 'read', maxBytes: TAIL_BYTES }, signal)
   if (!answer.ok) return []
-  const texts = { stdout: '', stderr: '' }
   const lines: string[] = []
-  const demux = newDemuxer((stream, text) => {
-    const parts = (texts[stream] + text).split('\n')
-    texts[stream] = parts.pop() ?? ''
-    lines.push(...parts)
-  })
-  demux(answer.value.body)
-  return [...lines, texts.stdout, texts.stderr]
-    .filter((line) => line !== '')
-    .slice(-TAIL_LINES)
-    .map((line) => line.slice(0, LINE_CHARS))
+  const keep = (line: string): void => {
+    if (line === '') return
+    lines.push(line.slice(0, LINE_CHARS))
+    if (lines.length > TAIL_LINES) lines.shift()
+  }
+  const cutters = { stdout: newLineCutter(TAIL_BYTES, keep), stderr: newLineCutter(TAIL_BYTES, keep) }
+  newDemuxer((stream, text) => cutters[stream].put(text))(answer.value.body)
+  cutters.stdout.end()
+  cutters.stderr.end()
+  return lines
 }

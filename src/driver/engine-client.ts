@@ -60,7 +60,8 @@ export interface EngineClientOptions {
 
 /** One path segment made of a name from outside. */
 export function segment(name: string): string {
-  return encodeURIComponent(name)
+  // Half a surrogate pair, which JSON can carry and a URL cannot, becomes a character that no name has.
+  return encodeURIComponent(Buffer.from(name).toString())
 }
 
 export function engineClient(options: EngineClientOptions): EngineClient {
@@ -143,6 +144,7 @@ async function openStream(
   watch.endDeadline()
   response.on('error', () => undefined)
   response.once('close', () => watch.end())
+  if (isCut(response)) watch.end()
   return ok({ response, close: () => response.destroy() })
 }
 
@@ -224,6 +226,7 @@ function readBody(response: IncomingMessage, maxBytes: number): Promise<Body> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let bytes = 0
+    if (isCut(response)) return resolve({ kind: 'cut', error: new Error('the answer ended early') })
     response.on('data', (chunk: Buffer) => {
       bytes += chunk.length
       if (bytes <= maxBytes) return void chunks.push(chunk)
@@ -238,6 +241,14 @@ function readBody(response: IncomingMessage, maxBytes: number): Promise<Body> {
     })
     response.on('close', () => resolve({ kind: 'cut', error: new Error('the answer ended early') }))
   })
+}
+
+/**
+ * An answer and the end of its connection can come in one segment: then all that a stream tells of its end is told before anybody who waited for
+ * the answer can listen, and who only listens waits for ever, past every deadline.
+ */
+export function isCut(response: Readable): boolean {
+  return response.destroyed
 }
 
 /** The engine's errors are `{"message": …}`; what stands in front of it may answer with anything. */

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Engine } from './engine.js'
+import { isCut } from './engine-client.js'
 import type { Sightings } from './observe.js'
 import { at, textAt } from './engine.js'
 
@@ -76,6 +77,7 @@ export function eachLine(
   onLine: (line: string) => void,
 ): Promise<'end' | 'broken'> {
   return new Promise((resolve) => {
+    if (isCut(stream)) return resolve('broken')
     let rest = ''
     stream.setEncoding('utf8')
     stream.on('data', (chunk: string) => {

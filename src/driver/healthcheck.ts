@@ -4,7 +4,7 @@ import type { Readiness } from '../controller/index.js'
 import { newDemuxer } from './demux.js'
 import { at, numberAt, readJson, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
-import { segment } from './engine-client.js'
+import { isCut, segment } from './engine-client.js'
 import type { CallFailure } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
 
@@ -150,6 +150,7 @@ async function readOutput(engine: Engine, execId: string, timeoutMs: number, sig
     })
     response.on('end', end)
     response.on('close', end)
+    if (isCut(response)) end()
   })
 }
 

@@ -1,9 +1,9 @@
 import type { LogLine, LogOptions } from '../controller/index.js'
 import type { Engine } from './engine.js'
-import { segment } from './engine-client.js'
+import { isCut, segment } from './engine-client.js'
 import type { EngineStream } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
-import { newDemuxer } from './demux.js'
+import { newDemuxer, newLineCutter } from './demux.js'
 import { problemError } from './problem-error.js'
 
 /** Lines of a container as they come. Throws an Error with a `problem` when they cannot be read, or not further. */
@@ -59,7 +59,6 @@ interface LineQueue {
 function collect(stream: EngineStream, engine: Engine): LineQueue {
   const { logLines, lineBytes } = engine.limits
   const waiting: LogLine[] = []
-  const rests = { stdout: '', stderr: '' }
   let dropped = 0
   let end: 'none' | 'whole' | 'cut' = 'none'
   let wake: () => void = () => undefined
@@ -68,18 +67,16 @@ function collect(stream: EngineStream, engine: Engine): LineQueue {
     else dropped += 1
     wake()
   }
-  const demux = newDemuxer((name, text) => {
-    const lines = (rests[name] + text).split('\n')
-    const rest = lines.pop() ?? ''
-    for (const line of lines) put(name, line)
-    // A line over the bound goes on in pieces.
-    if (rest.length > lineBytes) put(name, rest)
-    rests[name] = rest.length > lineBytes ? '' : rest
-  })
+  const cutters = {
+    stdout: newLineCutter(lineBytes, (line) => put('stdout', line)),
+    stderr: newLineCutter(lineBytes, (line) => put('stderr', line)),
+  }
+  const demux = newDemuxer((name, text) => cutters[name].put(text))
   const finish = (how: 'whole' | 'cut'): void => {
     if (end !== 'none') return
     end = how
-    for (const name of ['stdout', 'stderr'] as const) if (rests[name] !== '') put(name, rests[name])
+    cutters.stdout.end()
+    cutters.stderr.end()
     wake()
   }
   stream.response.on('data', (chunk: Buffer) => {
@@ -89,6 +86,7 @@ function collect(stream: EngineStream, engine: Engine): LineQueue {
   })
   stream.response.on('end', () => finish(stream.response.complete ? 'whole' : 'cut'))
   stream.response.on('close', () => finish('cut'))
+  if (isCut(stream.response)) finish('cut')
   return {
     take() {
       if (waiting.length === 0 && dropped > 0) {

@@ -37,14 +37,14 @@ export async function negotiate(
   return chooseApi(answer.value.headers['api-version'], server)
 }
 
-const ARCHITECTURES: Readonly<Record<string, string>> = {
-  x86_64: 'amd64',
-  aarch64: 'arm64',
-  armv7l: 'arm',
-  armv6l: 'arm',
-  i686: '386',
-  i386: '386',
-}
+const ARCHITECTURES: ReadonlyMap<string, string> = new Map([
+  ['x86_64', 'amd64'],
+  ['aarch64', 'arm64'],
+  ['armv7l', 'arm'],
+  ['armv6l', 'arm'],
+  ['i686', '386'],
+  ['i386', '386'],
+])
 
 /** `GET /info` as facts; the problem is what is wrong with it. */
 export function readInfo(info: unknown, apiMinor: number): Result<EngineFacts, string> {
@@ -59,7 +59,7 @@ export function readInfo(info: unknown, apiMinor: number): Result<EngineFacts, s
     engineVersion: text('ServerVersion'),
     apiVersion: `1.${apiMinor}`,
     os: text('OSType'),
-    arch: ARCHITECTURES[machine] ?? machine,
+    arch: ARCHITECTURES.get(machine) ?? machine,
     hostname: text('Name'),
     cpus: count('NCPU'),
     memoryBytes: count('MemTotal'),

@@ -88,6 +88,8 @@ function get(
     const headers = { Host: host, 'User-Agent': 'slipway-probe', Accept: '*/*', Connection: 'close' }
     const call = request({ createConnection: () => wrap(probe, stream), path: probe.path, headers })
     call.on('error', (error) => resolve(`${address}:${probe.port}: ${textOf(error)}`))
+    // Nobody asked for another protocol, but it is an answer; without a listener it would be none, until the time is over.
+    call.on('upgrade', (response) => resolve({ status: response.statusCode ?? 0, body: '' }))
     call.on('response', (response: IncomingMessage) => {
       const status = response.statusCode ?? 0
       let body = ''

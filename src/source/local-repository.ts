@@ -123,8 +123,9 @@ async function textOf(path: string): Promise<string | null> {
   }
 }
 
+/** A path with a NUL in it, as a damaged file may name one, is refused before the disk is asked: nothing can be there. */
 export function isAbsent(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(codeOf(error))
+  return ['ENOENT', 'ENOTDIR', 'ERR_INVALID_ARG_VALUE'].includes(codeOf(error))
 }
 
 async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
