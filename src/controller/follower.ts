@@ -1,4 +1,5 @@
 import type { Desired, Problem, Result, Revision } from '../model/index.js'
+import { MOST_ROUNDS } from '../manifest/index.js'
 import type { Loaded, Loader } from '../manifest/index.js'
 import type { Clock, Source } from './ports.js'
 
@@ -26,8 +27,6 @@ export const FOLLOW_DEFAULTS: FollowOptions = Object.freeze({
   random: () => 0.5,
 })
 
-/** Rounds of reading that a loader may ask for: fleet file, Compose files, the files they name, and one to spare. */
-const READ_ROUNDS = 6
 const RETRY_MOST_MS = 5 * 60_000
 
 /** Follows Git: polls, reads what is new, hands it over. What cannot be read changes nothing; it is said, and tried again. */
@@ -126,7 +125,7 @@ export async function readDesired(
   const tree = await source.tree(revision.sha, signal)
   if (!tree.ok) return { ok: false, problem: [tree.problem] }
   const contents = new Map<string, Uint8Array>()
-  for (let round = 0; round < READ_ROUNDS; round += 1) {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const loaded: Loaded = loader.load({ revision, entries: tree.value.entries }, (oid) => contents.get(oid))
     if (loaded.kind === 'loaded') return { ok: true, value: loaded.desired }
     if (loaded.kind === 'refused') return { ok: false, problem: loaded.problems }
@@ -136,6 +135,6 @@ export async function readDesired(
   }
   return {
     ok: false,
-    problem: [{ code: 'BUG', message: `reading ${revision.sha} did not end after ${READ_ROUNDS} rounds` }],
+    problem: [{ code: 'BUG', message: `reading ${revision.sha} did not end after ${MOST_ROUNDS} rounds` }],
   }
 }

@@ -17,7 +17,10 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   // the file
   ['version', 'warned', 'the Compose Specification has no versions; remove it'],
   ['name', 'honoured'],
-  ['include', 'refused', 'put the services into this file, or make another stack'],
+  ['include', 'honoured', 'A resource that both files declare differently is a problem; Compose merges it.'],
+  ['include[].path', 'honoured'],
+  ['include[].env_file', 'honoured'],
+  ['include[].project_directory', 'honoured'],
   // services
   ['services', 'honoured'],
   ['services.*.annotations', 'honoured', 'From engine 24 on (API 1.43).'],
@@ -150,7 +153,9 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.env_file[].required', 'honoured'],
   ['services.*.environment', 'honoured'],
   ['services.*.expose', 'honoured', 'It documents a port; containers of one network reach all ports of each other.'],
-  ['services.*.extends', 'refused', 'write the keys out, or share them with a YAML anchor'],
+  ['services.*.extends', 'honoured'],
+  ['services.*.extends.service', 'honoured'],
+  ['services.*.extends.file', 'honoured'],
   [
     'services.*.external_links',
     'honoured',
@@ -225,7 +230,11 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.pre_start', 'refused', 'not supported yet'],
   ['services.*.pre_stop', 'refused', 'not supported yet'],
   ['services.*.privileged', 'honoured', 'Needs the guard `privileged`.'],
-  ['services.*.profiles', 'refused', 'every service in the file runs; put optional ones into a stack of their own'],
+  [
+    'services.*.profiles',
+    'honoured',
+    'Active are those of COMPOSE_PROFILES in `.env`, or of `stacks: {name: {profiles: […]}}` in slipway.yaml.',
+  ],
   ['services.*.provider', 'refused', 'Slipway runs containers only'],
   ['services.*.pull_policy', 'honoured'],
   ['services.*.pull_refresh_after', 'refused', 'not supported yet'],
@@ -346,6 +355,14 @@ export function rowOf(path: readonly (string | number)[]): KeyRow | undefined {
   return patternsOf(path)
     .map((pattern) => ROWS.get(pattern))
     .find((row) => row !== undefined)
+}
+
+/** The keys that may stand below a path. */
+export function namesBelow(path: readonly (string | number)[]): readonly string[] {
+  const stems = patternsOf(path).map((pattern) => (pattern === '' ? '' : `${pattern}.`))
+  return COMPOSE_KEYS.flatMap(([key]) =>
+    stems.filter((stem) => key.startsWith(stem)).map((stem) => key.slice(stem.length)),
+  ).filter((name) => /^\w+$/.test(name))
 }
 
 /** A name may be one that the user gave: every part is tried as itself and as `*`. Paths are short, and few parts stand below a name. */

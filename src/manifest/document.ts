@@ -1,7 +1,7 @@
-import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq } from 'yaml'
-import type { Document, Node as YamlNode, Pair, ScalarTag } from 'yaml'
-import type { Entry, MapNode, Node, ScalarNode } from './node.js'
-import { quoted } from './node.js'
+import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq, parse } from 'yaml'
+import type { Document, DocumentOptions, Node as YamlNode, Pair, ParseOptions, ScalarTag, SchemaOptions } from 'yaml'
+import type { Entry, MapNode, Node, ScalarNode, Tag } from './node.js'
+import { bareSpot, quoted, repath } from './node.js'
 import { nestsDeeperThan } from './nesting.js'
 import type { Report, Spot } from './report.js'
 
@@ -21,7 +21,15 @@ const legacyOctal: ScalarTag = {
   resolve: (text) => Number.parseInt(text, 8),
 }
 
+const YAML_OPTIONS: DocumentOptions & ParseOptions & SchemaOptions = {
+  uniqueKeys: false,
+  prettyErrors: false,
+  logLevel: 'silent',
+  customTags: (tags) => [legacyOctal, ...tags],
+}
+
 interface Walk {
+  readonly file: string
   readonly lines: LineCounter
   readonly report: Report
   readonly aliases: ReadonlyMap<unknown, YamlNode>
@@ -30,25 +38,39 @@ interface Walk {
   characters: number
 }
 
+/** What Compose's own tags are called in YAML. */
+const TAGS: ReadonlyMap<unknown, Tag> = new Map([
+  ['!reset', 'reset'],
+  ['!override', 'override'],
+])
+
 /** Parses a manifest. Null when it is not YAML that can be trusted; every reason has been reported. */
-export function parseYaml(text: string, report: Report): Node | null {
+export function parseYaml(text: string, file: string, told: Report): Node | null {
+  let failed = false
+  const report: Report = {
+    ...told,
+    error: (...problem) => {
+      failed = true
+      told.error(...problem)
+    },
+  }
+  const root = parseTokens(text, file, report)
+  return failed ? null : root
+}
+
+function parseTokens(text: string, file: string, report: Report): Node | null {
   const lines = new LineCounter()
   const tokens = [...new Parser(lines.addNewLine).parse(text)]
   if (nestsDeeperThan(tokens, DEEPEST)) {
     report.error('YAML_INVALID', null, `the file nests deeper than ${DEEPEST} levels; flatten it`)
     return null
   }
-  const composer = new Composer({
-    uniqueKeys: false,
-    prettyErrors: false,
-    logLevel: 'silent',
-    customTags: (tags) => [legacyOctal, ...tags],
-  })
+  const composer = new Composer(YAML_OPTIONS)
   const documents = [...composer.compose(tokens, true, text.length)]
-  const spot = (offset: number): Spot => spotAt(lines, offset, [])
+  const spot = (offset: number): Spot => spotAt(lines, offset, [], file)
   for (const { errors, warnings } of documents) {
     for (const error of errors) report.error('YAML_INVALID', spot(error.pos[0]), lowerFirst(error.message))
-    for (const warning of warnings)
+    for (const warning of warnings.filter(({ message }) => !TAGS.has(/^Unresolved tag: (!\w+)$/.exec(message)?.[1])))
       report.error('YAML_INVALID', spot(warning.pos[0]), `${lowerFirst(warning.message)}; remove it`)
   }
   const [first, second] = documents
@@ -58,16 +80,15 @@ export function parseYaml(text: string, report: Report): Node | null {
       spot(second.range[0]),
       'a second YAML document begins here; put it into a file of its own',
     )
-  if (first === undefined || report.errors().length > 0) return null
-  return convertDocument(first, lines, report)
+  if (first === undefined || documents.some(({ errors }) => errors.length > 0)) return null
+  return convertDocument(first, { file, lines, report })
 }
 
-function convertDocument(document: Document, lines: LineCounter, report: Report): Node | null {
+function convertDocument(document: Document, source: Pick<Walk, 'file' | 'lines' | 'report'>): Node | null {
   const root = document.contents
-  if (root === null) return { kind: 'scalar', value: null, source: '', path: [], line: 1, column: 1 }
-  const walk: Walk = { lines, report, aliases: resolveAliases(root), open: new Set(), nodes: 0, characters: 0 }
-  const node = convert(root, [], walk)
-  return report.errors().length > 0 ? null : node
+  if (root === null) return { kind: 'scalar', value: null, source: '', path: [], line: 1, column: 1, file: source.file }
+  const walk: Walk = { ...source, aliases: resolveAliases(root), open: new Set(), nodes: 0, characters: 0 }
+  return convert(root, [], walk)
 }
 
 /** What each alias means: the last node before it, in the order of the text, that carries the anchor. */
@@ -89,7 +110,16 @@ function resolveAliases(root: YamlNode): ReadonlyMap<unknown, YamlNode> {
 }
 
 function convert(node: unknown, path: Path, walk: Walk): Node {
-  const spot = spotAt(walk.lines, offsetOf(node), path)
+  const tag = isMap(node) || isSeq(node) || isScalar(node) ? TAGS.get(node.tag) : undefined
+  const converted = convertValue(node, path, walk)
+  if (tag === undefined) return converted
+  return tag === 'override' && isScalar(node) && node.type === 'PLAIN'
+    ? { ...convertScalar(parse(node.source ?? '', YAML_OPTIONS), node.source ?? '', bareSpot(converted), walk), tag }
+    : { ...converted, tag }
+}
+
+function convertValue(node: unknown, path: Path, walk: Walk): Node {
+  const spot = spotAt(walk.lines, offsetOf(node), path, walk.file)
   walk.nodes += 1
   if (walk.nodes > MOST_NODES || walk.characters > MOST_CHARACTERS || path.length > DEEPEST) return tooMuch(spot, walk)
   if (isAlias(node)) return convertAlias(node, spot, walk)
@@ -130,7 +160,7 @@ function convertMap(pairs: readonly Pair<unknown, unknown>[], spot: Spot, walk: 
   for (const { key, value } of pairs) {
     const name = keyText(key, spot, walk)
     if (name === null || isExtension(spot.path, name)) continue
-    const at = spotAt(walk.lines, offsetOf(key), [...spot.path, name])
+    const at = spotAt(walk.lines, offsetOf(key), [...spot.path, name], walk.file)
     if (name === '<<') merged.push(convert(value, [...spot.path, name], walk))
     else if (entries.has(name)) walk.report.error('YAML_INVALID', at, 'the key appears twice; keep one of them')
     else entries.set(name, { key: at, value: convert(value, at.path, walk) })
@@ -146,7 +176,7 @@ function isExtension(path: Path, name: string): boolean {
 
 function keyText(key: unknown, spot: Spot, walk: Walk): string | null {
   const scalar = isAlias(key) ? walk.aliases.get(key) : key
-  const at = spotAt(walk.lines, offsetOf(key), spot.path)
+  const at = spotAt(walk.lines, offsetOf(key), spot.path, walk.file)
   if (!isScalar(scalar) || scalar.value === null) {
     walk.report.error('YAML_INVALID', at, 'a key must be text')
     return null
@@ -172,16 +202,6 @@ function mergeInto(entries: Map<string, Entry>, source: Node, path: Path, walk: 
   }
 }
 
-function repath(node: Node, path: Path): Node {
-  if (node.kind === 'list') return { ...node, path, items: node.items.map((item, at) => repath(item, [...path, at])) }
-  if (node.kind === 'scalar') return { ...node, path }
-  const entries = [...node.entries].map(([name, { key, value }]): [string, Entry] => {
-    const inner = [...path, name]
-    return [name, { key: { ...key, path: inner }, value: repath(value, inner) }]
-  })
-  return { ...node, path, entries: new Map(entries) }
-}
-
 function convertScalar(value: unknown, source: string, spot: Spot, walk: Walk): ScalarNode {
   walk.characters += source.length
   if (value === null || typeof value === 'string' || typeof value === 'boolean')
@@ -192,7 +212,7 @@ function convertScalar(value: unknown, source: string, spot: Spot, walk: Walk): 
 }
 
 function tooMuch(spot: Spot, walk: Walk): ScalarNode {
-  const whole: Spot = { path: [], line: 1, column: 1 }
+  const whole: Spot = { path: [], line: 1, column: 1, file: walk.file }
   walk.report.error(
     'FILE_TOO_LARGE',
     whole,
@@ -202,16 +222,17 @@ function tooMuch(spot: Spot, walk: Walk): ScalarNode {
 }
 
 function nothing(spot: Spot): ScalarNode {
-  return { kind: 'scalar', value: null, source: '', path: spot.path, line: spot.line, column: spot.column }
+  const { path, line, column, file } = spot
+  return { kind: 'scalar', value: null, source: '', path, line, column, ...(file === undefined ? {} : { file }) }
 }
 
 function offsetOf(node: unknown): number {
   return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? (node.range?.[0] ?? 0) : 0
 }
 
-function spotAt(lines: LineCounter, offset: number, path: Path): Spot {
+function spotAt(lines: LineCounter, offset: number, path: Path, file: string): Spot {
   const { line, col } = lines.linePos(offset)
-  return { path, line: Math.max(line, 1), column: Math.max(col, 1) }
+  return { path, line: Math.max(line, 1), column: Math.max(col, 1), file }
 }
 
 function lowerFirst(text: string): string {

@@ -5,7 +5,7 @@ import { parseAddress } from './address.js'
 import type { FileReader } from './files.js'
 import { readNamedFile } from './named-file.js'
 import type { Node } from './node.js'
-import { entries, get, isBroken, items, keyOf, quoted, textOf } from './node.js'
+import { entries, get, isBroken, items, keyOf, quoted, textNode, textOf } from './node.js'
 import { DURATIONS, readDuration, readText, requireText } from './read.js'
 import type { Report } from './report.js'
 import { MOST_FILE_BYTES, decodeText } from './text.js'
@@ -17,7 +17,19 @@ const MOST_SERVERS = 1_000
 export interface StackPattern {
   readonly pattern: string
   readonly node: Node | null
+  /** What the mapping form says for the stacks that match. */
+  readonly settings: StackOverlay
 }
+
+export interface StackOverlay {
+  /** Null to look for the files as Compose does. */
+  readonly files: readonly Node[] | null
+  readonly env: ReadonlyMap<string, string>
+  /** Null for those of COMPOSE_PROFILES. */
+  readonly profiles: readonly string[] | null
+}
+
+export const NO_OVERLAY: StackOverlay = Object.freeze({ files: null, env: new Map(), profiles: null })
 
 /** slipway.yaml that passed its schema. Every problem is in the report; with one, the result is not to be used. */
 export function readFleet(root: Node, reader: FileReader, report: Report): Fleet {
@@ -40,9 +52,24 @@ export function readFleet(root: Node, reader: FileReader, report: Report): Fleet
 
 export function readStackPatterns(root: Node): readonly StackPattern[] {
   const node = get(root, 'stacks')
-  if (node === undefined) return [{ pattern: STACKS_DEFAULT, node: null }]
+  if (node === undefined) return [{ pattern: STACKS_DEFAULT, node: null, settings: NO_OVERLAY }]
+  if (node.kind === 'map')
+    return entries(node).map(([pattern, { key, value }]) => ({
+      pattern,
+      node: textNode(key, pattern),
+      settings: readOverlay(value),
+    }))
   const nodes = node.kind === 'list' ? items(node) : [node]
-  return nodes.map((one) => ({ pattern: textOf(one), node: one }))
+  return nodes.map((one) => ({ pattern: textOf(one), node: one, settings: NO_OVERLAY }))
+}
+
+function readOverlay(node: Node): StackOverlay {
+  const [files, profiles] = [items(get(node, 'files')), get(node, 'profiles')]
+  return {
+    files: files.length === 0 ? null : files,
+    env: new Map(entries(get(node, 'env')).map(([name, { value }]) => [name, textOf(value)])),
+    profiles: profiles === undefined ? null : items(profiles).map(textOf),
+  }
 }
 
 function readServer(name: string, node: Node, reader: FileReader, report: Report): Server {

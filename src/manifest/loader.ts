@@ -3,13 +3,14 @@ import type { Desired, Fleet, Problem, StackEntry } from '../model/index.js'
 import { parseYaml } from './document.js'
 import { createFiles } from './files.js'
 import type { FileReader, Files, ManifestTree, ReadContent } from './files.js'
-import { STACKS_DEFAULT, readFleet, readStackPatterns } from './fleet.js'
+import { NO_OVERLAY, STACKS_DEFAULT, readFleet, readStackPatterns } from './fleet.js'
 import type { StackPattern } from './fleet.js'
 import { quoted } from './node.js'
-import type { Node } from './node.js'
+import type { ParsedFiles } from './compose-source.js'
 import { createReport, sortProblems } from './report.js'
 import { createShapeChecks } from './shape.js'
-import { findStackDirectories } from './stack-directories.js'
+import { stampOf } from './stack-choice.js'
+import { findStacks } from './stack-directories.js'
 import { loadStack } from './stack-file.js'
 import type { LoadedStack } from './stack-file.js'
 import { MOST_MANIFEST_BYTES, decodeText } from './text.js'
@@ -22,12 +23,15 @@ export type Loaded =
 
 export interface Loader {
   /**
-   * Files to Desired. Asks for the contents it misses (`needs`) and is called again with them, five rounds at most. Never throws for what
+   * Files to Desired. Asks for the contents it misses (`needs`) and is called again with them: as many rounds as files name one another in a row, MOST_ROUNDS at most. Never throws for what
    * the files hold. A wrong slipway.yaml refuses the revision; a wrong Compose file makes its own stack invalid. Every problem of every
    * file is told at once. What did not change since the last call is not parsed again.
    */
   load(tree: ManifestTree, read: ReadContent): Loaded
 }
+
+/** Fleet file, Compose files, the files they name, and what those include and extend in turn, which is bounded. */
+export const MOST_ROUNDS = 32
 
 export const FLEET_FILE = 'slipway.yaml'
 
@@ -47,7 +51,7 @@ interface Memo<T> {
 /** Makes a loader with an empty memory. The memory holds the last result of each stack of the last revision. */
 export function createLoader(): Loader {
   const checks = createShapeChecks()
-  const parsed = new WeakMap<Uint8Array, Node>()
+  const parsed: ParsedFiles = new WeakMap()
   let fleetMemo = new Map<string, Memo<FleetPart>>()
   let stackMemos = new Map<string, Memo<LoadedStack>>()
   let guarded = ''
@@ -60,16 +64,15 @@ export function createLoader(): Loader {
       fleetMemo = fleetMemos
       if (part === null) return asked(needs)
       const report = createReport(FLEET_FILE)
-      const directories = findStackDirectories(part.patterns, files, report)
+      const choices = new Map(findStacks(part.patterns, files, report).map((choice) => [stampOf(choice), choice]))
       const { guards } = part.fleet
       // What a stack may ask for is no file that it was made from.
       if (guarded !== canonicalJson(guards)) stackMemos = new Map()
       guarded = canonicalJson(guards)
       const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', guards, parsed }
-      const wanted = new Set(directories)
-      const memos = new Map([...stackMemos].filter(([directory]) => wanted.has(directory)))
-      const stacks = directories.map((directory) =>
-        recall(memos, directory, files, (reader) => loadStack(directory, reader, settings)),
+      const memos = new Map([...stackMemos].filter(([stamp]) => choices.has(stamp)))
+      const stacks = [...choices].map(([stamp, choice]) =>
+        recall(memos, stamp, files, (reader) => loadStack(choice, reader, settings)),
       )
       stackMemos = memos
       if (needs.size > 0) return asked(needs)
@@ -109,7 +112,7 @@ function loadFleet(reader: FileReader, check: ReturnType<typeof createShapeCheck
   const report = createReport(FLEET_FILE)
   const broken = (): FleetPart => ({
     fleet: { name: '', servers: [], guards: { prune: 0, history: 'fast-forward' } },
-    patterns: [{ pattern: STACKS_DEFAULT, node: null }],
+    patterns: [{ pattern: STACKS_DEFAULT, node: null, settings: NO_OVERLAY }],
     errors: report.errors(),
     warnings: [],
   })
@@ -124,7 +127,7 @@ function loadFleet(reader: FileReader, check: ReturnType<typeof createShapeCheck
     return broken()
   }
   const text = decodeText(found.bytes, MOST_MANIFEST_BYTES, report)
-  const root = text === null ? null : parseYaml(text, report)
+  const root = text === null ? null : parseYaml(text, FLEET_FILE, report)
   if (root === null) return broken()
   const shaped = check(root, report)
   const fleet = readFleet(shaped, reader, report)

@@ -3,7 +3,14 @@ import type { Spot } from './report.js'
 /** A YAML value with its place. Aliases and merge keys are resolved, keys are text. */
 export type Node = ScalarNode | ListNode | MapNode
 
-export interface ScalarNode extends Spot {
+interface Value extends Spot {
+  /** `!reset` takes away what stands there so far, `!override` replaces it instead of being merged into it. */
+  readonly tag?: Tag
+}
+
+export type Tag = 'reset' | 'override'
+
+export interface ScalarNode extends Value {
   readonly kind: 'scalar'
   readonly value: string | number | boolean | null
   /** As written: `1.10`, `0440`. */
@@ -12,12 +19,12 @@ export interface ScalarNode extends Spot {
   readonly broken?: true
 }
 
-export interface ListNode extends Spot {
+export interface ListNode extends Value {
   readonly kind: 'list'
   readonly items: readonly Node[]
 }
 
-export interface MapNode extends Spot {
+export interface MapNode extends Value {
   readonly kind: 'map'
   readonly entries: ReadonlyMap<string, Entry>
 }
@@ -25,6 +32,17 @@ export interface MapNode extends Spot {
 export interface Entry {
   readonly key: Spot
   readonly value: Node
+}
+
+/** The same value at another path. */
+export function repath(node: Node, path: Spot['path']): Node {
+  if (node.kind === 'list') return { ...node, path, items: node.items.map((item, at) => repath(item, [...path, at])) }
+  if (node.kind === 'scalar') return { ...node, path }
+  const entries = [...node.entries].map(([name, { key, value }]): [string, Entry] => {
+    const inner = [...path, name]
+    return [name, { key: { ...key, path: inner }, value: repath(value, inner) }]
+  })
+  return { ...node, path, entries: new Map(entries) }
 }
 
 /** The value under a key. A key without a value is like an absent one. */
@@ -84,4 +102,28 @@ export function describe(node: Node): string {
 
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text)
+}
+
+/** Where a node stands, without what it is. */
+export function bareSpot({ path, line, column, file }: Spot): Spot {
+  return { path, line, column, ...(file === undefined ? {} : { file }) }
+}
+
+/** A text that stands for what was written at a spot. */
+export function textNode(at: Spot, value: string | null): ScalarNode {
+  return { ...bareSpot(at), kind: 'scalar', value, source: value ?? '' }
+}
+
+/** The mapping with another value under a key, which may be new. */
+export function withEntry(map: MapNode, name: string, value: Node): MapNode {
+  return { ...map, entries: new Map([...map.entries, [name, { key: keyOf(map, name) ?? value, value }]]) }
+}
+
+/** The value as JSON would have it, without places. */
+export function plainValue(node: Node): unknown {
+  if (node.kind === 'scalar') return node.value
+  if (node.kind === 'list') return node.items.map(plainValue)
+  const object = Object.create(null) as Record<string, unknown>
+  for (const [key, { value }] of node.entries) object[key] = plainValue(value)
+  return object
 }

@@ -3,6 +3,8 @@ import type { Place, Problem, ProblemCode } from '../model/index.js'
 
 /** A spot in a file. `path` are the keys that lead to it, for the message; line and column count from 1. */
 export interface Spot {
+  /** Left out: the file that the report is about. */
+  readonly file?: string
   readonly path: readonly (string | number)[]
   readonly line: number
   readonly column: number
@@ -56,7 +58,7 @@ export function sortProblems(problems: readonly Problem[]): readonly Problem[] {
 }
 
 function placeOf(file: string, spot: Spot | null): Place {
-  return spot === null ? { path: file } : { path: file, line: spot.line, column: spot.column }
+  return spot === null ? { path: file } : { path: spot.file ?? file, line: spot.line, column: spot.column }
 }
 
 function owner(spot: Spot | null, stack: string | undefined): Pick<Problem, 'stack' | 'service'> {

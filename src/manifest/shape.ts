@@ -1,14 +1,17 @@
 import { Ajv } from 'ajv'
 import type { ErrorObject, ValidateFunction } from 'ajv'
-import { rowOf } from './compose-keys.js'
+import { namesBelow, rowOf } from './compose-keys.js'
 import type { Node } from './node.js'
-import { describe, entries, isEmpty, keyOf, quoted } from './node.js'
+import { describe, entries, isEmpty, keyOf, plainValue, quoted } from './node.js'
 import type { Report, Spot } from './report.js'
 import { COMPOSE_SCHEMA, FLEET_SCHEMA, X_SLIPWAY_SCHEMA } from './schemas.js'
 import { didYouMean } from './text.js'
 
-/** Checks a manifest against its written schema, and gives the tree back without what is wrong in it. */
-export type ShapeCheck = (root: Node, report: Report) => Node
+/**
+ * Checks a manifest against its written schema, and gives the tree back without what is wrong in it. Where `isPartial` says so of a path,
+ * nothing is told to be missing, ignored or refused: only what stands there is looked at.
+ */
+export type ShapeCheck = (root: Node, report: Report, isPartial?: (path: Spot['path']) => boolean) => Node
 
 /** What our schemas say beside JSON Schema: where a misplaced key belongs. */
 interface KeyTable {
@@ -29,34 +32,41 @@ export function createShapeChecks(): { readonly fleet: ShapeCheck; readonly comp
   ajv.addVocabulary(['x-hints'])
   ajv.addSchema(X_SLIPWAY_SCHEMA)
   return {
-    fleet: shapeCheck(ajv.compile(FLEET_SCHEMA), () => undefined),
-    compose: shapeCheck(ajv.compile(COMPOSE_SCHEMA), rowOf),
+    fleet: shapeCheck(ajv.compile(FLEET_SCHEMA), FLEET_KEYS),
+    compose: shapeCheck(ajv.compile(COMPOSE_SCHEMA), SPECIFIED_KEYS),
   }
 }
 
 /** What becomes of a key that the schema does not have. */
-type Rows = typeof rowOf
+interface OtherKeys {
+  readonly rowOf: typeof rowOf
+  readonly namesBelow: typeof namesBelow
+  /** Whether `x-…` may stand anywhere. */
+  readonly extensible: boolean
+}
 
-function shapeCheck(validate: ValidateFunction, rows: Rows): ShapeCheck {
-  return (root, report) => {
-    if (validate(plain(root))) return root
+const FLEET_KEYS: OtherKeys = { rowOf: () => undefined, namesBelow: () => [], extensible: false }
+const SPECIFIED_KEYS: OtherKeys = { rowOf, namesBelow, extensible: true }
+
+function shapeCheck(validate: ValidateFunction, others: OtherKeys): ShapeCheck {
+  return (root, report, isPartial = () => false) => {
+    if (validate(plainValue(root))) return root
     const broken = new Set<Node>()
     for (const error of validate.errors ?? []) {
       const node = nodeAt(root, error.instancePath)
       // A key without a value is like an absent one; where it is required, its reader says so.
       if (error.keyword === 'propertyNames' || (isEmpty(node) && node !== root)) continue
-      if (reportError(error, node, rows, report)) broken.add(node)
+      if (isPartial(node.path) && isPassedOver(error, node, others)) continue
+      if (reportError(error, node, others, report)) broken.add(node)
     }
     return prune(root, broken)
   }
 }
 
-function plain(node: Node): unknown {
-  if (node.kind === 'scalar') return node.value
-  if (node.kind === 'list') return node.items.map(plain)
-  const object = Object.create(null) as Record<string, unknown>
-  for (const [key, { value }] of node.entries) object[key] = plain(value)
-  return object
+/** What only matters once the file is applied: something is missing, or a key is ignored or refused. */
+function isPassedOver(error: ErrorObject, node: Node, others: OtherKeys): boolean {
+  const { additionalProperty: key } = error.params as { readonly additionalProperty?: string }
+  return error.keyword === 'required' || (key !== undefined && others.rowOf([...node.path, key]) !== undefined)
 }
 
 function nodeAt(root: Node, pointer: string): Node {
@@ -70,11 +80,11 @@ function nodeAt(root: Node, pointer: string): Node {
 }
 
 /** Reports one error. True when the value as a whole is unusable. */
-function reportError(error: ErrorObject, node: Node, rows: Rows, report: Report): boolean {
+function reportError(error: ErrorObject, node: Node, others: OtherKeys, report: Report): boolean {
   const schema = (error.parentSchema ?? {}) as KeyTable
   const params = error.params as Readonly<Record<string, unknown>>
   if (error.keyword === 'additionalProperties') {
-    reportKey(String(params['additionalProperty']), node, { schema, rows }, report)
+    reportKey(String(params['additionalProperty']), node, { schema, others }, report)
     return false
   }
   if (error.keyword === 'required') {
@@ -105,22 +115,24 @@ function missing(key: string, node: Node): readonly [Spot, string] {
 
 interface KnownKeys {
   readonly schema: KeyTable
-  readonly rows: Rows
+  readonly others: OtherKeys
 }
 
-function reportKey(key: string, node: Node, { schema, rows }: KnownKeys, report: Report): void {
+function reportKey(key: string, node: Node, known: KnownKeys, report: Report): void {
+  const { schema, others } = known
+  if (others.extensible && key.startsWith('x-') && key !== 'x-slipway') return
   const spot = keyOf(node, key) ?? node
-  const [, kind, sentence = ''] = rows([...node.path, key]) ?? []
+  const [, kind, sentence = ''] = others.rowOf([...node.path, key]) ?? []
   const hint = schema['x-hints']?.[key]
   if (kind === 'warned') report.warn('FIELD_IGNORED', spot, `ignored: ${sentence}`)
   else if (kind === 'refused') report.error('FIELD_UNSUPPORTED', spot, `not supported: ${sentence}`)
   else if (hint !== undefined) report.error('FIELD_UNKNOWN', spot, `the key is not known here; ${hint}`)
-  else report.error('FIELD_UNKNOWN', spot, `the key is not known here${suggestion(key, schema)}`)
+  else report.error('FIELD_UNKNOWN', spot, `the key is not known here${suggestion(key, node, known)}`)
 }
 
-function suggestion(key: string, schema: KeyTable): string {
+function suggestion(key: string, node: Node, { schema, others }: KnownKeys): string {
   const known = Object.keys(schema.properties ?? {})
-  const near = didYouMean(key, known)
+  const near = didYouMean(key, new Set([...known, ...others.namesBelow(node.path)]))
   return near !== '' ? near : known.length <= 12 ? `; known are ${known.join(', ')}` : ''
 }
 

@@ -1,41 +1,70 @@
 import { compareText } from '../model/index.js'
 import type { Files } from './files.js'
 import { resolvePath } from './files.js'
-import type { StackPattern } from './fleet.js'
-import { quoted } from './node.js'
+import { namedPath } from './compose-source.js'
+import type { StackOverlay, StackPattern } from './fleet.js'
+import { bareSpot, quoted, textOf } from './node.js'
 import type { Report } from './report.js'
-import { COMPOSE_FILES } from './stack-file.js'
+import { COMPOSE_FILES } from './stack-choice.js'
+import type { StackChoice } from './stack-choice.js'
 
-/** The directories that the patterns name and that hold a Compose file, sorted. */
-export function findStackDirectories(
-  patterns: readonly StackPattern[],
+/** The directories that the patterns name and that hold a stack, sorted, with what slipway.yaml says of each. */
+export function findStacks(patterns: readonly StackPattern[], files: Files, report: Report): readonly StackChoice[] {
+  const found = new Map<string, { readonly pattern: StackPattern; readonly isWild: boolean }>()
+  for (const pattern of patterns) {
+    const path = pathOf(pattern, files, report)
+    if (path === null) continue
+    const isWild = /[*?]/.test(path)
+    for (const directory of matchesOf(path, isWild, pattern, files, report)) {
+      // What names one stack is nearer to it than what names many.
+      if (!isWild || found.get(directory)?.isWild !== false) found.set(directory, { pattern, isWild })
+    }
+  }
+  return [...found]
+    .map(([directory, { pattern }]) => choiceOf(directory, pattern.settings, report))
+    .sort((a, b) => compareText(a.directory, b.directory))
+}
+
+/** The pattern as a path; a mapping's key may be the name of a directory in stacks/. */
+function pathOf({ pattern, node }: StackPattern, files: Files, report: Report): string | null {
+  const path = resolvePath('', pattern)
+  if (path === null) {
+    report.error(
+      'PATH_ESCAPES',
+      node,
+      `${quoted(pattern)} leads out of the repository; write a directory inside such as stacks/*`,
+    )
+    return null
+  }
+  return !/[*?/]/.test(pattern) && files.directories.has(`stacks/${path}`) ? `stacks/${path}` : path
+}
+
+function matchesOf(
+  path: string,
+  isWild: boolean,
+  { pattern, node, settings }: StackPattern,
   files: Files,
   report: Report,
 ): readonly string[] {
-  const found = new Set<string>()
-  for (const { pattern, node } of patterns) {
-    const path = resolvePath('', pattern)
-    if (path === null) {
-      report.error(
-        'PATH_ESCAPES',
-        node,
-        `${quoted(pattern)} leads out of the repository; write a directory inside such as stacks/*`,
-      )
-      continue
-    }
-    const isWild = /[*?]/.test(path)
-    const matches = isWild
-      ? matching(path, files.directories)
-      : [path].filter((directory) => files.directories.has(directory))
-    if (matches.length === 0) reportNoMatch(pattern, isWild, node, report)
-    for (const directory of matches) {
-      if (hasComposeFile(directory, files)) found.add(directory)
-      else if (!isWild) report.error('FILE_MISSING', node, `${quoted(pattern)} holds no ${COMPOSE_FILES.join(', ')}`)
-      else if (!path.includes('**'))
-        report.warn('FILE_MISSING', node, `${quoted(directory)} holds no compose.yaml and is no stack`)
-    }
-  }
-  return [...found].sort(compareText)
+  const matches = isWild
+    ? matching(path, files.directories)
+    : [path].filter((directory) => files.directories.has(directory))
+  if (matches.length === 0) reportNoMatch(pattern, isWild, node, report)
+  return matches.filter((directory) => {
+    if (settings.files !== null || hasComposeFile(directory, files)) return true
+    if (!isWild) report.error('FILE_MISSING', node, `${quoted(pattern)} holds no ${COMPOSE_FILES.join(', ')}`)
+    else if (!path.includes('**'))
+      report.warn('FILE_MISSING', node, `${quoted(directory)} holds no compose.yaml and is no stack`)
+    return false
+  })
+}
+
+function choiceOf(directory: string, { files, env, profiles }: StackOverlay, report: Report): StackChoice {
+  const named = files?.flatMap((node) => {
+    const path = namedPath(textOf(node), directory, node, report)
+    return path === null ? [] : [{ path, spot: bareSpot(node) }]
+  })
+  return { directory, files: named ?? null, env, profiles }
 }
 
 function hasComposeFile(directory: string, files: Files): boolean {

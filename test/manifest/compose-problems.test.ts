@@ -21,7 +21,8 @@ describe('every wrong value is named with its place', () => {
     ['replicas: 3', ['4:5 FIELD_UNKNOWN']],
     ['container_name: x', ['4:5 FIELD_UNSUPPORTED']],
     ['privileged: true', ['4:17 GUARD_REFUSED']],
-    ['profiles: [a]', ['4:5 FIELD_UNSUPPORTED']],
+    ['profiles: a', ['4:15 FIELD_INVALID']],
+    ['profiles: [a]', ['1:1 FIELD_MISSING']],
     [
       'devices: [a]\ndns: one\nipc: somewhere\ncpu_period: soon\nlinks: [bd]\nsecurity_opt: [loose]',
       [
@@ -151,7 +152,7 @@ describe('every wrong value is named with its place', () => {
     ['user: a\nuser: b', ['5:5 YAML_INVALID']],
     ['labels: { __proto__: x }', ['4:15 YAML_INVALID']],
     ['labels: *nope', ['4:13 YAML_INVALID']],
-    ['labels: !reset {}', ['4:13 YAML_INVALID']],
+    ['labels: !nope {}', ['4:13 YAML_INVALID']],
     ['user: [', ['5:1 YAML_INVALID']],
   ])('%s', (lines, expected) => {
     expect(ofWeb(lines)).toEqual(expected)
@@ -168,7 +169,8 @@ describe('every wrong value is named with its place', () => {
     ['volumes: { v: { external: true, driver_opts: { a: b } } }', ['4:33 CONFLICT']],
     ['volumes: { v: { name: "a b" } }', ['4:23 NAME_INVALID']],
     ['volumes: { "a b": }', ['4:12 NAME_INVALID']],
-    ['include: [x.yaml]', ['4:1 FIELD_UNSUPPORTED']],
+    ['include: [x.yaml]', ['4:11 FILE_MISSING']],
+    ['models: {}', ['4:1 FIELD_UNSUPPORTED']],
     ['servces: {}', ['4:1 FIELD_UNKNOWN']],
     ['name: Shop', ['4:1 NAME_INVALID']],
   ])('at the top of the file: %s', (top, expected) => {
@@ -316,16 +318,17 @@ describe('what means nothing here is ignored with a warning', () => {
     expect(warningsOf(composeWith(lines))).toEqual(expected)
   })
 
-  it('says so of the version, of files beside it and of variables that choose files', () => {
+  it('says so of the version, of files beside it and of variables that Compose does not read there', () => {
     const others = {
       'stacks/shop/docker-compose.yml': '',
       'stacks/shop/compose.override.yaml': '',
-      'stacks/shop/.env': 'COMPOSE_FILE=x',
+      'stacks/shop/compose.override.yml': '',
+      'stacks/shop/.env': 'COMPOSE_ENV_FILES=x',
     }
     expect(warningsOf(`version: "3"\n${composeWith('user: a')}`, others)).toEqual([
       'FIELD_IGNORED',
       'CONFLICT',
-      'FIELD_IGNORED',
+      'CONFLICT',
       '1:1 FIELD_IGNORED',
     ])
   })

@@ -1,6 +1,7 @@
 import type { FileReader } from '../files.js'
 import type { Lookup } from '../interpolate.js'
 import type { MapNode, Node } from '../node.js'
+import type { InactiveServices } from '../profiles.js'
 import type { Report } from '../report.js'
 
 /** What the readers of one stack share. */
@@ -13,6 +14,8 @@ export interface StackContext {
   readonly reader: FileReader
   readonly report: Report
   readonly declared: Declared
+  /** Services that are not active, with their profiles. */
+  readonly inactive: InactiveServices
 }
 
 /** What the top of the file declares, by name; null stands for a name whose declaration is wrong. */

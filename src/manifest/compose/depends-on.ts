@@ -5,20 +5,18 @@ import { entries, get, items, quoted, textOf } from '../node.js'
 import { readBoolean, readText } from '../read.js'
 import type { Report } from '../report.js'
 import { didYouMean } from '../text.js'
+import type { StackContext } from './context.js'
 
 /** `depends_on` of a service and what else it needs another one for, sorted by name. */
-export function readDependencies(
-  service: Node,
-  services: ReadonlyMap<string, unknown>,
-  report: Report,
-): readonly Dependency[] {
+export function readDependencies(service: Node, context: StackContext): readonly Dependency[] {
+  const { services } = context.declared
   const node = get(service, 'depends_on')
   const short = items(node).map((item) => ({ spot: item, dependency: plainDependency(textOf(item)) }))
   const long = entries(node).map(([name, { value }]) => ({
     spot: value,
-    dependency: longDependency(name, value, report),
+    dependency: longDependency(name, value, context.report),
   }))
-  const known = [...short, ...long].filter(({ spot, dependency }) => isKnown(dependency, spot, services, report))
+  const known = [...short, ...long].filter(({ spot, dependency }) => isKnown(dependency, spot, context))
   const implied = impliedDependencies(service).filter(
     (dependency) => services.has(dependency.service) && services.get(dependency.service) !== service,
   )
@@ -56,9 +54,16 @@ function isCondition(text: string | null): text is DependencyCondition {
   return text === 'service_started' || text === 'service_healthy' || text === 'service_completed_successfully'
 }
 
-function isKnown(dependency: Dependency, spot: Node, services: ReadonlyMap<string, unknown>, report: Report): boolean {
-  const { service, required } = dependency
+function isKnown({ service, required }: Dependency, spot: Node, context: StackContext): boolean {
+  const { report, inactive } = context
+  const services = context.declared.services
   if (services.has(service)) return true
+  const profiles = inactive.get(service)
+  if (profiles !== undefined) {
+    const message = `the service ${quoted(service)} is not active; activate one of its profiles (${profiles.join(', ')}), or write \`required: false\``
+    if (required) report.error('REFERENCE_UNKNOWN', spot, message)
+    return false
+  }
   const message = `the service ${quoted(service)} is not declared${didYouMean(service, services.keys())}`
   if (required) report.error('REFERENCE_UNKNOWN', spot, message)
   else report.warn('REFERENCE_UNKNOWN', spot, `${message}; it is not required, so this is passed over`)

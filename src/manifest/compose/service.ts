@@ -172,7 +172,7 @@ function readDeployment(
     update: readUpdate(service, report),
     rollback: readRollback(service, report),
     rollout: readRollout(service, around.shared, report),
-    dependsOn: readDependencies(service, context.declared.services, report),
+    dependsOn: readDependencies(service, context),
     probe: readProbe(service, report),
     restartAt: readRestartAt(service),
   }

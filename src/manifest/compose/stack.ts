@@ -2,6 +2,7 @@ import { compareText } from '../../model/index.js'
 import type { Guards, ServiceSpec, Stack } from '../../model/index.js'
 import type { FileReader } from '../files.js'
 import type { Lookup } from '../interpolate.js'
+import type { InactiveServices } from '../profiles.js'
 import type { Node } from '../node.js'
 import { entries, get, keyOf, quoted } from '../node.js'
 import { readText } from '../read.js'
@@ -26,6 +27,8 @@ export interface StackSource {
   readonly reader: FileReader
   readonly report: Report
   readonly guards: Guards
+  /** Services that are not active, with their profiles. */
+  readonly inactive: InactiveServices
 }
 
 /** A Compose file that passed its schema, in canonical form. Every problem is in the report; with one, the result is not to be used. */
@@ -36,7 +39,9 @@ export function readStack(root: Node, source: StackSource): Stack {
     report.error(
       'FIELD_MISSING',
       keyOf(root, 'services') ?? root,
-      'the file has no services; add one under `services:`',
+      source.inactive.size === 0
+        ? 'the file has no services; add one under `services:`'
+        : `no service is active; activate one of the profiles ${[...new Set([...source.inactive.values()].flat())].join(', ')}, or remove \`profiles:\` from one`,
     )
   if (services.size > MOST_SERVICES) {
     report.error(
