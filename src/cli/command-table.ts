@@ -48,7 +48,14 @@ export const COMMANDS: readonly CommandRow[] = [
     () => import('./commands/validate.js'),
     {
       settings: [],
-      examples: ['slipway validate', 'slipway validate ../fleet --format json'],
+      formats: ['text', 'json', 'github', 'sarif'],
+      options: [{ flags: '--strict', help: 'end with 2 when there are warnings' }],
+      examples: [
+        'slipway validate',
+        'slipway validate ../fleet --format json',
+        'slipway validate --strict --format github',
+        'slipway validate --format sarif > slipway.sarif',
+      ],
     },
   ),
   row(

@@ -4,6 +4,8 @@ export const EXIT = {
   failure: 1,
   /** `plan` and `diff`: something differs. */
   changes: 2,
+  /** `validate --strict`: no problem, but warnings. */
+  warnings: 2,
   /** `apply`: the revision failed and was rolled back. */
   rolledBack: 3,
   /** sysexits.h: the command line is wrong. */

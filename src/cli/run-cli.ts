@@ -51,7 +51,7 @@ Secrets come by environment only: ${Object.values(SETTINGS)
   .filter(({ isSecret }) => isSecret)
   .map(({ env }) => env)
   .join(', ')}; each also as …_FILE, naming a file.
-Exit codes: 0 done, 1 failed, 2 plan and diff found differences, 3 apply rolled back, 64 wrong command line, 130 interrupted.`
+Exit codes: 0 done, 1 failed, 2 plan and diff found differences or validate --strict warnings, 3 apply rolled back, 64 wrong command line, 130 interrupted.`
 
 function addCommand(program: Command, row: CommandRow, act: Act): void {
   const words = row.name.split(' ')

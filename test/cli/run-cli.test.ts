@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
 import type { Io, Parts } from '../../src/cli/index.js'
@@ -147,6 +147,31 @@ describe('validate', () => {
     const { code, out } = await run(['validate', dir, '--format', 'json'])
     expect(code).toBe(1)
     expect(JSON.parse(out)).toMatchObject({ valid: false, stacks: [{ name: 'shop', valid: false }] })
+  })
+
+  it('prints annotations and SARIF with paths as the working directory has them', async () => {
+    file('slipway.yaml', fleet)
+    file('stacks/shop/compose.yaml', 'services:\n  web: { imago: x, image: "a:1" }\n')
+    const path = `${relative('', dir)}/stacks/shop/compose.yaml`
+    const github = await run(['validate', dir, '--format', 'github'])
+    expect(github).toMatchObject({ code: 1, err: '' })
+    expect(github.out).toMatch(`::error file=${path},line=2,col=10,title=FIELD_UNKNOWN::services.web.imago`)
+    const sarif = await run(['validate', dir, '--format', 'sarif'])
+    expect(sarif).toMatchObject({ code: 1, err: '' })
+    expect(sarif.out).toMatch(`"uri": "${path}"`)
+  })
+
+  it.each([
+    [[], 0],
+    [['--strict'], 2],
+  ])('with warnings and %j ends with %i', async (flags, expected) => {
+    file('slipway.yaml', fleet)
+    file('stacks/shop/compose.yaml', 'version: "3"\nservices:\n  web: { image: "a:1" }\n')
+    expect(await run(['validate', dir, ...flags])).toEqual({
+      code: expected,
+      out: '✓ acme: 1 server, 1 stack, 1 service, 1 warning\n',
+      err: 'stacks/shop/compose.yaml:1:1 warning FIELD_IGNORED version: ignored: the Compose Specification has no versions; remove it\n',
+    })
   })
 
   it('says that there is no fleet where there is none', async () => {
