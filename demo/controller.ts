@@ -7,7 +7,7 @@ import type { Io, Parts } from '../src/cli/index.js'
 import type { Clock, Fact, FleetStatus, Journal } from '../src/controller/index.js'
 import { dockerDriver } from '../src/driver/index.js'
 import { formatProblem, ok } from '../src/model/index.js'
-import { gitSource } from '../src/source/index.js'
+import { gitSource, gitWorkshop } from '../src/source/index.js'
 import { sqliteJournal } from '../src/store/index.js'
 import { controlClient, controlSocketPath } from '../src/web/index.js'
 
@@ -114,6 +114,8 @@ function partsFor(onFacts: DemoControllerOptions['onFacts']): Parts {
     clock,
     openSource: (settings, repo, { dir, log }) =>
       Promise.resolve(gitSource({ url: repo, ref: settings.ref, dir: dir ?? join(settings.dataDir, 'git'), log, now })),
+    openWorkshop: (settings, repo, { dir, log }) =>
+      Promise.resolve(gitWorkshop({ url: repo, ref: settings.ref, dir, log, now })),
     openDriver: (settings, log) => {
       const { hosts, ...identities } = readIdentities(settings)
       const registryAuths = settings.registries

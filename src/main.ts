@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { readGitIdentities, readIdentities, runCli } from './cli/index.js'
-import type { Io, Parts } from './cli/index.js'
-import type { Clock } from './controller/index.js'
+import type { Io, Parts, Settings } from './cli/index.js'
+import type { Clock, LogEvent } from './controller/index.js'
+import type { GitSourceOptions } from './source/index.js'
 
 /** After the command has ended, open sockets get this long to close before the process ends anyway. */
 const LINGER_MS = 3_000
@@ -25,22 +26,11 @@ const parts: Parts = {
   clock,
   openSource: async (settings, repo, { dir, log }) => {
     const { gitSource } = await import('./source/index.js')
-    return gitSource({
-      url: repo,
-      ref: settings.ref,
-      dir: dir ?? join(settings.dataDir, 'git'),
-      allowPlainHttp: settings.allowPlainHttp,
-      log,
-      now,
-      http: {
-        headers: settings.gitHttp.headers,
-        ...(settings.gitHttp.ca !== null ? { ca: settings.gitHttp.ca } : {}),
-        ...(settings.gitHttp.proxy !== null ? { proxy: settings.gitHttp.proxy } : {}),
-      },
-      ssh: (host) => readGitIdentities(settings, host),
-      ...(settings.path !== null ? { path: settings.path } : {}),
-      ...(settings.git !== null ? { credentials: settings.git } : {}),
-    })
+    return gitSource({ ...gitOptions(settings, repo, log), dir: dir ?? join(settings.dataDir, 'git') })
+  },
+  openWorkshop: async (settings, repo, { dir, log }) => {
+    const { gitWorkshop } = await import('./source/index.js')
+    return gitWorkshop({ ...gitOptions(settings, repo, log), dir })
   },
   openDriver: async (settings, log) => {
     const { dockerDriver } = await import('./driver/index.js')
@@ -60,6 +50,24 @@ const parts: Parts = {
     const scheduled = schedule(expression, task, { noOverlap: true, logger })
     return () => void scheduled.destroy()
   },
+}
+
+function gitOptions(settings: Settings, url: string, log: (event: LogEvent) => void): Omit<GitSourceOptions, 'dir'> {
+  return {
+    url,
+    ref: settings.ref,
+    allowPlainHttp: settings.allowPlainHttp,
+    log,
+    now,
+    http: {
+      headers: settings.gitHttp.headers,
+      ...(settings.gitHttp.ca !== null ? { ca: settings.gitHttp.ca } : {}),
+      ...(settings.gitHttp.proxy !== null ? { proxy: settings.gitHttp.proxy } : {}),
+    },
+    ssh: (host) => readGitIdentities(settings, host),
+    ...(settings.path !== null ? { path: settings.path } : {}),
+    ...(settings.git !== null ? { credentials: settings.git } : {}),
+  }
 }
 
 /** The first signal asks for an orderly end, the second takes it. */

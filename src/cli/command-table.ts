@@ -66,11 +66,17 @@ export const COMMANDS: readonly CommandRow[] = [
     {
       settings: [...GIT, ...DATA],
       formats: ['text', 'json', 'markdown'],
-      options: [{ flags: '--folder <folder>', help: 'plan the files of this folder instead of what Git says' }],
+      options: [
+        { flags: '--folder <folder>', help: 'plan the files of this folder instead of what Git says' },
+        { flags: '--ref <ref>', help: 'plan this branch, tag, ref or commit' },
+        { flags: '--base <ref>', help: 'plan what merging --ref into this branch would do' },
+        { flags: '--at <date>', help: 'plan the branch as it was then: a way back' },
+      ],
       examples: [
         'slipway plan',
-        'slipway plan --repo . --format markdown',
         'slipway plan --folder .   # before the commit',
+        'slipway plan --ref my-change --base main --format markdown',
+        'slipway plan --at 2026-11-20T14:00Z',
       ],
     },
   ),
@@ -108,7 +114,7 @@ export const COMMANDS: readonly CommandRow[] = [
     () => import('./commands/diff.js'),
     {
       settings: [...GIT, ...DATA],
-      examples: ['slipway diff', 'slipway diff 9f1c2ab', 'slipway diff 9f1c2ab 1d0e77c --format json'],
+      examples: ['slipway diff', 'slipway diff 9f1c2ab', 'slipway diff v1.4..main --format json'],
     },
   ),
   row('logs', '<stack[/service]>', 'print what the replicas print', () => import('./commands/logs.js'), {

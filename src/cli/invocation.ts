@@ -1,4 +1,4 @@
-import type { Clock, Driver, Examiner, Journal, LogEvent, Source } from '../controller/index.js'
+import type { Clock, Driver, Examiner, Journal, LogEvent, Source, Workshop } from '../controller/index.js'
 import type { Problem, Result } from '../model/index.js'
 import type { Colors, Io } from './io.js'
 import type { Settings } from './settings.js'
@@ -9,6 +9,8 @@ export interface Parts {
   readonly clock: Clock
   /** `dir` null: the clone in the data directory, which must be taken. */
   openSource(settings: Settings, repo: string, where: SourceWhere): Promise<Source>
+  /** Commits beside the followed one, in a clone of their own in `dir`. */
+  openWorkshop(settings: Settings, repo: string, where: SourceWhere & { readonly dir: string }): Promise<Workshop>
   openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner>
   /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
   openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>

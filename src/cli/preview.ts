@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Controller, memoryJournal, readDesired } from '../controller/index.js'
-import type { Journal, LogEvent, Source } from '../controller/index.js'
+import type { Commit, Journal, LogEvent, Source, Workshop } from '../controller/index.js'
 import { createLoader } from '../manifest/index.js'
 import type { Desired, Problem, Result, Revision } from '../model/index.js'
 import type { PlanReport } from '../web/index.js'
 import { decided } from './decided.js'
 import { folderSource } from './folder-source.js'
-import { CommandError, valueOf } from './invocation.js'
+import { CommandError, usage, valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
 import { refName, repoOf, withoutUserinfo } from './local-controller.js'
 import { planReport } from './plan-report.js'
@@ -20,29 +20,79 @@ const LOOK_DEADLINE_MS = 60_000
 
 /** What a folder's files, or what Git says now, would change on the servers. Writes nothing, neither there nor here. */
 export async function previewPlan(invocation: Invocation, folder: string | null): Promise<PlanReport> {
+  return withSource(invocation, folder, (source) => planOf(invocation, source, folder))
+}
+
+/** Which commit is planned instead of the newest one of the followed branch. */
+export interface Proposed {
+  /** A branch, tag, ref or commit. Null: the followed branch. */
+  readonly ref: string | null
+  /** Plan what merging `ref` into this one would do. */
+  readonly base: string | null
+  /** The branch as it was at this time, in ms since the epoch. */
+  readonly atMs: number | null
+}
+
+/** What a commit, the merge of one into a branch, or an older state of the branch would change on the servers. */
+export async function previewProposed(invocation: Invocation, { ref, base, atMs }: Proposed): Promise<PlanReport> {
+  const { interrupted } = invocation.io
+  return withWorkshop(invocation, async (workshop) => {
+    const head = valueOf(await workshop.bring(ref ?? 'HEAD', interrupted))
+    if (base !== null) {
+      const merge = await workshop.merge(valueOf(await workshop.bring(base, interrupted)), head, interrupted)
+      if (!merge.ok) throw new CommandError(merge.problem)
+      return planOf(invocation, merge.value.source, null)
+    }
+    const revision = atMs === null ? head : await stoodAt(workshop, head, atMs, interrupted)
+    return planOf(invocation, workshop.at(revision), null)
+  })
+}
+
+/** The commit that a branch named at a time, as far as its own commits tell: the newest that is not younger. */
+async function stoodAt(workshop: Workshop, head: Revision, atMs: number, signal: AbortSignal): Promise<Revision> {
+  for (let sha: string | undefined = head.sha; sha !== undefined;) {
+    const { revision, parents }: Commit = valueOf(await workshop.commit(sha, signal))
+    if (revision.committedAtMs <= atMs) return { ...revision, ref: head.ref }
+    sha = parents[0]
+  }
+  throw usage(`${head.ref} has no commit from before ${new Date(atMs).toISOString()}`)
+}
+
+async function planOf(invocation: Invocation, source: Source, folder: string | null): Promise<PlanReport> {
   const { parts, settings } = invocation
   const log = quietly(invocation)
-  return withSource(invocation, folder, async (source) => {
-    const memory = await rememberedJournal(invocation)
-    const driver = await parts.openDriver(settings, log)
-    const ports = { clock: parts.clock, source, driver, journal: memory, log }
-    const controller = new Controller(ports, {
-      repository: folder ?? withoutUserinfo(repoOf(settings)),
-      ref: refName(settings),
-      dryRun: true,
-      // A plan of servers that were not seen is of no use to whoever asks once: slow ones get time.
-      watch: { firstLookMs: FIRST_LOOK_MS },
-    })
-    try {
-      controller.start()
-      await controller.poll()
-      await decided(controller, parts.clock, LOOK_DEADLINE_MS, invocation.io.interrupted)
-      return planReport(controller.plans(), controller.status())
-    } finally {
-      await controller.stop()
-      await driver.close()
-    }
+  const memory = await rememberedJournal(invocation)
+  const driver = await parts.openDriver(settings, log)
+  const ports = { clock: parts.clock, source, driver, journal: memory, log }
+  const controller = new Controller(ports, {
+    repository: folder ?? withoutUserinfo(repoOf(settings)),
+    ref: refName(settings),
+    dryRun: true,
+    // A plan of servers that were not seen is of no use to whoever asks once: slow ones get time.
+    watch: { firstLookMs: FIRST_LOOK_MS },
   })
+  try {
+    controller.start()
+    await controller.poll()
+    await decided(controller, parts.clock, LOOK_DEADLINE_MS, invocation.io.interrupted)
+    return planReport(controller.plans(), controller.status())
+  } finally {
+    await controller.stop()
+    await driver.close()
+  }
+}
+
+/** A clone that nobody else uses, for as long as `use` runs. */
+export async function withWorkshop<T>(invocation: Invocation, use: (workshop: Workshop) => Promise<T>): Promise<T> {
+  const { parts, settings } = invocation
+  const dir = mkdtempSync(join(tmpdir(), 'slipway-'))
+  const workshop = await parts.openWorkshop(settings, repoOf(settings), { dir, log: quietly(invocation) })
+  try {
+    return await use(workshop)
+  } finally {
+    await workshop.close()
+    rmSync(dir, { recursive: true, force: true })
+  }
 }
 
 /** Opens a folder, or a clone of the repository that nobody else uses, for as long as `use` runs. */
@@ -63,10 +113,10 @@ export async function withSource<T>(
   }
 }
 
-/** Everything that a revision wants (null: the newest). Ends the command with every problem that it has. */
-export async function desiredOf(invocation: Invocation, source: Source, sha: string | null): Promise<Desired> {
+/** Everything that the newest revision wants. Ends the command with every problem that it has. */
+export async function desiredOf(invocation: Invocation, source: Source): Promise<Desired> {
   const { interrupted } = invocation.io
-  const revision = valueOf(sha === null ? await source.poll(interrupted) : await source.revision(sha, interrupted))
+  const revision = valueOf(await source.poll(interrupted))
   const desired = await readRevision(source, revision, interrupted)
   if (desired.ok) return desired.value
   throw new CommandError(desired.problem)

@@ -29,6 +29,7 @@ export type {
   SourceTree,
   TreeEntry,
 } from './ports.js'
+export type { Commit, Merge, Proposal, Workshop } from './workshop-port.js'
 export type {
   FleetStatus,
   ReplicaStatus,

@@ -58,6 +58,7 @@ export const PROBLEMS = {
   GIT_TIMEOUT: 'the Git server did not finish in time',
   GIT_TOO_LARGE: 'the repository is over the size limit',
   GIT_URL_REFUSED: 'the repository address is not one that Slipway follows',
+  MERGE_CONFLICT: 'two commits change the same thing in ways that do not go together',
   HISTORY_REWRITTEN: 'the branch no longer contains the accepted revision',
   PRUNE_GUARD: 'the revision removes more than the guard allows',
   // server

@@ -19,6 +19,8 @@ export interface Commit {
 export interface TreeItem {
   readonly name: string
   readonly kind: 'file' | 'symlink' | 'submodule' | 'directory'
+  /** As Git writes it: `100644`, `100755`, `40000`… */
+  readonly mode: string
   readonly oid: string
 }
 
@@ -98,12 +100,13 @@ export function parseTree(oid: string, { type, content }: GitObject): readonly T
     const nul = bytes.indexOf(0, at)
     if (nul < 0 || nul + 21 > bytes.byteLength) throw malformed(oid, 'a tree that ends in the middle')
     const match = /^([0-7]{5,6}) ([^/]+)$/s.exec(bytes.toString('utf8', at, nul))
-    const kind = KINDS[match?.[1] ?? '']
+    const mode = (match?.[1] ?? '').replace(/^0/, '')
+    const kind = KINDS[mode]
     const name = match?.[2]
     if (kind === undefined || name === undefined || isReserved(name) || names.has(name))
       throw malformed(oid, 'a tree with an entry that Git does not allow')
     names.add(name)
-    items.push({ name, kind, oid: bytes.toString('hex', nul + 1, nul + 21) })
+    items.push({ name, kind, mode, oid: bytes.toString('hex', nul + 1, nul + 21) })
     at = nul + 21
   }
   return items
@@ -112,7 +115,6 @@ export function parseTree(oid: string, { type, content }: GitObject): readonly T
 /** Modes that Git writes, and the group-writable one that it used to write. */
 const KINDS: Readonly<Record<string, TreeItem['kind']>> = {
   '40000': 'directory',
-  '040000': 'directory',
   '100644': 'file',
   '100755': 'file',
   '100664': 'file',

@@ -16,7 +16,7 @@ import type { Upstream } from './upstream.js'
 import { listFiles, walkHistory } from './walk.js'
 
 /** What is followed, once its address and ref have been found to make sense. */
-interface Following {
+export interface Following {
   readonly upstream: Upstream
   readonly ref: FollowedRef
   readonly room: CloneRoom
@@ -34,7 +34,7 @@ export function gitSource(options: GitSourceOptions): Source {
   return following.ok ? openSource(following.value) : refusingSource(following.problem)
 }
 
-function prepare(options: GitSourceOptions): Result<Following> {
+export function prepare(options: GitSourceOptions): Result<Following> {
   const address = parseAddress(options.url, options)
   if (!address.ok) return address
   const ref = parseRef(options.ref)
@@ -114,7 +114,7 @@ async function poll(following: Following, polling: Polling, signal: AbortSignal)
   return live.watch(await current(live, upstream), (clone) => revisionOf(following, clone, sha))
 }
 
-async function current(live: LiveClone, upstream: Upstream): Promise<Clone> {
+export async function current(live: LiveClone, upstream: Upstream): Promise<Clone> {
   const clone = await live.current()
   if (clone === null) throw new GitFailure('GIT_REF_MISSING', `nothing was fetched from ${upstream.name} yet`)
   return clone
@@ -125,14 +125,14 @@ function checkFetched({ upstream }: Following, { store }: Clone, sha: string): v
     throw new GitFailure('GIT_REF_MISSING', `no commit ${foreignText(sha)} was fetched from ${upstream.name}`)
 }
 
-async function revisionOf(following: Following, clone: Clone, sha: string): Promise<Revision> {
+export async function revisionOf(following: Following, clone: Clone, sha: string): Promise<Revision> {
   checkFetched(following, clone, sha)
   const { author, committedAtMs, subject } = await clone.store.commit(sha)
   return { ref: following.ref.short, sha, author, committedAtMs, subject }
 }
 
 /** People give the first digits of a hash. They mean a commit of the history that is followed, so no other is looked at. */
-async function fullSha(
+export async function fullSha(
   following: Following,
   clone: Clone,
   tip: string | null,
@@ -173,7 +173,7 @@ async function treeOf(following: Following, clone: Clone, sha: string, signal: A
   return { revision, entries }
 }
 
-async function contentsOf(
+export async function contentsOf(
   store: ObjectStore,
   oids: readonly string[],
   maxBytes: number,
@@ -212,7 +212,7 @@ async function fileOf(store: ObjectStore, oid: string, maxBytes: number): Promis
   return content
 }
 
-function timeout(upstream: Upstream, what: string, ms: number): () => GitFailure {
+export function timeout(upstream: Upstream, what: string, ms: number): () => GitFailure {
   const message = `${upstream.name} has not ${what} within ${Math.round(ms / 1000)} s; the last good revision stays`
   return () => new GitFailure('GIT_TIMEOUT', message)
 }

@@ -1,4 +1,5 @@
 export { gitSource } from './git-source.js'
+export { gitWorkshop } from './git-workshop.js'
 export { parseAddress } from './address.js'
 export type { Address, AddressOptions } from './address.js'
 export { SOURCE_LIMITS } from './options.js'

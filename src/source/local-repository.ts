@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import type { FollowedRef } from './address.js'
 import { GitFailure, codeOf, isDiskError, stalled } from './failure.js'
 import { checkOid, missingRef } from './remote-refs.js'
+import type { ListedRef } from './remote-refs.js'
 
 /** A repository on this machine: where its refs are, and every directory that holds objects of it. */
 export interface LocalRepository {
@@ -39,6 +40,21 @@ export async function localTip(repository: LocalRepository, ref: FollowedRef): P
       name = target
     }
     throw new GitFailure('GIT_CORRUPT', `${ref.short} in ${repository.path} points to refs without end`)
+  })
+}
+
+/** Every ref below `prefix`; what is no object's name (a ref to a ref) is left out. */
+export async function localRefs(repository: LocalRepository, prefix: string): Promise<readonly ListedRef[]> {
+  return guarded(repository.path, async () => {
+    const { gitdir } = repository
+    const packed = parsePackedRefs((await textOf(join(gitdir, 'packed-refs'))) ?? '')
+    const names = await listRefs(gitdir, packed, ['refs'])
+    const found: ListedRef[] = []
+    for (const { ref } of names.filter((seen) => seen.ref.startsWith(prefix))) {
+      const oid = ((await textOf(join(gitdir, ref))) ?? packed.get(ref) ?? '').trim()
+      if (/^[0-9a-f]{40}$/.test(oid)) found.push({ ref, oid })
+    }
+    return found
   })
 }
 
@@ -91,9 +107,13 @@ function parsePackedRefs(text: string): ReadonlyMap<string, string> {
   return new Map(Array.from(lines, ([, oid = '', name = '']) => [name, oid]))
 }
 
-async function listRefs(gitdir: string, packed: ReadonlyMap<string, string>): Promise<readonly { ref: string }[]> {
+async function listRefs(
+  gitdir: string,
+  packed: ReadonlyMap<string, string>,
+  below: readonly string[] = ['refs/heads', 'refs/tags'],
+): Promise<readonly { ref: string }[]> {
   const names = new Set(packed.keys())
-  const waiting = ['refs/heads', 'refs/tags']
+  const waiting = [...below]
   for (let dir = waiting.pop(); dir !== undefined && names.size < MAX_REF_FILES; dir = waiting.pop())
     for (const item of await readdir(join(gitdir, dir), { withFileTypes: true }).catch(() => [])) {
       if (item.isDirectory()) waiting.push(`${dir}/${item.name}`)

@@ -12,7 +12,7 @@ export interface Remote {
   readonly maxListingBytes: number
 }
 
-interface ListedRef {
+export interface ListedRef {
   readonly ref: string
   readonly oid: string
 }
@@ -27,6 +27,11 @@ export async function remoteTip(remote: Remote, ref: FollowedRef, signal: AbortS
   const late = find(all)
   if (late !== undefined) return checkOid(late.oid, remote.host)
   throw missingRef(remote.host, ref, all)
+}
+
+/** Every ref whose full name begins with `prefix`. */
+export function remoteRefs(remote: Remote, prefix: string, signal: AbortSignal): Promise<readonly ListedRef[]> {
+  return list(remote, prefix, signal)
 }
 
 /** What is there instead, so that a typo or a renamed default branch is seen at once. */

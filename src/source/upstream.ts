@@ -1,13 +1,13 @@
 import type { Address, FollowedRef, RemoteAddress } from './address.js'
 import { httpTransport } from './http-transport.js'
 import { copyObjects, listPacks } from './local-copy.js'
-import { localTip, openLocal } from './local-repository.js'
+import { localRefs, localTip, openLocal } from './local-repository.js'
 import type { LocalRepository } from './local-repository.js'
 import type { CloneState } from './clone-state.js'
 import type { ObjectStore } from './object-store.js'
 import type { GitSourceOptions, SourceLimits } from './options.js'
-import { remoteTip } from './remote-refs.js'
-import type { Remote } from './remote-refs.js'
+import { remoteRefs, remoteTip } from './remote-refs.js'
+import type { ListedRef, Remote } from './remote-refs.js'
 import { sshTransport } from './ssh-transport.js'
 import { downloadPack } from './upload-pack.js'
 
@@ -24,6 +24,8 @@ export interface Upstream {
   readonly name: string
   /** The object that the ref names now. */
   tip(ref: FollowedRef, signal: AbortSignal): Promise<string>
+  /** Every ref whose full name begins with `prefix`, with the object that it names. */
+  refs(prefix: string, signal: AbortSignal): Promise<readonly ListedRef[]>
   bring(oid: string, store: ObjectStore, state: CloneState, signal: AbortSignal): Promise<Brought>
   /** Whether the objects that were brought before have been packed anew there, so that fetching on would keep all of them twice. */
   isRepacked(state: CloneState): Promise<boolean>
@@ -75,6 +77,7 @@ function remoteUpstream(remote: Remote, limits: SourceLimits): Upstream {
   return {
     name: remote.host,
     tip: (ref, signal) => remoteTip(remote, ref, signal),
+    refs: (prefix, signal) => remoteRefs(remote, prefix, signal),
     async bring(oid, store, state, signal) {
       const file = store.incoming()
       const haves = state.revisions.filter((sha) => store.has(sha)).slice(0, MAX_HAVES)
@@ -95,6 +98,10 @@ function localUpstream(path: string, limits: SourceLimits): Upstream {
       // Looked at anew each time: it may have been moved, cloned again or given alternates.
       repository = null
       return localTip(await open(), ref)
+    },
+    async refs(prefix) {
+      repository = null
+      return localRefs(await open(), prefix)
     },
     async bring(_oid, store, state, signal) {
       const opened = await open()

@@ -26,6 +26,11 @@ export async function peel(store: ObjectStore, oid: string): Promise<string> {
   throw new GitFailure('GIT_CORRUPT', `the tag ${oid} points to tags without end; the last good revision stays`)
 }
 
+/** A file as a tree has it. */
+export interface ListedFile extends TreeEntry {
+  readonly mode: string
+}
+
 /** Every tree under `path`, read and checked, as paths relative to it; null when the commit has no such directory. */
 export async function listFiles(
   store: ObjectStore,
@@ -33,24 +38,24 @@ export async function listFiles(
   path: string,
   limits: SourceLimits,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, TreeEntry> | null> {
+): Promise<ReadonlyMap<string, ListedFile> | null> {
   const root = await findTree(store, (await store.commit(sha)).tree, path)
   if (root === null) return null
-  const found: [string, TreeEntry][] = []
+  const found: [string, ListedFile][] = []
   const waiting: { readonly prefix: string; readonly oid: string }[] = [{ prefix: '', oid: root }]
   let seen = 0
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     checkpoint(signal)
-    for (const { name, kind, oid } of await store.tree(next.oid)) {
+    for (const { name, kind, mode, oid } of await store.tree(next.oid)) {
       if (++seen > limits.maxTreeEntries) throw tooManyFiles(limits.maxTreeEntries)
       if (kind === 'directory') waiting.push({ prefix: `${next.prefix}${name}/`, oid })
-      else found.push([next.prefix + name, { kind, oid }])
+      else found.push([next.prefix + name, { kind, oid, mode }])
     }
   }
   return new Map(found.sort(([a], [b]) => compareText(a, b)))
 }
 
-async function findTree(store: ObjectStore, root: string, path: string): Promise<string | null> {
+export async function findTree(store: ObjectStore, root: string, path: string): Promise<string | null> {
   let at = root
   for (const part of path.split('/').filter((name) => name !== '')) {
     const item = (await store.tree(at)).find(({ name }) => name === part)

@@ -28,6 +28,7 @@ async function open(world: World, env: Readonly<Record<string, string>>, held?: 
   const parts: Parts = {
     clock,
     openSource: () => Promise.resolve(world.source),
+    openWorkshop: () => Promise.reject(new Error('no command here looks at other commits')),
     openDriver: () => Promise.resolve(world.driver),
     openJournal: () => Promise.resolve(held === undefined ? ok(world.journal) : fail(held)),
     schedule: () => Promise.resolve(() => undefined),

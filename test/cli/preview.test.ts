@@ -26,6 +26,7 @@ async function run(
   const parts: Parts = {
     clock,
     openSource: () => Promise.resolve(world.source),
+    openWorkshop: never,
     openDriver: () => Promise.resolve(world.driver),
     openJournal: (_settings, { readOnly }) =>
       Promise.resolve(
@@ -189,23 +190,6 @@ describe('diff', () => {
     const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
     world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2') }, 'second')
     expect(await run(world, 'diff')).toEqual(await run(world, 'plan'))
-  })
-
-  it('compares two commits without looking at a server', async () => {
-    const world = createWorld()
-    const first = world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
-    const more = { api: { image: 'api:1' } }
-    world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2', more) }, 'second')
-    const { code, out } = await run(world, 'diff', first)
-    expect(code).toBe(2)
-    expect(out).toMatch(/\n\nshop\/api added\n {2}image api:1\nshop\/web changed\n {2}image web:1 → web:2\n$/)
-    expect(world.driver.looks).toBe(0)
-  })
-
-  it('ends with 64 for what is no commit', async () => {
-    const world = createWorld()
-    world.source.commit({ 'slipway.yaml': FLEET, 'stacks/shop/compose.yaml': shop('web:1') }, 'first')
-    expect(await run(world, 'diff', 'main~1')).toMatchObject({ code: 64 })
   })
 })
 

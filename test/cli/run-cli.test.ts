@@ -28,6 +28,7 @@ const unreachable = (): never => {
 const parts: Parts = {
   clock: { nowMs: () => 0, after: unreachable },
   openSource: unreachable,
+  openWorkshop: unreachable,
   openDriver: unreachable,
   openJournal: unreachable,
   schedule: unreachable,

@@ -1,23 +1,29 @@
-import type { Source } from '../../controller/index.js'
+import type { Workshop } from '../../controller/index.js'
 import type { Desired, Stack } from '../../model/index.js'
 import { EXIT } from '../exit-code.js'
-import { CommandError, usage } from '../invocation.js'
+import { CommandError, usage, valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
-import { desiredOf, withSource } from '../preview.js'
+import { readRevision, withWorkshop } from '../preview.js'
 import { compareFleets } from '../show/compare.js'
 import type { ServiceDifference } from '../show/compare.js'
 import { formatCommit } from '../show/words.js'
 import { planFor, showPlan } from './plan.js'
 
 export async function run(invocation: Invocation): Promise<number> {
-  const [from, to] = invocation.args
+  const [from, to] = commitsOf(invocation.args)
   if (from === undefined) return showPlan(invocation, await planFor(invocation))
-  return withSource(invocation, null, async (source) => {
-    const newest = await desiredOf(invocation, source, null)
-    const before = await desiredAt(invocation, source, newest, from)
-    const after = to === undefined ? newest : await desiredAt(invocation, source, newest, to)
-    return show(invocation, before, after)
-  })
+  return withWorkshop(invocation, async (workshop) =>
+    show(invocation, await desiredAt(invocation, workshop, from), await desiredAt(invocation, workshop, to ?? 'HEAD')),
+  )
+}
+
+/** `a b`, or `a..b` as Git writes it. */
+function commitsOf([first, second]: readonly string[]): readonly [string | undefined, string | undefined] {
+  const [from, to, more] = first?.split('..') ?? []
+  if (to === undefined) return [first, second]
+  if (from === '' || more !== undefined || second !== undefined)
+    throw usage(`give two commits as a..b or a b, not ${JSON.stringify([first, second].join(' ').trim())}`)
+  return [from, to === '' ? undefined : to]
 }
 
 function show({ format, io, colors }: Invocation, before: Desired, after: Desired): number {
@@ -43,8 +49,9 @@ function validStacks(desired: Desired): readonly Stack[] {
   return desired.stacks.flatMap((entry) => (entry.kind === 'valid' ? [entry.stack] : []))
 }
 
-function desiredAt(invocation: Invocation, source: Source, newest: Desired, text: string): Promise<Desired> {
-  if (text === 'HEAD' || newest.revision.sha.startsWith(text)) return Promise.resolve(newest)
-  if (/^[0-9a-f]{7,40}$/.test(text)) return desiredOf(invocation, source, text)
-  throw usage(`${JSON.stringify(text)} is no commit: give 7 to 40 of its digits, or HEAD`)
+async function desiredAt({ io }: Invocation, workshop: Workshop, name: string): Promise<Desired> {
+  const revision = valueOf(await workshop.bring(name, io.interrupted))
+  const desired = await readRevision(workshop.at(revision), revision, io.interrupted)
+  if (desired.ok) return desired.value
+  throw new CommandError(desired.problem)
 }

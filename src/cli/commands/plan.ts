@@ -1,9 +1,10 @@
 import { runningController } from '../connect.js'
 import { EXIT } from '../exit-code.js'
 import { isOfFolder } from '../folder-source.js'
-import { CommandError, valueOf } from '../invocation.js'
+import { CommandError, usage, valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
-import { previewPlan } from '../preview.js'
+import { previewPlan, previewProposed } from '../preview.js'
+import type { Proposed } from '../preview.js'
 import type { Revision } from '../../model/index.js'
 import type { PlanReport } from '../../web/index.js'
 import { formatCommit, formatProblemLines } from '../show/words.js'
@@ -16,9 +17,31 @@ export async function run(invocation: Invocation): Promise<number> {
 export async function planFor(invocation: Invocation): Promise<PlanReport> {
   const { options, settings } = invocation
   const folder = typeof options.folder === 'string' ? options.folder : null
+  const proposed = readProposed(options, folder)
+  if (proposed !== null) return previewProposed(invocation, proposed)
   const isOther = folder !== null || ['repo', 'branch', 'tag', 'path'].some((name) => options[name] !== undefined)
   const running = isOther ? null : await runningController(settings)
   return running === null ? previewPlan(invocation, folder) : valueOf(await running.surface.plan())
+}
+
+function readProposed({ ref, base, at }: Invocation['options'], folder: string | null): Proposed | null {
+  const given = [ref, base, at].filter((option) => typeof option === 'string')
+  if (given.length === 0) return null
+  if (folder !== null) throw usage('--folder plans files that are no commit: leave out --ref, --base and --at')
+  if (typeof at === 'string' && given.length > 1) throw usage('--at plans the followed branch: give no --ref or --base')
+  return {
+    ref: typeof ref === 'string' ? ref : null,
+    base: typeof base === 'string' ? base : null,
+    atMs: typeof at === 'string' ? readDate(at) : null,
+  }
+}
+
+/** `2026-11-20`, `2026-11-20T14:00Z`; a date alone is its end, a time without a zone is in UTC. */
+function readDate(text: string): number {
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text)
+  const atMs = Date.parse(match === null ? '' : `${match[1] ?? ''}T${match[2] ?? '23:59:59'}${match[3] ?? 'Z'}`)
+  if (Number.isFinite(atMs)) return atMs
+  throw usage(`--at is a date such as 2026-11-20 or 2026-11-20T14:00Z, not ${JSON.stringify(text)}`)
 }
 
 /** Prints the plan, then what stands against it. Errors win over differences in the exit code. */

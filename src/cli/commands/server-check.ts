@@ -19,7 +19,7 @@ interface Check {
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, format, io, settings, parts } = invocation
   const folder = typeof options.folder === 'string' ? options.folder : null
-  const desired = await withSource(invocation, folder, (source) => desiredOf(invocation, source, null))
+  const desired = await withSource(invocation, folder, (source) => desiredOf(invocation, source))
   const servers = chosen(desired.fleet.servers, args)
   const driver = await parts.openDriver(settings, () => undefined)
   try {

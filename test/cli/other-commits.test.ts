@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runCli } from '../../src/cli/index.js'
+import type { Io, Parts } from '../../src/cli/index.js'
+import type { Clock } from '../../src/controller/index.js'
+import { fail } from '../../src/model/index.js'
+import { gitWorkshop } from '../../src/source/index.js'
+import { FLEET, compose, createWorld } from '../controller/world.js'
+import { testRepository } from '../source/repository.js'
+import type { TestRepository } from '../source/repository.js'
+
+const clock: Clock = {
+  nowMs: () => Math.round(performance.now()),
+  after: (delayMs, fn) => {
+    const timer = setTimeout(fn, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+const never = (): never => {
+  throw new Error('a port was opened that this command has no use for')
+}
+
+let repository: TestRepository
+let home: string
+beforeEach(() => {
+  repository = testRepository()
+  home = mkdtempSync(join(tmpdir(), 'slipway-cli-'))
+})
+afterEach(() => {
+  repository.remove()
+  rmSync(home, { recursive: true, force: true })
+})
+
+/** One command line on the repository and three empty servers. */
+async function run(...argv: readonly string[]): Promise<{ code: number; out: string; err: string; looks: number }> {
+  const world = createWorld()
+  const parts: Parts = {
+    clock,
+    openSource: never,
+    openWorkshop: (settings, url, { dir, log }) =>
+      Promise.resolve(
+        gitWorkshop({ url, ref: settings.ref, dir, log, ...(settings.path !== null ? { path: settings.path } : {}) }),
+      ),
+    openDriver: () => Promise.resolve(world.driver),
+    openJournal: () => Promise.resolve(fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' })),
+    schedule: never,
+  }
+  const written = { out: '', err: '' }
+  const io: Io = {
+    out: (text) => void (written.out += text),
+    err: (text) => void (written.err += text),
+    isTty: false,
+    columns: 100,
+    env: { SLIPWAY_REPO: repository.bare, SLIPWAY_DATA: join(home, 'data') },
+    home,
+    isRoot: false,
+    user: 'ann',
+    nowMs: () => clock.nowMs(),
+    interrupted: new AbortController().signal,
+  }
+  return { code: await runCli(argv, '1.2.3', io, parts), ...written, looks: world.driver.looks }
+}
+
+/** Images by slot of a JSON plan. */
+function imagesOf(out: string): Record<string, unknown> {
+  const plan = JSON.parse(out) as {
+    stacks: readonly { changes: readonly { service: string; slot: string; image: string }[] }[]
+  }
+  return Object.fromEntries(
+    plan.stacks.flatMap(({ changes }) => changes.map((c) => [`${c.service}#${c.slot}`, c.image])),
+  )
+}
+
+const shop = (web: string, more: Parameters<typeof compose>[0] = {}): string =>
+  compose({ web: { image: web }, ...more })
+const SHOP = 'stacks/shop/compose.yaml'
+
+/** main and `change` went apart: main has another cache, `change` another web. */
+function forked(): void {
+  const cache = (image: string): string => compose({ cache: { image } })
+  repository.push('first', {
+    'slipway.yaml': FLEET,
+    [SHOP]: shop('web:1'),
+    'stacks/cache/compose.yaml': cache('cache:1'),
+  })
+  repository.git('checkout', '--quiet', '-b', 'change')
+  repository.write(SHOP, shop('web:2'))
+  repository.commit('second web')
+  repository.git('push', '--quiet', 'origin', 'change')
+  repository.git('checkout', '--quiet', 'main')
+  repository.push('second cache', { 'stacks/cache/compose.yaml': cache('cache:2') })
+}
+
+describe('plan of other commits', () => {
+  it('plans a branch as it is with --ref', async () => {
+    forked()
+    const { code, out } = await run('plan', '--ref', 'change', '--format', 'json')
+    expect({ code, images: imagesOf(out) }).toEqual({ code: 2, images: { 'cache#1': 'cache:1', 'web#1': 'web:2' } })
+  })
+
+  it('plans what a merge would do with --base', async () => {
+    forked()
+    const { code, out } = await run('plan', '--ref', 'change', '--base', 'main', '--format', 'json')
+    expect({ code, images: imagesOf(out) }).toEqual({ code: 2, images: { 'cache#1': 'cache:2', 'web#1': 'web:2' } })
+  })
+
+  it('fails with the file and line where the merge has conflicts', async () => {
+    forked()
+    repository.push('third web', { [SHOP]: shop('web:3') })
+    const { code, err } = await run('plan', '--ref', 'change', '--base', 'main')
+    expect(code).toBe(1)
+    expect(err).toMatch(/^error stacks\/shop\/compose\.yaml:\d+ MERGE_CONFLICT/)
+  })
+
+  it('plans the branch as it was at a date with --at', async () => {
+    repository.push('first', { 'slipway.yaml': FLEET, [SHOP]: shop('web:1') })
+    const { out } = await run('plan', '--at', '2026-11-21', '--format', 'json')
+    expect(imagesOf(out)).toEqual({ 'web#1': 'web:1' })
+    expect(await run('plan', '--at', '2026-11-20')).toMatchObject({ code: 64 })
+  })
+
+  it.each([
+    [['--at', 'yesterday']],
+    [['--at', '2026-11-21', '--ref', 'change']],
+    [['--folder', '.', '--ref', 'change']],
+  ])('refuses %j', async (options) => {
+    expect(await run('plan', ...options)).toMatchObject({ code: 64, out: '' })
+  })
+
+  it('says that there is no such branch', async () => {
+    forked()
+    const { code, err } = await run('plan', '--ref', 'chnage')
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('GIT_REF_MISSING') as string })
+  })
+})
+
+describe('diff', () => {
+  it.each([
+    ['branches as a..b', ['main..change'], 2],
+    ['branches as two arguments', ['main', 'change'], 2],
+  ])('compares %s without looking at a server', async (_what, args, code) => {
+    forked()
+    expect(await run('diff', ...args)).toMatchObject({ code, looks: 0 })
+  })
+
+  it('says field by field what differs', async () => {
+    const first = repository.push('first', { 'slipway.yaml': FLEET, [SHOP]: shop('web:1') })
+    repository.push('second', { [SHOP]: shop('web:2', { api: { image: 'api:1' } }) })
+    for (const range of [first.slice(0, 8), `${first}..`, `${first.slice(0, 7)}..HEAD`]) {
+      const { code, out } = await run('diff', range)
+      expect(code).toBe(2)
+      expect(out).toMatch(/\n\nshop\/api added\n {2}image api:1\nshop\/web changed\n {2}image web:1 → web:2\n$/)
+    }
+  })
+
+  it.each([['..main'], ['a..b..c']])('refuses %s', async (range) => {
+    expect(await run('diff', range)).toMatchObject({ code: 64 })
+  })
+})
