@@ -18,6 +18,8 @@ const LOOK_DEADLINE_MS = 30_000
 /** A controller in this process, with the data directory taken. */
 export interface LocalController {
   readonly surface: ControlSurface
+  /** For those who listen to it. */
+  readonly controller: Controller
   start(): void
   compact(): void
   /** Ends it at the next safe point and gives the data directory back. */
@@ -47,6 +49,7 @@ export async function openController(
   })
   const ending = new AbortController()
   return {
+    controller,
     surface: surfaceOf(controller, ports, bus, ending.signal),
     start: () => controller.start(),
     compact: () => controller.compact(),

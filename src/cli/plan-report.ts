@@ -1,7 +1,7 @@
 import type { FleetStatus, ServerStatus, StackStatus } from '../controller/index.js'
 import { formatProblem } from '../model/index.js'
 import type { Problem, StackPlan } from '../model/index.js'
-import { formatPlan, planToJson } from '../planner/index.js'
+import { formatPlan, planToJson, summarise } from '../planner/index.js'
 import type { PlanReport } from '../web/index.js'
 
 /** A plan in all its forms, with what keeps it from being whole or from being carried out. */
@@ -23,6 +23,7 @@ export function planReport(plans: readonly StackPlan[], status: FleetStatus): Pl
   return {
     revision: source.accepted,
     changes: plans.flatMap(({ changes }) => changes).filter(({ kind }) => kind !== 'unchanged').length,
+    summary: summarise(plans),
     text: formatPlan(plans, { format: 'text' }),
     markdown: formatPlan(plans, { format: 'markdown' }) + asMarkdown('not whole', errors) + asMarkdown('held', guards),
     json: planToJson(plans),

@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
+import { readForge } from './forge-settings.js'
+import type { ForgeSettings } from './forge-settings.js'
 import { readGitHttp } from './git-http.js'
 import type { GitHttpSettings } from './git-http.js'
 import { SETTINGS } from './setting-table.js'
@@ -41,6 +43,8 @@ export interface Settings {
   readonly sshPassphrase: string | null
   readonly sshAgent: string | null
   readonly home: string
+  /** Null: nothing is shown anywhere. */
+  readonly forge: ForgeSettings | null
   /** By registry host (`registry.example.com:5000`); Docker Hub is `docker.io`. */
   readonly registries: Readonly<Record<string, RegistryLogin>>
 }
@@ -77,6 +81,7 @@ export function readSettings(given: Given): Result<Settings, readonly Problem[]>
     sshPassphrase: values.sshPassphrase,
     sshAgent: given.env.SSH_AUTH_SOCK ?? null,
     home: given.home,
+    forge: readForge(values, problems),
     registries: readRegistries(values.registryAuth, given, problems),
   }
   if (problems.length === 0) return ok(settings)

@@ -1,5 +1,5 @@
 import { formatLimits } from '../model/index.js'
-import type { Action, Observation, Problem, Result, Server, ServerView, StackPlan } from '../model/index.js'
+import type { Action, Observation, Problem, Result, Server, ServerView, Stack, StackPlan } from '../model/index.js'
 import { createLoader } from '../manifest/index.js'
 import { Acceptance, answerTo } from './acceptance.js'
 import { Asker } from './asker.js'
@@ -12,6 +12,7 @@ import type { FollowOptions } from './follower.js'
 import { Memory } from './memory.js'
 import { Performer } from './performer.js'
 import type { Ports } from './ports.js'
+import type { Snapshot } from './preview.js'
 import { ProvenRecovery } from './proven-recovery.js'
 import { ServerBook } from './server-book.js'
 import { ServerWatch, WATCH_DEFAULTS } from './server-watch.js'
@@ -188,6 +189,14 @@ export class Controller {
       bugs: this.loop.bugs,
       invalid: this.acceptance.invalidStacks,
     })
+  }
+
+  /** What is known now, for a plan of something else. */
+  snapshot(): Snapshot {
+    const { state } = this.memory
+    const stack = (hash: string): Stack | undefined => this.memory.stack(hash) ?? undefined
+    const { controllerId } = this.ports.journal
+    return { observation: this.watch.observation(), state, stack, controllerId }
   }
 
   /** The newest plan of each stack, as decided last. */

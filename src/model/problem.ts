@@ -61,6 +61,9 @@ export const PROBLEMS = {
   MERGE_CONFLICT: 'two commits change the same thing in ways that do not go together',
   HISTORY_REWRITTEN: 'the branch no longer contains the accepted revision',
   PRUNE_GUARD: 'the revision removes more than the guard allows',
+  FORGE_UNREACHABLE: 'the forge does not answer, or wants to be left alone for a while',
+  FORGE_AUTH: 'the forge refuses the token',
+  FORGE_REFUSED: 'the forge refuses what it is told, and will again',
   // server
   SERVER_UNREACHABLE: 'the server does not answer',
   SERVER_AUTH: 'the server refuses the credentials',

@@ -24,5 +24,13 @@ export function countChanges(changes: readonly Change[]): PlanCounts {
 export function summarise(plans: readonly StackPlan[]): string {
   const counts = countChanges(plans.flatMap((plan) => plan.changes))
   const kinds = (Object.keys(WORDS) as ChangeKind[]).filter((kind) => counts[kind] > 0)
-  return kinds.length === 0 ? 'nothing to do' : kinds.map((kind) => `${counts[kind]} ${WORDS[kind]}`).join(', ')
+  if (kinds.length === 0) return 'nothing to do'
+  const moved = plans.flatMap((plan) => plan.changes).filter(isMove).length
+  const words = (kind: ChangeKind): string =>
+    kind === 'replace' && moved > 0 ? `${WORDS.replace} (${moved} moved)` : WORDS[kind]
+  return kinds.map((kind) => `${counts[kind]} ${words(kind)}`).join(', ')
+}
+
+function isMove(change: Change): boolean {
+  return change.kind === 'replace' && change.from.server !== change.server
 }

@@ -7,6 +7,8 @@ export interface PlanReport {
   readonly revision: Revision | null
   /** How many slots differ; 0: nothing to do. */
   readonly changes: number
+  /** `2 to replace, 12 unchanged`. */
+  readonly summary: string
   readonly text: string
   readonly markdown: string
   readonly json: unknown

@@ -212,6 +212,7 @@ describe('with a controller running', () => {
         ok({
           revision: commit,
           changes: 1,
+          summary: '1 to create',
           text: 'the plan\n',
           markdown: '# plan\n',
           json: { kind: 'Plan' },

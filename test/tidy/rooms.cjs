@@ -16,13 +16,14 @@ const ROOMS = {
   },
   store: { rooms: ['model', 'controller', 'rollout'], npm: ['better-sqlite3'], node: '*' },
   web: { rooms: ['model', 'planner', 'controller', 'rollout'], npm: [], node: '*' },
+  forge: { rooms: ['model', 'controller'], npm: [], node: ['crypto'] },
   rehearse: {
     rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'driver'],
     npm: [],
     node: ['stream'],
   },
   cli: {
-    rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'web', 'rehearse'],
+    rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'web', 'rehearse', 'forge'],
     npm: ['commander', 'picocolors', 'yaml'],
     node: '*',
   },

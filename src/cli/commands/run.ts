@@ -4,6 +4,7 @@ import type { LogEvent } from '../../controller/index.js'
 import { EXIT } from '../exit-code.js'
 import { valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
+import { openReview } from '../open-review.js'
 import { openController } from '../local-controller.js'
 import type { LocalController } from '../local-controller.js'
 import { eventAsJson, eventAsText } from '../show/event.js'
@@ -18,11 +19,13 @@ export async function run(invocation: Invocation): Promise<number> {
   const unschedule = await parts.schedule(COMPACTION_CRON, () => controller.compact(), log)
   try {
     const control = await serve(invocation, controller, log)
+    const review = await openReview(invocation, controller.controller, log)
     controller.start()
     log({ atMs: io.nowMs(), level: 'info', message: 'controller started', fields: { socket: control.socketPath } })
     await interruption(io.interrupted)
     log({ atMs: io.nowMs(), level: 'info', message: 'stopping at the next safe point', fields: {} })
     await control.close()
+    await review.close()
   } finally {
     unschedule()
     await controller.close()

@@ -1,0 +1,36 @@
+import { ok } from '../model/index.js'
+import { writeComment } from './comments.js'
+import type { ForgeHttp } from './forge-http.js'
+import { done } from './github.js'
+import type { Forge, Verdict } from './ports.js'
+
+const STATES: Readonly<Record<Verdict, string>> = { pending: 'pending', success: 'success', failure: 'failed' }
+
+/** GitLab's REST API, version 4. */
+export function gitlabForge(http: ForgeHttp, project: string): Forge {
+  const root = `/projects/${encodeURIComponent(project)}`
+  return {
+    name: 'gitlab',
+    async setStatus({ sha, state, context, description }, signal) {
+      const body = { state: STATES[state], name: context, description }
+      const sent = await http.call('POST', `${root}/statuses/${sha}`, body, signal)
+      // GitLab refuses to set a status to what it is.
+      const isThere = !sent.ok && /cannot transition status/i.test(sent.problem.message)
+      return isThere ? ok(undefined) : done(sent)
+    },
+    async isOpen(key, signal) {
+      const found = await http.call('GET', `${root}/merge_requests/${encodeURIComponent(key)}`, undefined, signal)
+      if (!found.ok) return found.problem.code === 'FORGE_REFUSED' ? ok(false) : found
+      return ok((found.value.body as { state?: unknown } | null)?.state === 'opened')
+    },
+    comment(key, marker, body, signal) {
+      const all = `${root}/merge_requests/${encodeURIComponent(key)}/notes`
+      const paths = { all, one: (id: number) => `${all}/${id}`, editMethod: 'PUT' } as const
+      return writeComment(http, paths, marker, body, signal)
+    },
+    async propose({ branch, base, title, body }, signal) {
+      const request = { source_branch: branch, target_branch: base, title, description: body }
+      return done(await http.call('POST', `${root}/merge_requests`, request, signal))
+    },
+  }
+}

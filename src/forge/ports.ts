@@ -1,0 +1,60 @@
+import type { Problem, Result } from '../model/index.js'
+
+export type Verdict = 'pending' | 'success' | 'failure'
+
+/** What is shown beside a commit. A later one with the same context takes its place. */
+export interface CommitStatus {
+  readonly sha: string
+  readonly state: Verdict
+  /** `slipway/acme`: one a fleet. */
+  readonly context: string
+  /** One line, at most 140 characters. */
+  readonly description: string
+}
+
+/** A change that is proposed as a pull request. */
+export interface PullRequest {
+  readonly branch: string
+  readonly base: string
+  readonly title: string
+  readonly body: string
+}
+
+/**
+ * A place where people review commits. Every call ends within its deadline and may be repeated.
+ * Problems: FORGE_UNREACHABLE (with when to try again), FORGE_AUTH, FORGE_REFUSED for what trying again does not help.
+ */
+export interface Forge {
+  readonly name: string
+  setStatus(status: CommitStatus, signal: AbortSignal): Promise<Result<void>>
+  /** Whether a pull request is open; null where nobody can tell. */
+  isOpen(key: string, signal: AbortSignal): Promise<Result<boolean | null>>
+  /** Writes the one comment that begins with `marker`: edits it where it is there, makes it where not. */
+  comment(key: string, marker: string, body: string, signal: AbortSignal): Promise<Result<void>>
+  propose(request: PullRequest, signal: AbortSignal): Promise<Result<void>>
+}
+
+export type ForgeKind = 'github' | 'gitlab' | 'gitea' | 'webhook'
+
+/** Where proposals stand in Git, by forge; `*` is their number. */
+export const PROPOSAL_PATTERNS: Readonly<Record<ForgeKind, readonly string[]>> = Object.freeze({
+  github: ['refs/pull/*/head'],
+  gitlab: ['refs/merge-requests/*/head'],
+  gitea: ['refs/pull/*/head'],
+  webhook: ['refs/pull/*/head', 'refs/merge-requests/*/head'],
+})
+
+/** What a proposal would change on the servers, ready to be shown. Nothing in it is secret. */
+export interface ProposalPlan {
+  /** `2 to replace, 1 to create`. */
+  readonly summary: string
+  readonly markdown: string
+  /** Services that have fewer replicas, or none, for a while, and why. */
+  readonly impact: readonly string[]
+  /** What servers have promised afterwards. */
+  readonly capacity: readonly string[]
+  readonly errors: readonly Problem[]
+  readonly guards: readonly Problem[]
+  /** Names the plan: equal plans, equal hashes. */
+  readonly hash: string
+}
