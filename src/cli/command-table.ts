@@ -37,7 +37,7 @@ function row(
 /** Every command, in the order of `--help`. */
 export const COMMANDS: readonly CommandRow[] = [
   row('run', '', 'follow the repository and keep the servers as it says', () => import('./commands/run.js'), {
-    settings: [...GIT, 'poll', 'observe', 'forge', 'forgeUrl', 'proposals', 'logFormat', ...DATA],
+    settings: [...GIT, 'poll', 'observe', 'forge', 'forgeUrl', 'proposals', 'webhookListen', 'logFormat', ...DATA],
     formats: [],
     examples: ['slipway run --repo https://git.example.com/acme/fleet.git --branch main'],
   }),

@@ -12,6 +12,8 @@ import { refName, repoOf } from './local-controller.js'
 import { planReport } from './plan-report.js'
 
 export interface Review {
+  /** Looks at proposals now. */
+  look(): void
   close(): Promise<void>
 }
 
@@ -24,7 +26,7 @@ export async function openReview(
   controller: Controller,
   log: (event: LogEvent) => void,
 ): Promise<Review> {
-  if (settings.forge === null) return { close: () => Promise.resolve() }
+  if (settings.forge === null) return { look: () => undefined, close: () => Promise.resolve() }
   const { clock } = parts
   const repo = repoOf(settings)
   const nowMs = (): number => clock.nowMs()
@@ -43,7 +45,7 @@ export async function openReview(
   const { proposals: patterns } = settings.forge
   // A tag does not move by pull requests.
   const branch = 'branch' in settings.ref ? settings.ref.branch : null
-  if (branch === null || patterns.length === 0) return { close: () => Promise.resolve(end()) }
+  if (branch === null || patterns.length === 0) return { look: () => undefined, close: () => Promise.resolve(end()) }
   const workshop = await parts.openWorkshop(settings, repo, { dir: join(settings.dataDir, 'proposals'), log })
   const plan = (source: Source, signal: AbortSignal): Promise<ProposalPlan> =>
     planProposal(controller, source, { clock, ref: refName(settings) }, signal)
@@ -58,6 +60,7 @@ export async function openReview(
     outbox.close()
   }
   return {
+    look: () => void reviewer.look(),
     async close() {
       end()
       await reviewer.close()

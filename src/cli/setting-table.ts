@@ -62,6 +62,17 @@ export const SETTINGS = {
     null,
     'refs to plan as pull requests, with one * each; none: no plans (default: as the forge has them)',
   ),
+  webhookListen: row(
+    'webhook-listen',
+    '<address>',
+    'SLIPWAY_WEBHOOK_LISTEN',
+    '127.0.0.1:8484',
+    'where webhooks are taken, once SLIPWAY_WEBHOOK_SECRET is set',
+  ),
+  webhookSecret: secret(
+    'SLIPWAY_WEBHOOK_SECRET',
+    'secret that webhooks of the forge are signed with; none: no webhooks',
+  ),
   forgeToken: secret('SLIPWAY_FORGE_TOKEN', 'token for the forge; the signing secret of a webhook'),
   gitUser: secret('SLIPWAY_GIT_USER', 'name for the Git server, where it wants one'),
   gitToken: secret('SLIPWAY_GIT_TOKEN', 'token or password for the Git server'),

@@ -43,6 +43,8 @@ export interface Settings {
   readonly sshPassphrase: string | null
   readonly sshAgent: string | null
   readonly home: string
+  /** Null: no port is opened. */
+  readonly webhooks: { readonly listen: string; readonly secret: string } | null
   /** Null: nothing is shown anywhere. */
   readonly forge: ForgeSettings | null
   /** By registry host (`registry.example.com:5000`); Docker Hub is `docker.io`. */
@@ -81,6 +83,7 @@ export function readSettings(given: Given): Result<Settings, readonly Problem[]>
     sshPassphrase: values.sshPassphrase,
     sshAgent: given.env.SSH_AUTH_SOCK ?? null,
     home: given.home,
+    webhooks: readWebhooks(values, problems),
     forge: readForge(values, problems),
     registries: readRegistries(values.registryAuth, given, problems),
   }
@@ -192,6 +195,16 @@ function readGit({ gitUser, gitToken }: Values, problems: string[]): Settings['g
   if (gitToken !== null) return { ...(gitUser !== null ? { username: gitUser } : {}), password: gitToken }
   if (gitUser !== null) problems.push('SLIPWAY_GIT_USER is set without SLIPWAY_GIT_TOKEN')
   return null
+}
+
+/** A secret that can be guessed is none. */
+const SECRET_LEAST = 16
+
+function readWebhooks({ webhookListen, webhookSecret }: Values, problems: string[]): Settings['webhooks'] {
+  if (webhookSecret === null) return null
+  if (webhookSecret.length < SECRET_LEAST)
+    problems.push(`SLIPWAY_WEBHOOK_SECRET has fewer than ${SECRET_LEAST} characters: make a longer one`)
+  return { listen: webhookListen ?? '', secret: webhookSecret }
 }
 
 function readRegistries(text: string | null, { home }: Given, problems: string[]): Settings['registries'] {

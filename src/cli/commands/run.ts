@@ -1,12 +1,13 @@
-import { serveControl, controlSocketPath } from '../../web/index.js'
-import type { ControlServer } from '../../web/index.js'
+import { serveControl, controlSocketPath, serveHooks } from '../../web/index.js'
+import type { ControlServer, HookServer } from '../../web/index.js'
 import type { LogEvent } from '../../controller/index.js'
 import { EXIT } from '../exit-code.js'
 import { valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
-import { openReview } from '../open-review.js'
-import { openController } from '../local-controller.js'
+import { openController, repoOf } from '../local-controller.js'
 import type { LocalController } from '../local-controller.js'
+import { openReview } from '../open-review.js'
+import type { Review } from '../open-review.js'
 import { eventAsJson, eventAsText } from '../show/event.js'
 
 /** At night, when nobody commits: the journal forgets what its snapshot covers. */
@@ -20,11 +21,14 @@ export async function run(invocation: Invocation): Promise<number> {
   try {
     const control = await serve(invocation, controller, log)
     const review = await openReview(invocation, controller.controller, log)
+    const hooks = await openHooks(invocation, controller, review)
     controller.start()
+    if (hooks !== null) log({ atMs: io.nowMs(), level: 'info', message: 'webhooks taken', fields: { url: hooks.url } })
     log({ atMs: io.nowMs(), level: 'info', message: 'controller started', fields: { socket: control.socketPath } })
     await interruption(io.interrupted)
     log({ atMs: io.nowMs(), level: 'info', message: 'stopping at the next safe point', fields: {} })
     await control.close()
+    await hooks?.close()
     await review.close()
   } finally {
     unschedule()
@@ -33,6 +37,21 @@ export async function run(invocation: Invocation): Promise<number> {
   log({ atMs: io.nowMs(), level: 'info', message: 'controller stopped', fields: {} })
   // A person's Ctrl-C is an interruption; a service manager's SIGTERM is how a controller is meant to end.
   return io.interrupted.reason === 'SIGINT' ? EXIT.interrupted : EXIT.ok
+}
+
+/** Takes webhooks where a secret is set; no port is opened otherwise. */
+async function openHooks(
+  { settings, parts }: Invocation,
+  { controller }: LocalController,
+  review: Review,
+): Promise<HookServer | null> {
+  if (settings.webhooks === null) return null
+  const onNews = (): void => {
+    void controller.poll()
+    review.look()
+  }
+  const repository = repoOf(settings)
+  return valueOf(await serveHooks({ ...settings.webhooks, repository, clock: parts.clock, onNews }))
 }
 
 /** Opens the socket, so that the other commands find this controller. */
