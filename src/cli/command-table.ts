@@ -37,7 +37,18 @@ function row(
 /** Every command, in the order of `--help`. */
 export const COMMANDS: readonly CommandRow[] = [
   row('run', '', 'follow the repository and keep the servers as it says', () => import('./commands/run.js'), {
-    settings: [...GIT, 'poll', 'observe', 'forge', 'forgeUrl', 'proposals', 'webhookListen', 'logFormat', ...DATA],
+    settings: [
+      ...GIT,
+      'poll',
+      'observe',
+      'forge',
+      'forgeUrl',
+      'forgeProject',
+      'proposals',
+      'webhookListen',
+      'logFormat',
+      ...DATA,
+    ],
     formats: [],
     examples: ['slipway run --repo https://git.example.com/acme/fleet.git --branch main'],
   }),
@@ -130,6 +141,20 @@ export const COMMANDS: readonly CommandRow[] = [
   row('approve', '<commit>', 'release a revision that a guard holds', () => import('./commands/command.js'), {
     examples: ['slipway approve 9f1c2ab'],
   }),
+  row(
+    'revert',
+    '<commit|stack[/service]>',
+    'push the commit that takes another one back; never by force',
+    () => import('./commands/revert.js'),
+    {
+      settings: [...GIT, ...DATA],
+      options: [
+        { flags: '--pull-request', help: 'push it as a branch of its own, to be reviewed' },
+        { flags: '--dry-run', help: 'say what would be taken back, and push nothing' },
+      ],
+      examples: ['slipway revert 9f1c2ab', 'slipway revert shop/web --pull-request', 'slipway revert shop --dry-run'],
+    },
+  ),
   row(
     'restart',
     '<stack/service>',

@@ -4,6 +4,7 @@ import type { ForgeKind } from '../forge/index.js'
 export interface ForgeSettings {
   readonly kind: ForgeKind
   readonly url: string | null
+  readonly project: string | null
   readonly token: string
   /** Refs with one `*`; empty: no proposal is planned. */
   readonly proposals: readonly string[]
@@ -12,13 +13,14 @@ export interface ForgeSettings {
 interface Values {
   readonly forge: string | null
   readonly forgeUrl: string | null
+  readonly forgeProject: string | null
   readonly forgeToken: string | null
   readonly proposals: string | null
 }
 
 /** Null where no forge is set; what is wrong is added to `problems`. */
 export function readForge(
-  { forge, forgeUrl, forgeToken, proposals }: Values,
+  { forge, forgeUrl, forgeProject, forgeToken, proposals }: Values,
   problems: string[],
 ): ForgeSettings | null {
   if (forge === null) {
@@ -33,7 +35,8 @@ export function readForge(
   const kind = forge as ForgeKind
   if (forgeToken === null) problems.push('SLIPWAY_FORGE is set without SLIPWAY_FORGE_TOKEN')
   if (kind === 'webhook' && forgeUrl === null) problems.push('SLIPWAY_FORGE=webhook needs SLIPWAY_FORGE_URL')
-  return { kind, url: forgeUrl, token: forgeToken ?? '', proposals: readPatterns(kind, proposals, problems) }
+  const patterns = readPatterns(kind, proposals, problems)
+  return { kind, url: forgeUrl, project: forgeProject, token: forgeToken ?? '', proposals: patterns }
 }
 
 function readPatterns(kind: ForgeKind, text: string | null, problems: string[]): readonly string[] {

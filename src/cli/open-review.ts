@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { previewOn } from '../controller/index.js'
-import type { Controller, LogEvent, Source } from '../controller/index.js'
-import { Reviewer, openForge, openLedger, openOutbox, rolloutReporter } from '../forge/index.js'
-import type { ForgeOptions, ProposalPlan } from '../forge/index.js'
+import type { Clock, Controller, LogEvent, Source } from '../controller/index.js'
+import { Reviewer, Undoer, openForge, openLedger, openOutbox, rolloutReporter } from '../forge/index.js'
+import type { Forge, ProposalPlan, ReviewerOptions } from '../forge/index.js'
 import { capacityAfter, impactOf, planHash } from '../planner/index.js'
 import { valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
 import { ledgerFile } from './ledger-file.js'
 import { refName, repoOf } from './local-controller.js'
 import { planReport } from './plan-report.js'
+import type { Settings } from './settings.js'
 
 export interface Review {
   /** Looks at proposals now. */
@@ -18,61 +19,70 @@ export interface Review {
 }
 
 /**
- * Shows people what happens where they review: statuses of rollouts, plans of proposals. It listens to the controller and is never waited for. Does
- * nothing where no forge is set.
+ * Shows people what happens where they review: statuses of rollouts, plans of proposals, rollbacks as commits. It listens to the controller and is
+ * never waited for. Without a forge only rollbacks are shown, where the manifest asks for it.
  */
 export async function openReview(
   { settings, parts, io }: Invocation,
   controller: Controller,
   log: (event: LogEvent) => void,
 ): Promise<Review> {
-  if (settings.forge === null) return { look: () => undefined, close: () => Promise.resolve() }
   const { clock } = parts
   const repo = repoOf(settings)
-  const nowMs = (): number => clock.nowMs()
-  const options: ForgeOptions = {
-    ...settings.forge,
-    repository: repo,
-    allowPlainHttp: settings.allowPlainHttp,
-    fetch,
-    nowMs,
-  }
-  const forge = valueOf(openForge(options))
+  const forge = openedForge(settings, repo, clock)
   const ledger = openLedger(ledgerFile(settings.dataDir, log, io.nowMs))
   const outbox = openOutbox(clock, ledger, log)
-  const reporter = rolloutReporter(forge, outbox, ledger)
-  const stopListening = controller.onChange(() => reporter.look(controller.status()))
-  const { proposals: patterns } = settings.forge
-  // A tag does not move by pull requests.
+  const reporter = forge === null ? null : rolloutReporter(forge, outbox, ledger)
+  // A tag does not move by pull requests, and is never pushed.
   const branch = 'branch' in settings.ref ? settings.ref.branch : null
-  if (branch === null || patterns.length === 0) return { look: () => undefined, close: () => Promise.resolve(end()) }
+  // Nothing is cloned before it is needed.
   const workshop = await parts.openWorkshop(settings, repo, { dir: join(settings.dataDir, 'proposals'), log })
-  const plan = (source: Source, signal: AbortSignal): Promise<ProposalPlan> =>
-    planProposal(controller, source, { clock, ref: refName(settings) }, signal)
-  const fleetState = (): string => fleetDigest(controller)
-  const status = (): ReturnType<Controller['status']> => controller.status()
-  const parties = { clock, workshop, forge, outbox, ledger, log, plan, fleetState, status }
-  const reviewer = new Reviewer({ ...parties, branch, patterns, pollMs: settings.pollMs })
-  reviewer.start()
-
-  function end(): void {
-    stopListening()
-    outbox.close()
-  }
+  const shared = { clock, workshop, ledger, outbox, log, snapshot: () => controller.snapshot() }
+  const undoer =
+    branch === null ? null : new Undoer({ ...shared, branch, forge, onPushed: () => void controller.poll() })
+  const reviewer =
+    branch === null || forge === null ? null : reviewerOf(settings, controller, { ...shared, branch, forge })
+  reviewer?.start()
+  const stopListening = controller.onChange(() => {
+    reporter?.look(controller.status())
+    undoer?.look()
+  })
   return {
-    look: () => void reviewer.look(),
+    look: () => void reviewer?.look(),
     async close() {
-      end()
-      await reviewer.close()
+      stopListening()
+      outbox.close()
+      await Promise.all([reviewer?.close(), undoer?.close()])
       await workshop.close()
     },
   }
 }
 
+function openedForge({ forge, allowPlainHttp }: Settings, repository: string, clock: Clock): Forge | null {
+  if (forge === null) return null
+  return valueOf(openForge({ ...forge, repository, allowPlainHttp, fetch, nowMs: () => clock.nowMs() }))
+}
+
+type Shared = Omit<ReviewerOptions, 'patterns' | 'pollMs' | 'status' | 'plan' | 'fleetState'>
+
+function reviewerOf(settings: Settings, controller: Controller, shared: Shared): Reviewer | null {
+  const patterns = settings.forge?.proposals ?? []
+  if (patterns.length === 0) return null
+  const about = { clock: shared.clock, ref: refName(settings) }
+  return new Reviewer({
+    ...shared,
+    patterns,
+    pollMs: settings.pollMs,
+    status: () => controller.status(),
+    plan: (source, signal) => planProposal(controller, source, about, signal),
+    fleetState: () => fleetDigest(controller),
+  })
+}
+
 async function planProposal(
   controller: Controller,
   source: Source,
-  { clock, ref }: { readonly clock: Parameters<typeof previewOn>[2]; readonly ref: string },
+  { clock, ref }: { readonly clock: Clock; readonly ref: string },
   signal: AbortSignal,
 ): Promise<ProposalPlan> {
   const { plans, status, observation } = await previewOn(controller.snapshot(), source, clock, ref, signal)

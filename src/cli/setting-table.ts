@@ -55,6 +55,13 @@ export const SETTINGS = {
   config: row('config', '<file>', 'SLIPWAY_CONFIG', null, 'file with these settings, as YAML'),
   forge: row('forge', '<kind>', 'SLIPWAY_FORGE', null, 'show plans and statuses there: github, gitlab, gitea, webhook'),
   forgeUrl: row('forge-url', '<address>', 'SLIPWAY_FORGE_URL', null, 'where the forge is (default: as the repository)'),
+  forgeProject: row(
+    'forge-project',
+    '<path>',
+    'SLIPWAY_FORGE_PROJECT',
+    null,
+    "project on the forge, such as acme/fleet (default: from the repository's address)",
+  ),
   proposals: row(
     'proposals',
     '<patterns>',

@@ -31,7 +31,7 @@ export type {
   SourceTree,
   TreeEntry,
 } from './ports.js'
-export type { Commit, Merge, Proposal, Workshop } from './workshop-port.js'
+export type { Commit, Merge, Proposal, UndoRequest, Undone, Workshop } from './workshop-port.js'
 export type {
   FleetStatus,
   ReplicaStatus,

@@ -19,9 +19,36 @@ export interface Merge {
 
 export interface Commit {
   readonly revision: Revision
+  /** The first 16,384 characters. */
+  readonly message: string
   readonly parents: readonly string[]
   /** The object id of the followed folder; null where the commit has none. Equal ids, equal files. */
   readonly folder: string | null
+}
+
+/** A commit that takes a change back. */
+export interface UndoRequest {
+  /** What it stands on. */
+  readonly tip: Revision
+  /** The change: what `from` has that `to` had not. */
+  readonly from: string
+  readonly to: string
+  /** Folders inside the followed one, each with a slash at the end; null: all of it. */
+  readonly within: readonly string[] | null
+  readonly message: string
+  readonly author: { readonly name: string; readonly email: string }
+  readonly atMs: number
+}
+
+/** Made, and nowhere but in memory. The same request makes the same commit. */
+export interface Undone {
+  readonly sha: string
+  /** Changed paths inside the followed folder, sorted. Empty: there is nothing to take back. */
+  readonly paths: readonly string[]
+  /**
+   * Sends it and moves `ref` to it, if that still names `expected` (null: does not exist). Never by force. Problems: PUSH_REFUSED, GIT_*.
+   */
+  push(ref: string, expected: string | null, signal: AbortSignal): Promise<Result<void>>
 }
 
 /**
@@ -42,5 +69,7 @@ export interface Workshop {
   merge(base: Revision, head: Revision, signal: AbortSignal): Promise<Result<Merge, readonly Problem[]>>
   /** A commit that was brought, or one of its ancestors. */
   commit(sha: string, signal: AbortSignal): Promise<Result<Commit>>
+  /** Three-way: what others changed since stays. Problems: MERGE_CONFLICT, one a file. */
+  undo(request: UndoRequest, signal: AbortSignal): Promise<Result<Undone, readonly Problem[]>>
   close(): Promise<void>
 }

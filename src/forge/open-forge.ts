@@ -12,6 +12,8 @@ export interface ForgeOptions {
   readonly kind: ForgeKind
   /** Where the forge is (`https://git.example.com`), or the receiver's address. Null: where the repository is. */
   readonly url: string | null
+  /** Null: as the repository's address says. */
+  readonly project: string | null
   readonly token: string
   /** The followed repository, of which the project is made. */
   readonly repository: string
@@ -69,7 +71,7 @@ interface Where {
   readonly project: string
 }
 
-function whereIs({ kind, url, repository, allowPlainHttp }: ForgeOptions): Result<Where> {
+function whereIs({ kind, url, project: named, repository, allowPlainHttp }: ForgeOptions): Result<Where> {
   const repo = readRepository(repository)
   const base = (url ?? (kind === 'webhook' ? null : repo.origin))?.replace(/\/+$/, '')
   if (base === undefined || !URL.canParse(base))
@@ -81,9 +83,12 @@ function whereIs({ kind, url, repository, allowPlainHttp }: ForgeOptions): Resul
   if (protocol === 'http:' && !isHere && !allowPlainHttp)
     return invalid(`the token for ${hostname} would cross the network in the clear: use https://`)
   const prefix = pathname.replace(/^\/|\/$/g, '')
-  const project = prefix !== '' && repo.path.startsWith(`${prefix}/`) ? repo.path.slice(prefix.length + 1) : repo.path
+  const derived = prefix !== '' && repo.path.startsWith(`${prefix}/`) ? repo.path.slice(prefix.length + 1) : repo.path
+  const project = named ?? derived
   if (kind !== 'webhook' && !/^[^/]+\/.+$/.test(project))
-    return invalid(`no project such as acme/fleet can be read from the repository's address`)
+    return invalid(
+      'SLIPWAY_FORGE_PROJECT is missing: the address of the repository does not say one such as acme/fleet',
+    )
   return ok({ url: base, project })
 }
 

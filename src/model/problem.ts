@@ -59,6 +59,7 @@ export const PROBLEMS = {
   GIT_TOO_LARGE: 'the repository is over the size limit',
   GIT_URL_REFUSED: 'the repository address is not one that Slipway follows',
   MERGE_CONFLICT: 'two commits change the same thing in ways that do not go together',
+  PUSH_REFUSED: 'the Git server does not take the commit',
   HISTORY_REWRITTEN: 'the branch no longer contains the accepted revision',
   PRUNE_GUARD: 'the revision removes more than the guard allows',
   FORGE_UNREACHABLE: 'the forge does not answer, or wants to be left alone for a while',

@@ -21,6 +21,8 @@ export interface RolloutPolicy {
   readonly progressDeadlineMs: number
   /** What a failure takes back: all that the revision changed in the stack, or the service alone. */
   readonly scope: 'stack' | 'service'
+  /** What Git is told after a rollback: nothing but a status, the reverting commit, or a branch with it. */
+  readonly onRollback: 'status' | 'revert' | 'pull-request'
 }
 
 export const UPDATE_DEFAULTS: UpdatePolicy = Object.freeze({
@@ -39,6 +41,7 @@ export const ROLLOUT_DEFAULTS: RolloutPolicy = Object.freeze({
   healthyDeadlineMs: null,
   progressDeadlineMs: 10 * 60_000,
   scope: 'stack',
+  onRollback: 'status',
 })
 
 export const STOP_GRACE_DEFAULT_MS = 10_000

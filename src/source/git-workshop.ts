@@ -1,4 +1,4 @@
-import type { Commit, Merge, Proposal, Source, Workshop } from '../controller/index.js'
+import type { Commit, Merge, Proposal, Source, UndoRequest, Undone, Workshop } from '../controller/index.js'
 import { compareText, fail, ok } from '../model/index.js'
 import type { Problem, Result, Revision } from '../model/index.js'
 import type { Clone } from './clone.js'
@@ -12,6 +12,7 @@ import { mergeBase } from './merge-base.js'
 import { mergeFiles } from './merge-files.js'
 import type { Conflict, Files } from './merge-files.js'
 import type { GitSourceOptions } from './options.js'
+import { makeUndoing } from './undo.js'
 import { findTree, listFiles, walkHistory } from './walk.js'
 
 /** One of many clones: a proposal must not cost what the followed branch may. */
@@ -56,6 +57,7 @@ function openWorkshop(following: Following): Workshop {
     at: (revision) => sourceOf(bench, { revision, parents: [revision.sha], files: null, written: new Map() }),
     merge: (base, head, signal) => merge(bench, base, head, signal),
     commit: (sha, signal) => bench.run(signal, () => commitOf(bench, sha)),
+    undo: (request, signal) => undo(bench, request, signal),
     async close() {
       closing.abort()
       upstream.close()
@@ -120,8 +122,21 @@ async function commitOf({ following, live }: Bench, sha: string): Promise<Commit
     const revision = await revisionOf(following, clone, sha)
     const { parents, tree } = await clone.store.commit(sha)
     const here = parents.filter((parent) => clone.store.has(parent))
-    return { revision, parents: here, folder: await findTree(clone.store, tree, following.room.path) }
+    return {
+      revision,
+      message: await messageOf(clone, sha),
+      parents: here,
+      folder: await findTree(clone.store, tree, following.room.path),
+    }
   })
+}
+
+const MESSAGE_MAX = 16_384
+
+async function messageOf({ store }: Clone, sha: string): Promise<string> {
+  const text = Buffer.from((await store.read(sha)).content).toString('utf8')
+  const start = text.indexOf('\n\n')
+  return start < 0 ? '' : text.slice(start + 2, start + 2 + MESSAGE_MAX)
 }
 
 /** Files that a source stands for; null: those of the revision itself. */
@@ -190,6 +205,37 @@ async function merge(
     : ok(worked.value)
 }
 
+async function undo(
+  bench: Bench,
+  request: UndoRequest,
+  signal: AbortSignal,
+): Promise<Result<Undone, readonly Problem[]>> {
+  const { following, live } = bench
+  const { upstream, room } = following
+  const worked = await bench.run(signal, async (cut) =>
+    live.watch(await current(live, upstream), ({ store }) => makeUndoing(store, request, room, cut)),
+  )
+  if (!worked.ok) return fail([worked.problem])
+  if ('conflicts' in worked.value) return fail(worked.value.conflicts.map((one) => undoProblem(one, request)))
+  const { sha, paths, objects } = worked.value
+  return ok({
+    sha,
+    paths,
+    push: (ref, expected, cut) => bench.run(cut, (inner) => upstream.push({ ref, expected, sha, objects }, inner)),
+  })
+}
+
+function undoProblem({ path, line, why }: Conflict, { from, tip }: UndoRequest): Problem {
+  const message = `${from.slice(0, 8)} cannot be taken back from ${foreignText(tip.ref)}: ${why}`
+  const remedy = 'revert it by hand'
+  return {
+    code: 'MERGE_CONFLICT',
+    message: `${message}; ${remedy}`,
+    place: line === null ? { path } : { path, line },
+    next: { kind: 'stalled', remedy },
+  }
+}
+
 async function mergeIn(
   bench: Bench,
   clone: Clone,
@@ -249,6 +295,7 @@ function refusingWorkshop(problem: Problem): Workshop {
       throw new Error('broken invariant: only revisions that were brought have files')
     },
     commit: refuse,
+    undo: () => Promise.resolve(fail([problem])),
     merge: () => Promise.resolve(fail([problem])),
     close: () => Promise.resolve(),
   }

@@ -1,4 +1,5 @@
 import type { Address, FollowedRef, RemoteAddress } from './address.js'
+import { stalled } from './failure.js'
 import { httpTransport } from './http-transport.js'
 import { copyObjects, listPacks } from './local-copy.js'
 import { localRefs, localTip, openLocal } from './local-repository.js'
@@ -8,6 +9,8 @@ import type { ObjectStore } from './object-store.js'
 import type { GitSourceOptions, SourceLimits } from './options.js'
 import { remoteRefs, remoteTip } from './remote-refs.js'
 import type { ListedRef, Remote } from './remote-refs.js'
+import { pushObjects } from './receive-pack.js'
+import type { PushRequest } from './receive-pack.js'
 import { sshTransport } from './ssh-transport.js'
 import { downloadPack } from './upload-pack.js'
 
@@ -27,6 +30,8 @@ export interface Upstream {
   /** Every ref whose full name begins with `prefix`, with the object that it names. */
   refs(prefix: string, signal: AbortSignal): Promise<readonly ListedRef[]>
   bring(oid: string, store: ObjectStore, state: CloneState, signal: AbortSignal): Promise<Brought>
+  /** Moves a ref to a new object. Problem: PUSH_REFUSED. */
+  push(request: PushRequest, signal: AbortSignal): Promise<void>
   /** Whether the objects that were brought before have been packed anew there, so that fetching on would keep all of them twice. */
   isRepacked(state: CloneState): Promise<boolean>
   close(): void
@@ -84,6 +89,7 @@ function remoteUpstream(remote: Remote, limits: SourceLimits): Upstream {
       await downloadPack(remote, { want: oid, haves, file, maxPackBytes: limits.maxPackBytes }, signal)
       return { shallow: [], copied: [], undo: await store.addPack(file, signal) }
     },
+    push: (request, signal) => pushObjects(remote, request, signal),
     isRepacked: () => Promise.resolve(false),
     close: () => remote.transport.close(),
   }
@@ -107,6 +113,10 @@ function localUpstream(path: string, limits: SourceLimits): Upstream {
       const opened = await open()
       const copied = await copyObjects(opened, store, state.copied, limits, signal)
       return { shallow: opened.shallow, copied, undo: () => Promise.resolve() }
+    },
+    push() {
+      const remedy = 'follow it over ssh:// or https://, or push by hand'
+      return Promise.reject(stalled('PUSH_REFUSED', 'repositories on this machine are only read', remedy))
     },
     async isRepacked(state) {
       const there = new Set((await listPacks(await open())).map(({ name }) => name))

@@ -83,7 +83,7 @@ export function serviceSpec(changes: Partial<ServiceSpec> = {}): ServiceSpec {
     placement: { constraints: [], spread: [], maxPerServer: 0 },
     update: policy as ServiceSpec['update'],
     rollback: policy as ServiceSpec['rollback'],
-    rollout: { healthyDeadlineMs: null, progressDeadlineMs: 600_000, scope: 'stack' },
+    rollout: { healthyDeadlineMs: null, progressDeadlineMs: 600_000, scope: 'stack', onRollback: 'status' },
     dependsOn: [],
     probe: null,
     restartAt: null,

@@ -85,6 +85,11 @@ export class TestFleet {
 
   /** The command line as a process of its own, on this fleet's repository and data directory unless the arguments say otherwise. */
   run(...args: readonly string[]): Program {
+    return this.runWith({}, ...args)
+  }
+
+  /** The same with more in its environment. */
+  runWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): Program {
     const program = new Program(args, {
       HOME: join(this.tempDir, 'home'),
       SLIPWAY_REPO: this.repositoryUrl,
@@ -93,6 +98,7 @@ export class TestFleet {
       SLIPWAY_POLL: '1s',
       SLIPWAY_OBSERVE: '2s',
       SLIPWAY_LOG_FORMAT: 'json',
+      ...env,
     })
     this.programs.push(program)
     return program

@@ -18,7 +18,17 @@ afterEach(async () => {
 
 function optionsFor(kind: ForgeKind, url: string | null, over: Partial<ForgeOptions> = {}): ForgeOptions {
   const repository = 'git@git.example.com:acme/fleet.git'
-  return { kind, url, token: TOKEN, repository, allowPlainHttp: false, fetch, nowMs: () => 1_700_000_000_000, ...over }
+  return {
+    kind,
+    url,
+    project: null,
+    token: TOKEN,
+    repository,
+    allowPlainHttp: false,
+    fetch,
+    nowMs: () => 1_700_000_000_000,
+    ...over,
+  }
 }
 
 async function open(
@@ -127,6 +137,12 @@ describe('a webhook', () => {
 })
 
 describe('where a forge is', () => {
+  it('is the project that is named', async () => {
+    const { server, forge } = await open('gitea', { repository: '/srv/x.git', project: 'acme/fleet' })
+    expect(codeOf(await forge.setStatus(STATUS, signal))).toBe('OK')
+    expect(server.statuses).toHaveLength(1)
+  })
+
   const url = async (kind: ForgeKind, given: string | null, repository: string): Promise<string> => {
     const asked: string[] = []
     const spy: typeof fetch = (input) => {

@@ -42,7 +42,7 @@ async function desk(): Promise<Desk> {
     token: TOKEN,
     repository: 'https://x.example.com/acme/fleet',
   } as const
-  const opened = openForge({ ...options, allowPlainHttp: false, fetch, nowMs: () => clock.nowMs() })
+  const opened = openForge({ ...options, project: null, allowPlainHttp: false, fetch, nowMs: () => clock.nowMs() })
   if (!opened.ok) throw new Error(opened.problem.message)
   const ledger = openLedger({ read: () => null, write: () => undefined })
   const outbox = openOutbox(clock, ledger, () => undefined)

@@ -146,6 +146,7 @@ describe('every wrong value is named with its place', () => {
     ['x-slipway: { probe: { http: { port: 1, expect: 20 } } }', ['4:52 FIELD_INVALID']],
     ['x-slipway: { probe: { http: { port: 1, path: x } } }', ['4:50 FIELD_INVALID']],
     ['x-slipway: { rollout: { scope: all } }', ['4:36 FIELD_INVALID']],
+    ['x-slipway: { rollout: { on_rollback: force } }', ['4:42 FIELD_INVALID']],
     ['x-slipway: { rollout: { healthy_deadline: 1ms } }', ['4:47 VALUE_OUT_OF_RANGE']],
     ['hostname: ${NAME:?}', ['4:15 VARIABLE_REQUIRED']],
     ['hostname: ${NAME', ['4:15 VARIABLE_INVALID']],

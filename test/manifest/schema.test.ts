@@ -65,6 +65,7 @@ describe('the schemas are the written truth', () => {
       ROLLOUT_DEFAULTS.progressDeadlineMs,
     )
     expect(defaultAt(schema, 'rollout', 'scope')).toBe(ROLLOUT_DEFAULTS.scope)
+    expect(defaultAt(schema, 'rollout', 'on_rollback')).toBe(ROLLOUT_DEFAULTS.onRollback)
     expect(defaultAt(schema, 'httpProbe', 'path')).toBe(PROBE_DEFAULTS.path)
     expect(defaultAt(schema, 'httpProbe', 'scheme')).toBe(PROBE_DEFAULTS.scheme)
     expect(defaultAt(schema, 'httpProbe', 'expect')).toBe(`${PROBE_DEFAULTS.expectMin}-${PROBE_DEFAULTS.expectMax}`)

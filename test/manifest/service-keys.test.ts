@@ -132,8 +132,8 @@ describe('every key of a service becomes what the Compose Specification says', (
       { probe: { kind: 'tcp', port: 5432, timeoutMs: 250 } },
     ],
     [
-      'x-slipway: { rollout: { healthy_deadline: 1m, scope: service } }',
-      { rollout: { healthyDeadlineMs: 60_000, progressDeadlineMs: 600_000, scope: 'service' } },
+      'x-slipway: { rollout: { healthy_deadline: 1m, scope: service, on_rollback: revert } }',
+      { rollout: { healthyDeadlineMs: 60_000, progressDeadlineMs: 600_000, scope: 'service', onRollback: 'revert' } },
     ],
     ['x-other: { what: ever }', {}],
   ])('%s', (lines, expected) => {
@@ -187,7 +187,7 @@ describe('every key of a service becomes what the Compose Specification says', (
         placement: { constraints: [], spread: [], maxPerServer: 0 },
         update,
         rollback: { ...update, failureAction: 'pause' },
-        rollout: { healthyDeadlineMs: null, progressDeadlineMs: 600_000, scope: 'stack' },
+        rollout: { healthyDeadlineMs: null, progressDeadlineMs: 600_000, scope: 'stack', onRollback: 'status' },
         dependsOn: [],
         probe: null,
         restartAt: null,
@@ -514,8 +514,8 @@ services:
   b: { image: "a:1", x-slipway: { rollout: { scope: stack, healthy_deadline: 9s } } }
 `)
     expect(stack.services.map(({ rollout }) => rollout)).toEqual([
-      { healthyDeadlineMs: null, progressDeadlineMs: 60_000, scope: 'service' },
-      { healthyDeadlineMs: 9_000, progressDeadlineMs: 60_000, scope: 'stack' },
+      { healthyDeadlineMs: null, progressDeadlineMs: 60_000, scope: 'service', onRollback: 'status' },
+      { healthyDeadlineMs: 9_000, progressDeadlineMs: 60_000, scope: 'stack', onRollback: 'status' },
     ])
   })
 })

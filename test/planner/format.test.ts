@@ -107,7 +107,7 @@ shop
     replace web#1 lon-1 → lon-2, start-first
       server lon-1 drained
 
-1 to replace, 2 to create, 1 to remove, 1 blocked
+1 to replace (1 moved), 2 to create, 1 to remove, 1 blocked
 `)
   })
 

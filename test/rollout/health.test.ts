@@ -141,7 +141,9 @@ describe('the healthy deadline', () => {
 
   it('is what the manifest says, where it says', () => {
     expect(
-      healthyDeadlineMs(specOf({ rollout: { healthyDeadlineMs: 7_000, progressDeadlineMs: 1, scope: 'stack' } })),
+      healthyDeadlineMs(
+        specOf({ rollout: { healthyDeadlineMs: 7_000, progressDeadlineMs: 1, scope: 'stack', onRollback: 'status' } }),
+      ),
     ).toBe(7_000)
   })
 })

@@ -24,10 +24,12 @@ export function readRollout(service: Node, stack: Node | undefined, report: Repo
   const deadline = (key: string): number | null =>
     readDuration(own, key, report, DEADLINES) ?? readDuration(shared, key, report, DEADLINES)
   const scope = readText(own, 'scope') ?? readText(shared, 'scope')
+  const onRollback = readText(own, 'on_rollback') ?? readText(shared, 'on_rollback')
   return {
     healthyDeadlineMs: deadline('healthy_deadline') ?? ROLLOUT_DEFAULTS.healthyDeadlineMs,
     progressDeadlineMs: deadline('progress_deadline') ?? ROLLOUT_DEFAULTS.progressDeadlineMs,
     scope: scope === 'stack' || scope === 'service' ? scope : ROLLOUT_DEFAULTS.scope,
+    onRollback: onRollback === 'revert' || onRollback === 'pull-request' ? onRollback : ROLLOUT_DEFAULTS.onRollback,
   }
 }
 
