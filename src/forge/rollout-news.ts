@@ -25,9 +25,9 @@ export function rolloutNews(status: FleetStatus): CommitStatus | null {
     case 'applied':
       return news('success', 'rolled out: every replica is healthy')
     case 'rolled-back':
-      return news('failure', `rolled back: ${reasons(end.problems)}; slipway status has the log`)
+      return news('failure', `rolled back: ${reasons(failures(status, end.problems))}; slipway status has the log`)
     case 'failed':
-      return news('failure', `failed: ${reasons(end.problems)}; slipway status has the log`)
+      return news('failure', `failed: ${reasons(failures(status, end.problems))}; slipway status has the log`)
     case 'refused':
       return news('failure', `refused: ${reasons(end.problems)}`)
     case 'held':
@@ -39,6 +39,18 @@ export function rolloutNews(status: FleetStatus): CommitStatus | null {
 
 export function contextOf(fleet: string): string {
   return `slipway/${fleet}`
+}
+
+/** That a revision was rejected is known; what its replicas failed with is what people want to read. */
+function failures({ stacks }: FleetStatus, otherwise: readonly Problem[]): readonly Problem[] {
+  const failed = stacks
+    .filter(({ phase }) => phase === 'rejected' || phase === 'failed' || phase === 'rollback-failed')
+    .flatMap(({ name: stack, services }) =>
+      services.flatMap(({ name: service, failure }) =>
+        failure === null ? [] : [{ ...failure.problem, stack, service }],
+      ),
+    )
+  return failed.length > 0 ? failed : otherwise
 }
 
 /** The first problem with where it is, and how many there are besides. */

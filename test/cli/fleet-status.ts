@@ -6,7 +6,7 @@ export function revision(digit: string, subject = 'Raise the limit'): Revision {
   return { ref: 'main', sha: digit.repeat(40), author: 'Ann', committedAtMs: 0, subject }
 }
 
-export function fleetStatus(source: Partial<SourceStatus>, stacks: readonly StackStatus[]): FleetStatus {
+export function fleetStatus(source: Partial<SourceStatus>, stacks: readonly StackStatus[] = []): FleetStatus {
   return {
     apiVersion: 'slipway/v1',
     fleet: 'acme',

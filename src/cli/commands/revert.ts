@@ -32,12 +32,12 @@ async function revert(
   const request = { ...range, tip: { ...tip, ref: branch }, message, author: REVERT_AUTHOR, atMs: io.nowMs() }
   const undone = await workshop.undo(request, interrupted)
   if (!undone.ok) throw new CommandError(undone.problem)
-  const { sha, paths, push } = undone.value
+  const { sha, paths } = undone.value
   if (paths.length === 0) throw usage(`${formatCommit(revision)} changed nothing in the fleet that is still there`)
   const isBranch = options.pullRequest === true
   const ref = isBranch ? revertBranch(revision.sha) : branch
   const isDry = options.dryRun === true
-  if (!isDry) valueOf(await push(`refs/heads/${ref}`, isBranch ? null : tip.sha, interrupted))
+  if (!isDry) valueOf(await undone.value.push(`refs/heads/${ref}`, isBranch ? null : tip.sha, interrupted))
   if (format === 'json')
     io.out(`${JSON.stringify({ reverted: revision.sha, commit: sha, branch: ref, paths, pushed: !isDry })}\n`)
   else
