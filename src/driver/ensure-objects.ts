@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { COMPOSE_LABELS, LABELS, canonicalJson, fail, ok } from '../model/index.js'
+import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL, canonicalJson, fail, ok } from '../model/index.js'
 import type {
   Action,
   ActionResult,
@@ -15,9 +15,6 @@ import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
-
-/** Hash of the settings an object was made with, to tell "there" from "there, but different". */
-const SETTINGS_LABEL = 'slipway.settings'
 
 type Found = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
 import { fail, ok } from '../model/index.js'
 import type { Listing, NetworkSeen, Replica, ReplicaDetail, Result, VolumeSeen } from '../model/index.js'
-import { LABELS } from '../model/index.js'
+import { LABELS, SETTINGS_LABEL } from '../model/index.js'
 import { newListReader } from './container-list.js'
 import type { ContainerList, ListReader, Scratch } from './container-list.js'
 import { newKnownDeaths } from './deaths.js'
@@ -168,11 +168,15 @@ function readNetworks(parsed: unknown): readonly NetworkSeen[] | null {
   return readNamed(parsed)
 }
 
-function readNamed(parsed: unknown): readonly { name: string; fleet: string | null }[] | null {
+function readNamed(parsed: unknown): readonly (VolumeSeen & NetworkSeen)[] | null {
   if (!Array.isArray(parsed)) return null
   const items = parsed as readonly unknown[]
   if (items.some((item) => textAt(item, 'Name') === '')) return null
-  return items.map((item) => ({ name: textAt(item, 'Name'), fleet: textAt(item, 'Labels', LABELS.fleet) || null }))
+  return items.map((item) => {
+    const settings = textAt(item, 'Labels', SETTINGS_LABEL)
+    const seen = { name: textAt(item, 'Name'), fleet: textAt(item, 'Labels', LABELS.fleet) || null }
+    return settings === '' ? seen : { ...seen, settings }
+  })
 }
 
 async function inspectSome(

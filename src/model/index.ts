@@ -58,7 +58,7 @@ export {
   valueHash,
 } from './spec-hash.js'
 export type { SpecHash } from './spec-hash.js'
-export { COMPOSE_LABELS, LABELS } from './labels.js'
+export { COMPOSE_LABELS, LABELS, SETTINGS_LABEL } from './labels.js'
 export type {
   ContainerState,
   EngineFacts,

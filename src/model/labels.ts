@@ -17,6 +17,9 @@ export const LABELS = {
   controller: 'slipway.controller',
 } as const
 
+/** On networks and volumes: hash of the settings they were made with, to tell "there" from "there, but different". */
+export const SETTINGS_LABEL = 'slipway.settings'
+
 /** Compose's own labels, so that `docker compose ps` and tools that group by them work. */
 export const COMPOSE_LABELS = {
   project: 'com.docker.compose.project',

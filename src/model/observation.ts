@@ -58,11 +58,15 @@ export interface ForeignContainer {
 export interface VolumeSeen {
   readonly name: string
   readonly fleet: string | null
+  /** Hash of the settings that Slipway made it with; absent where it did not. */
+  readonly settings?: string
 }
 
 export interface NetworkSeen {
   readonly name: string
   readonly fleet: string | null
+  /** Hash of the settings that Slipway made it with; absent where it did not. */
+  readonly settings?: string
 }
 
 /** What an engine says of its host, once a connection. `arch` in Go's words: amd64, arm64. */

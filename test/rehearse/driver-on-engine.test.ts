@@ -74,6 +74,25 @@ describe('the real driver on a simulated engine', () => {
     expect(await ask()).toBe('ready')
   })
 
+  it('sees what it made a network with, and that another one is not its own', async () => {
+    const world = bench()
+    const more = { driver: 'bridge', internal: false, options: {}, subnets: [], labels: {}, external: false }
+    const ensure = {
+      kind: 'ensure-network',
+      server,
+      stack: 'shop',
+      network: { name: 'shop_default', ...more },
+    } as const
+    must(await world.within(world.driver.perform(ensure, never)))
+    await world.call('POST', '/networks/create', { body: { Name: 'other' } })
+    const { networks } = must(await world.within(world.driver.observe(server, [], never)))
+    expect(networks.find(({ name }) => name === 'shop_default')).toMatchObject({
+      fleet: 'acme',
+      settings: expect.stringMatching(/^[0-9a-f]{20}$/) as string,
+    })
+    expect(networks.find(({ name }) => name === 'other')).toEqual({ name: 'other', fleet: null })
+  })
+
   it('is told of a second run of the same name, of a port in use, and of an image that is not there', async () => {
     const world = bench({
       registry: () => ({ kind: 'refused', status: 404, message: 'manifest for web:1 not found: manifest unknown' }),

@@ -111,7 +111,8 @@ describe('a container of the simulated engine', () => {
     const beforeMs = world.clock.nowMs()
     await world.call('POST', '/containers/app/stop', { query: { t: '3' } })
     expect(world.clock.nowMs() - beforeMs).toBeGreaterThanOrEqual(3_000)
-    expect(told(world).slice(2)).toEqual(['kill', 'kill', 'die', 'stop'])
+    await world.clock.run(10)
+    expect(told(world).slice(2)).toEqual(['kill', 'kill', 'stop', 'die'])
     expect((await world.call('GET', '/containers/app/json')).body).toMatchObject({ State: { ExitCode: 137 } })
   })
 

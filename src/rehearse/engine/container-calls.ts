@@ -127,8 +127,9 @@ function update(machine: Machine, container: SimContainer, _query: Query, body: 
 
 function putFiles(machine: Machine, container: SimContainer, query: Query): Reply {
   if (container.hostConfig['ReadonlyRootfs'] === true && query['path'] === '/')
-    return refuse(400, 'container rootfs is marked read-only')
+    return refuse(500, 'container rootfs is marked read-only')
   if (machine.freeDiskBytes <= 0) return refuse(500, 'write /file: no space left on device')
+  sayContainer(machine, container, 'extract-to-dir')
   return done(200)
 }
 

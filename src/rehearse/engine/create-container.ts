@@ -23,7 +23,7 @@ export async function createContainer(machine: Machine, name: string, body: Json
   if (machine.freeDiskBytes <= 0) return refuse(500, 'mkdir /var/lib/docker/overlay2: no space left on device')
   machine.names.set(chosen, id)
   await pause(machine, machine.times.createMs)
-  const container = build(machine, { id, name: chosen, body, image: { id: image.id, config: image.config } })
+  const container = buildContainer(machine, { id, name: chosen, body, image: { id: image.id, config: image.config } })
   for (const volume of container.volumes) haveVolume(machine, volume)
   machine.containers.set(id, container)
   checkpoint(container)
@@ -56,14 +56,15 @@ function refusalOf(name: string, body: Json, apiMinor: number): Reply | null {
 
 const MEMORY_LEAST = 6 * 1024 * 1024
 
-interface Made {
+/** A container that nobody has started yet. */
+export interface Made {
   readonly id: string
   readonly name: string
   readonly body: Json
   readonly image: { readonly id: string; readonly config: Json }
 }
 
-function build(machine: Machine, { id, name, body, image }: Made): SimContainer {
+export function buildContainer(machine: Machine, { id, name, body, image }: Made): SimContainer {
   const hostConfig = objectOf(body['HostConfig'])
   const check = body['Healthcheck'] ?? image.config['Healthcheck']
   const stopTimeout = body['StopTimeout']

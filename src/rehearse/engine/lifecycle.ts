@@ -124,6 +124,7 @@ export function handleExit(machine: Machine, container: SimContainer, exitCode: 
     const isStoppedByHand = machine.daemon !== 'up' || container.isStoppedByHand
     const pauseMs = nextRestart(container.manager, container.policy, { exitCode, isStoppedByHand, ranMs })
     const settle = (): void => {
+      if (pauseMs !== null) restartLater(machine, container, pauseMs)
       const { flags } = container
       Object.assign(flags, { paused: false, exitCode, pid: 0, finishedAtMs: clock.nowMs() })
       Object.assign(flags, { running: pauseMs !== null, restarting: pauseMs !== null })
@@ -142,10 +143,11 @@ export function handleExit(machine: Machine, container: SimContainer, exitCode: 
       release(machine, container)
       settle()
       checkpoint(container)
-      tell()
       wake(container)
+      // Whoever waited for the end says so before the end itself is told.
+      await pause(machine, 1)
+      tell()
     }
-    if (pauseMs !== null) restartLater(machine, container, pauseMs)
   })
 }
 
@@ -197,9 +199,9 @@ export function signalContainer(machine: Machine, container: SimContainer, signa
     if (isStop) container.cancelRestart?.()
     return null
   }
-  if (isStop && wasPaused) resume(machine, container)
   deliver(machine, container, signal)
   sayContainer(machine, container, 'kill', { signal: String(SIGNALS[signal] ?? 0) })
+  if (isStop && wasPaused) resumeSoon(machine, container)
   return null
 }
 
@@ -304,6 +306,17 @@ export function thaw(machine: Machine, container: SimContainer): Reply {
   if (!container.flags.paused) return refuse(500, `Container ${container.id} is not paused`)
   resume(machine, container)
   return done(204)
+}
+
+/** What is to end must run again first; the engine tells it only if it did not end meanwhile. */
+function resumeSoon(machine: Machine, container: SimContainer): void {
+  if (container.process !== null) container.process.isFrozen = false
+  later(machine, 2, () => {
+    void locked(container, () => {
+      if (container.flags.paused) resume(machine, container)
+      return Promise.resolve()
+    })
+  })
 }
 
 function resume(machine: Machine, container: SimContainer): void {

@@ -194,6 +194,7 @@ export interface Machine {
   readonly containers: Map<string, SimContainer>
   /** Names are taken before the container can be seen. */
   readonly names: Map<string, string>
+  /** By id: an old engine may have two of one name. */
   readonly networks: Map<string, SimNetwork>
   readonly volumes: Map<string, SimVolume>
   /** By reference, and by id. */

@@ -1,4 +1,5 @@
-import type { HostPort } from '../../model/index.js'
+import { fail, ok } from '../../model/index.js'
+import type { HostPort, Result } from '../../model/index.js'
 import type { Machine, SimContainer, SimNetwork } from './machine.js'
 import { listOf, objectOf, refuse, textOf } from './reply.js'
 import type { Reply } from './reply.js'
@@ -19,12 +20,18 @@ export function builtInNetworks(newId: () => string): readonly SimNetwork[] {
   }))
 }
 
-/** By name, id, or the beginning of an id. */
-export function findNetwork(machine: Machine, key: string): SimNetwork | undefined {
+/** By id, name, or the beginning of an id; else what the engine says. */
+export function findNetwork(machine: Machine, key: string): Result<SimNetwork, Reply> {
   const exact = machine.networks.get(key)
-  if (exact !== undefined) return exact
-  const all = [...machine.networks.values()]
-  return all.find(({ id }) => id === key) ?? (key.length >= 4 ? all.find(({ id }) => id.startsWith(key)) : undefined)
+  if (exact !== undefined) return ok(exact)
+  const [first, second] = networksNamed(machine, key)
+  if (second !== undefined) return fail(refuse(400, `network ${key} is ambiguous (2 matches found on name)`))
+  const found = first ?? [...machine.networks.values()].find(({ id }) => key.length >= 4 && id.startsWith(key))
+  return found === undefined ? fail(refuse(404, `network ${key} not found`)) : ok(found)
+}
+
+export function networksNamed(machine: Machine, wanted: string): readonly SimNetwork[] {
+  return [...machine.networks.values()].filter(({ name }) => name === wanted)
 }
 
 /** The first pool that no network has. */
@@ -48,8 +55,8 @@ export function sayNetwork(
 export function attachNetworks(machine: Machine, container: SimContainer): Reply | null {
   for (const name of container.networks) {
     const network = findNetwork(machine, name)
-    if (network === undefined) return refuse(404, `network ${name} not found`)
-    attach(machine, network, container)
+    if (!network.ok) return network.problem
+    attach(machine, network.value, container)
   }
   return null
 }
@@ -85,7 +92,7 @@ interface Wanted extends HostPort {
 
 /** Publishes the ports of a container. Null: done; a port that is taken takes none. */
 export function takePorts(machine: Machine, container: SimContainer): Reply | null {
-  if (machine.networks.get([...container.networks][0] ?? '')?.driver === 'host') return null
+  if (container.networks.has('host')) return null
   const taken: Wanted[] = []
   for (const wanted of wantedPorts(container)) {
     const port = wanted.port === 0 ? freePort(machine, taken) : wanted.port

@@ -1,7 +1,7 @@
 import { isoTime } from './iso-time.js'
-import { findContainer } from './machine.js'
+import { findContainer, pause } from './machine.js'
 import type { Machine, SimContainer, SimNetwork, SimVolume } from './machine.js'
-import { attach, findNetwork, freeSubnet, sayNetwork } from './networking.js'
+import { attach, findNetwork, freeSubnet, networksNamed, sayNetwork } from './networking.js'
 import { done, listOf, objectOf, refuse, textOf, textsOf } from './reply.js'
 import type { Json, Reply } from './reply.js'
 
@@ -14,9 +14,7 @@ export function listNetworks(machine: Machine): Reply {
 
 export function inspectNetwork(machine: Machine, name: string): Reply {
   const network = findNetwork(machine, name)
-  return network === undefined
-    ? refuse(404, `network ${name} not found`)
-    : done(200, printNetwork(machine, network, true))
+  return network.ok ? done(200, printNetwork(machine, network.value, true)) : network.problem
 }
 
 function printNetwork(machine: Machine, network: SimNetwork, withContainers: boolean): Json {
@@ -38,12 +36,23 @@ function printNetwork(machine: Machine, network: SimNetwork, withContainers: boo
   }
 }
 
-export function createNetwork(machine: Machine, body: Json): Reply {
+export async function createNetwork(machine: Machine, body: Json): Promise<Reply> {
   const name = textOf(body['Name'])
   if (name === '') return refuse(400, 'network name can not be empty')
-  if (machine.networks.has(name)) return refuse(409, `network with name ${name} already exists`)
+  if (networksNamed(machine, name).length > 0) return refuse(409, alreadyExists(name))
   const driver = textOf(body['Driver']) || 'bridge'
   if (driver !== 'bridge') return refuse(404, `plugin "${driver}" not found`)
+  await pause(machine, machine.times.changeMs)
+  // An old engine looks once and too early: two creations at once make two networks of one name.
+  const isTaken = machine.options.version !== '20.10' && networksNamed(machine, name).length > 0
+  return isTaken ? refuse(409, alreadyExists(name)) : buildNetwork(machine, name, driver, body)
+}
+
+function alreadyExists(name: string): string {
+  return `network with name ${name} already exists`
+}
+
+function buildNetwork(machine: Machine, name: string, driver: string, body: Json): Reply {
   const asked = textOf(objectOf(listOf(objectOf(body['IPAM'])['Config'])[0])['Subnet'])
   const overlaps = asked !== '' && [...machine.networks.values()].some(({ subnet }) => subnet === asked)
   if (overlaps) return refuse(403, 'Pool overlaps with other one on this address space')
@@ -60,35 +69,42 @@ export function createNetwork(machine: Machine, body: Json): Reply {
     subnet,
     endpoints: new Map(),
   }
-  machine.networks.set(name, network)
+  machine.networks.set(network.id, network)
   sayNetwork(machine, network, 'create')
   return done(201, { Id: network.id, Warning: '' })
 }
 
 export function removeNetwork(machine: Machine, key: string): Reply {
-  const network = findNetwork(machine, key)
-  if (network === undefined) return refuse(404, `network ${key} not found`)
+  const found = findNetwork(machine, key)
+  if (!found.ok) return found.problem
+  const network = found.value
   if (['bridge', 'host', 'none'].includes(network.name))
     return refuse(403, `${network.name} is a pre-defined network and cannot be removed`)
   if (network.endpoints.size > 0)
     return refuse(403, `error while removing network: network ${network.name} id ${network.id} has active endpoints`)
-  machine.networks.delete(network.name)
+  machine.networks.delete(network.id)
   sayNetwork(machine, network, 'destroy')
   return done(204)
 }
 
 export function connectNetwork(machine: Machine, key: string, body: Json): Reply {
-  const network = findNetwork(machine, key)
-  if (network === undefined) return refuse(404, `network ${key} not found`)
   const asked = textOf(body['Container'])
   const container = findContainer(machine, asked)
   if (container === undefined) return refuse(404, `No such container: ${asked}`)
+  if (!container.flags.running) {
+    // Written down only: whether there is such a network is found out at the start.
+    container.networks.add(machine.networks.get(key)?.name ?? key)
+    return done(200)
+  }
+  const found = findNetwork(machine, key)
+  if (!found.ok) return found.problem
+  const network = found.value
   if (container.networks.has(network.name)) {
     const what = `endpoint with name ${container.name} already exists in network ${network.name}`
     return refuse(403, what)
   }
   container.networks.add(network.name)
-  if (container.flags.running) attach(machine, network, container)
+  attach(machine, network, container)
   return done(200)
 }
 
@@ -131,7 +147,11 @@ export function haveVolume(
   options: Json = {},
 ): SimVolume {
   const known = machine.volumes.get(name)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    // An old engine tells each creation, whether anything came of it or not.
+    if (machine.options.version === '20.10') sayVolume(machine, name, 'create')
+    return known
+  }
   const volume = { name, driver: 'local', labels, options, createdAtMs: machine.clock.nowMs() }
   machine.volumes.set(name, volume)
   sayVolume(machine, name, 'create')
@@ -145,7 +165,7 @@ function sayVolume(machine: Machine, name: string, action: string, container?: S
 
 export function mountVolumes(machine: Machine, container: SimContainer): void {
   for (const name of container.volumes) {
-    haveVolume(machine, name)
+    if (!machine.volumes.has(name)) haveVolume(machine, name)
     sayVolume(machine, name, 'mount', container)
   }
 }

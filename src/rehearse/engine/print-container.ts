@@ -1,6 +1,7 @@
 import { isoTime } from './iso-time.js'
 import { stateOf } from './machine.js'
 import type { Flags, Machine, SimContainer } from './machine.js'
+import { networksNamed } from './networking.js'
 import { listOf } from './reply.js'
 import type { Json } from './reply.js'
 
@@ -57,7 +58,7 @@ function statusOf(listed: SimContainer['listed'], nowMs: number): string {
 export function networksOf(machine: Machine, container: SimContainer): Json {
   return Object.fromEntries(
     [...container.networks].map((name) => {
-      const network = machine.networks.get(name)
+      const network = networksNamed(machine, name)[0]
       const IPAddress = network?.endpoints.get(container.id) ?? ''
       return [name, { NetworkID: network?.id ?? '', IPAddress, Aliases: null }]
     }),

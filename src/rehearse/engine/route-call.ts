@@ -78,7 +78,7 @@ const ROUTES: readonly Route[] = [
     tagImage(call.machine, name(call), call.query['repo'] ?? '', call.query['tag'] ?? ''),
   ),
   route('GET', '/networks', 'readMs', ({ machine }) => listNetworks(machine)),
-  route('POST', '/networks/create', 'changeMs', ({ machine, body }) => createNetwork(machine, body)),
+  route('POST', '/networks/create', 'readMs', ({ machine, body }) => createNetwork(machine, body)),
   route('POST', '/networks/*/connect', 'changeMs', (call) => connectNetwork(call.machine, name(call), call.body)),
   route('GET', '/networks/*', 'readMs', (call) => inspectNetwork(call.machine, name(call))),
   route('DELETE', '/networks/*', 'changeMs', (call) => removeNetwork(call.machine, name(call))),

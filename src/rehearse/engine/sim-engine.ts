@@ -73,7 +73,7 @@ function newMachine(options: SimEngineOptions): Machine {
     events: newEventLog(options.onEvent ?? (() => undefined)),
     containers: new Map(),
     names: new Map(),
-    networks: new Map(builtInNetworks(options.newId).map((network) => [network.name, network])),
+    networks: new Map(builtInNetworks(options.newId).map((network) => [network.id, network])),
     volumes: new Map(),
     images: new Map(),
     execs: new Map(),

@@ -1,0 +1,38 @@
+/** An event as an engine tells it. */
+export interface Told {
+  readonly Type: string
+  readonly Action: string
+  readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> }
+}
+
+/** What was told of each script: of containers in its order, of networks and volumes how often. */
+export function eventsOf(prefix: string, events: readonly Told[]): readonly string[] {
+  const mine = events.filter(({ Type, Actor }) =>
+    isOf(prefix, Type === 'volume' ? Actor.ID : (Actor.Attributes['name'] ?? '')),
+  )
+  const containers = new Map<string, string[]>()
+  for (const event of mine) {
+    if (event.Type !== 'container' || event.Action.startsWith('exec_')) continue
+    containers.set(event.Actor.ID, [...(containers.get(event.Actor.ID) ?? []), lineOf(event)])
+  }
+  const told = [...containers.values()].map(inOrder)
+  const others = mine.filter(({ Type }) => Type !== 'container').map(({ Type, Action }) => `${Type} ${Action}`)
+  return [...told.sort(), others.sort().join(', ')]
+}
+
+function isOf(prefix: string, name: string): boolean {
+  return name.startsWith(`${prefix}-`)
+}
+
+function lineOf({ Action, Actor }: Told): string {
+  const { exitCode, signal } = Actor.Attributes
+  return `${Action}${exitCode === undefined ? '' : ` ${exitCode}`}${signal === undefined ? '' : ` ${signal}`}`
+}
+
+/** A flapping container was restarted some number of times; new engines tell a stop and the end that it waited for in either order. */
+function inOrder(actions: readonly string[]): string {
+  return actions
+    .join(', ')
+    .replace(/(start, die \d+)(, \1)+/g, '$1 (again and again)')
+    .replace(/((?:stop, )+)(die \d+)/g, (_all, stops: string, die: string) => `${die}, ${stops.slice(0, -2)}`)
+}
