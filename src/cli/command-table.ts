@@ -142,6 +142,13 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: ['slipway approve 9f1c2ab'],
   }),
   row(
+    'blame',
+    '<stack/service>',
+    'say which commit set each setting of what a service runs',
+    () => import('./commands/blame.js'),
+    { settings: [...GIT, ...DATA], examples: ['slipway blame shop/web', 'slipway blame shop/web --format json'] },
+  ),
+  row(
     'revert',
     '<commit|stack[/service]>',
     'push the commit that takes another one back; never by force',

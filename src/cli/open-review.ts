@@ -4,7 +4,7 @@ import { previewOn } from '../controller/index.js'
 import type { Clock, Controller, LogEvent, Source } from '../controller/index.js'
 import { Reviewer, Undoer, openForge, openLedger, openOutbox, rolloutReporter } from '../forge/index.js'
 import type { Forge, ProposalPlan, ReviewerOptions } from '../forge/index.js'
-import { capacityAfter, impactOf, planHash } from '../planner/index.js'
+import { capacityAfter, impactOf } from '../planner/index.js'
 import { valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
 import { ledgerFile } from './ledger-file.js'
@@ -88,7 +88,7 @@ async function planProposal(
   const { plans, status, observation } = await previewOn(controller.snapshot(), source, clock, ref, signal)
   const { markdown, summary, errors, guards } = planReport(plans, status)
   const [impact, capacity] = [impactOf(plans), capacityAfter(plans, observation)]
-  return { summary, markdown, impact, capacity, errors, guards, hash: planHash(plans) }
+  return { summary, markdown, impact, capacity, errors, guards }
 }
 
 /** Everything of the fleet that a plan leans on, but for health: that changes by the second. */

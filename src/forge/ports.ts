@@ -55,6 +55,4 @@ export interface ProposalPlan {
   readonly capacity: readonly string[]
   readonly errors: readonly Problem[]
   readonly guards: readonly Problem[]
-  /** Names the plan: equal plans, equal hashes. */
-  readonly hash: string
 }

@@ -27,7 +27,7 @@ export function renderPlan({ fleet, head, base }: ProposalNews, plan: ProposalPl
     plan.markdown.trim(),
     list('While it rolls out', plan.impact),
     list('Reserved afterwards', plan.capacity),
-    footer(plan),
+    FOOTER,
   ]
   return cut([markerOf(fleet), ...parts.filter((part) => part !== '')].join('\n\n'))
 }
@@ -39,10 +39,7 @@ export function renderProblems({ fleet, head, base }: ProposalNews, problems: re
   return cut([markerOf(fleet), title, of, block(problems)].join('\n\n'))
 }
 
-function footer({ hash, errors }: ProposalPlan): string {
-  const pin = errors.length > 0 ? '' : ` Pin it with the trailer ${code(`Slipway-Plan: ${hash}`)}.`
-  return `<sub>Only planned: nothing is rolled out before it is merged.${pin}</sub>`
-}
+const FOOTER = '<sub>Only planned: nothing is rolled out before it is merged.</sub>'
 
 function list(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : `**${title}**\n\n${lines.map((line) => `- ${escapeText(line)}`).join('\n')}`

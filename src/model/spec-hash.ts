@@ -60,7 +60,7 @@ const serviceHashes = new WeakMap<object, string>()
 export function specHash(spec: ServiceSpec): SpecHash {
   return cached(spec, () => {
     const hashed = (Object.keys(HASHED) as (keyof ServiceSpec)[]).filter((field) => HASHED[field])
-    return valueHash(Object.fromEntries(hashed.map((field) => [field, spec[field]])))
+    return hashOf(Object.fromEntries(hashed.map((field) => [field, spec[field]])))
   })
 }
 
@@ -68,14 +68,14 @@ export function specHash(spec: ServiceSpec): SpecHash {
 export function serviceHash(spec: ServiceSpec): string {
   const known = serviceHashes.get(spec)
   if (known !== undefined) return known
-  const fresh = valueHash(spec)
+  const fresh = hashOf(spec)
   serviceHashes.set(spec, fresh)
   return fresh
 }
 
 /** Hash of a whole stack: two revisions with equal hashes want exactly the same of it. */
 export function stackHash(stack: Stack): string {
-  return cached(stack, () => valueHash({ ...stack, path: '' }))
+  return cached(stack, () => hashOf({ ...stack, path: '' }))
 }
 
 /** First 6 digits of a file's SHA-256, as `sha256sum` prints it: enough to tell two versions apart. */
@@ -106,8 +106,7 @@ export function canonicalJson(value: unknown): string {
   )
 }
 
-/** 20 hexadecimal digits that name a plain value; the order of its keys does not count. */
-export function valueHash(value: unknown): string {
+function hashOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 20)
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import type { Clock } from '../../src/controller/index.js'
 import { fail } from '../../src/model/index.js'
 import { gitWorkshop } from '../../src/source/index.js'
 import { FLEET, compose, createWorld } from '../controller/world.js'
+import { gitServer } from '../source/git-server.js'
 import { testRepository } from '../source/repository.js'
 import type { TestRepository } from '../source/repository.js'
 
@@ -158,5 +159,108 @@ describe('diff', () => {
 
   it.each([['..main'], ['a..b..c']])('refuses %s', async (range) => {
     expect(await run('diff', range)).toMatchObject({ code: 64 })
+  })
+})
+
+describe('revert', () => {
+  it('says what it would take back, and pushes nothing with --dry-run', async () => {
+    forked()
+    const bad = repository.push('bad', { [SHOP]: shop('web:9') })
+    const { code, out } = await run('revert', bad.slice(0, 8), '--dry-run')
+    expect({ code, out: out.replace(/[0-9a-f]{12}/, 'COMMIT') }).toEqual({
+      code: 0,
+      out: `would push COMMIT to main: takes back ${bad.slice(0, 7)} "bad" by Ada Pilot\n  ${SHOP}\n`,
+    })
+    expect(repository.bareGit('rev-parse', 'main')).toBe(bad)
+  })
+
+  it('pushes it to the branch, or as a branch of its own', async () => {
+    forked()
+    const good = repository.git('rev-parse', 'main')
+    const bad = repository.push('bad', { [SHOP]: shop('web:9') })
+    repository.bareGit('config', 'http.receivepack', 'true')
+    const server = await gitServer(repository.root)
+    const url = `${server.url}/fleet.git`
+    try {
+      const branch = `slipway/revert-${bad.slice(0, 12)}`
+      expect(await run('revert', bad, '--pull-request', '--repo', url)).toMatchObject({ code: 0 })
+      expect(repository.bareGit('diff', '--stat', good, branch)).toBe('')
+      expect(repository.bareGit('rev-parse', 'main')).toBe(bad)
+      expect(await run('revert', bad, '--repo', url)).toMatchObject({ code: 0 })
+      expect(repository.bareGit('diff', '--stat', good, 'main')).toBe('')
+      expect(await run('revert', bad, '--repo', url)).toMatchObject({ code: 64 })
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('fails cleanly where it cannot push', async () => {
+    forked()
+    const bad = repository.push('bad', { [SHOP]: shop('web:9') })
+    const { code, err } = await run('revert', bad)
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^error PUSH_REFUSED .*only read/) as string })
+  })
+
+  it('cannot say what a service failed with while no controller runs', async () => {
+    forked()
+    expect(await run('revert', 'shop/web')).toMatchObject({ code: 64, out: '' })
+  })
+})
+
+describe('blame', () => {
+  const web = (image: string, level: string, replicas: number): string =>
+    compose({ web: { image, replicas, more: `    environment: { LOG_LEVEL: ${level}, PASSWORD: hunter2 }` } })
+
+  it('finds for each setting the commit that gave it its value, through merges, and shows no value', async () => {
+    repository.push('begin', { 'slipway.yaml': FLEET, [SHOP]: web('web:1', 'info', 1) })
+    repository.push('elsewhere', { other: '1' })
+    repository.git('checkout', '--quiet', '-b', 'change')
+    repository.write(SHOP, web('web:1', 'debug', 1))
+    repository.commit('more words')
+    repository.git('checkout', '--quiet', 'main')
+    repository.push('new web', { [SHOP]: web('web:2', 'info', 1) })
+    repository.git('merge', '--quiet', '--no-edit', 'change')
+    repository.git('push', '--quiet', 'origin', 'main')
+    repository.push('there and back', { [SHOP]: web('web:2', 'debug', 5) })
+    repository.push('scale', { [SHOP]: web('web:2', 'debug', 3) })
+    const { code, out } = await run('blame', 'shop/web', '--format', 'json')
+    const { settings } = JSON.parse(out) as { settings: { setting: string; revision: { subject: string } }[] }
+    const subjects = Object.fromEntries(settings.map(({ setting, revision }) => [setting, revision.subject]))
+    expect({ code, subjects }).toMatchObject({
+      code: 0,
+      subjects: {
+        image: 'new web',
+        'environment.LOG_LEVEL': 'more words',
+        'environment.PASSWORD': 'begin',
+        'deploy.replicas': 'scale',
+        healthcheck: 'begin',
+      },
+    })
+    const text = (await run('blame', 'shop/web')).out
+    expect(text).toMatch(/\n {2}image +2026-11-21 10:00 {2}[0-9a-f]{7} "new web" by Ada Pilot\n/)
+    expect(text + out).not.toContain('hunter2')
+  })
+
+  it.each([['shop'], ['shop/nothing']])('ends with 64 for %s', async (name) => {
+    repository.push('begin', { 'slipway.yaml': FLEET, [SHOP]: web('web:1', 'info', 1) })
+    expect(await run('blame', name)).toMatchObject({ code: 64, out: '' })
+  })
+})
+
+describe('the commands for CI in the documentation', () => {
+  const text = readFileSync(new URL('../../docs/pull-requests.md', import.meta.url), 'utf8')
+  const commands = [...text.matchAll(/slipway (plan --repo \. .*?--format markdown)/g)].map(([, args]) => args ?? '')
+
+  it('are there', () => expect(commands.length).toBe(2))
+
+  it.each(commands)('work: %s', async (line) => {
+    forked()
+    const [head, base] = [repository.bareGit('rev-parse', 'change'), repository.bareGit('rev-parse', 'main')]
+    const words = line
+      .replaceAll('"$HEAD"', head)
+      .replaceAll('"$BASE"', base)
+      .replace('--repo .', `--repo ${repository.bare}`)
+    const { code, out } = await run(...words.split(' '))
+    expect({ code, isPlan: out.includes('| create | `web#1` |') }).toEqual({ code: 2, isPlan: true })
   })
 })

@@ -9,12 +9,11 @@ const plan: ProposalPlan = {
   capacity: [],
   errors: [],
   guards: [],
-  hash: '0123456789abcdef',
 }
 const news = { fleet: 'acme', head: 'ab'.repeat(20), base: { ref: 'main', sha: 'cd'.repeat(20) } }
 
 describe('a comment', () => {
-  it('tells the plan, what it costs meanwhile, what is reserved, and how to pin it', () => {
+  it('tells the plan, what it costs meanwhile, and what is reserved', () => {
     const body = renderPlan(news, {
       ...plan,
       impact: ['shop/web has downtime: its only replica at once'],
@@ -36,7 +35,7 @@ If \`abababababab\` is merged into \`main\` (\`cdcdcdcdcdcd\`):
 
 - lon-1: 1 of 4 cpus
 
-<sub>Only planned: nothing is rolled out before it is merged. Pin it with the trailer \`Slipway-Plan: 0123456789abcdef\`.</sub>
+<sub>Only planned: nothing is rolled out before it is merged.</sub>
 `)
   })
 

@@ -83,7 +83,7 @@ async function desk(): Promise<Desk> {
       const files = await filesOf(source, '')
       made.planned.push(files)
       const summary = `a is ${files.a ?? 'gone'}, the fleet ${made.fleet}`
-      return { summary, markdown: summary, impact: [], capacity: [], errors: made.errors, guards: [], hash: 'h' }
+      return { summary, markdown: summary, impact: [], capacity: [], errors: made.errors, guards: [] }
     },
   })
   later(async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { capacityAfter, impactOf, planHash, summarise } from '../../src/planner/index.js'
+import { capacityAfter, impactOf, summarise } from '../../src/planner/index.js'
 import { listed, planOf, replicaOf, specOf, volume } from './world.js'
 import type { World } from './world.js'
 import type { ServiceSpec } from '../../src/model/index.js'
@@ -60,21 +60,6 @@ describe('what is reserved afterwards', () => {
       'lon-2: 0.5 cpus, 256M memory',
     ])
     expect(capacityAfter([planOf(world(web, [newer]))], views)).toEqual([])
-  })
-})
-
-describe('the hash of a plan', () => {
-  it('is the same for the same changes, and another for any other', () => {
-    const hash = planHash([planOf(world(web, [newer]))])
-    expect(hash).toMatch(/^[0-9a-f]{16}$/)
-    expect(planHash([planOf(world(web, [newer]))])).toBe(hash)
-    const others = [
-      world(web, [web]),
-      world(web, [stopFirst, specOf('api')]),
-      world(web, [{ ...newer, image: 'busybox:2' }]),
-      world(web, [newer], 2),
-    ]
-    expect(new Set([hash, ...others.map((other) => planHash([planOf(other)]))]).size).toBe(5)
   })
 })
 
