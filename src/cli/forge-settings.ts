@@ -1,5 +1,12 @@
-import { PROPOSAL_PATTERNS } from '../forge/index.js'
 import type { ForgeKind } from '../forge/index.js'
+
+/** Where proposals stand in Git, by forge; `*` is their number. */
+const PROPOSAL_PATTERNS: Readonly<Record<ForgeKind, readonly string[]>> = Object.freeze({
+  github: ['refs/pull/*/head'],
+  gitlab: ['refs/merge-requests/*/head'],
+  gitea: ['refs/pull/*/head'],
+  webhook: ['refs/pull/*/head', 'refs/merge-requests/*/head'],
+})
 
 export interface ForgeSettings {
   readonly kind: ForgeKind

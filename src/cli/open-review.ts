@@ -5,12 +5,15 @@ import type { Clock, Controller, LogEvent, Source } from '../controller/index.js
 import { Reviewer, Undoer, openForge, openLedger, openOutbox, rolloutReporter } from '../forge/index.js'
 import type { Forge, ProposalPlan, ReviewerOptions } from '../forge/index.js'
 import { capacityAfter, impactOf } from '../planner/index.js'
+import { bell } from '../web/index.js'
 import { valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
 import { ledgerFile } from './ledger-file.js'
 import { refName, repoOf } from './local-controller.js'
 import { planReport } from './plan-report.js'
 import type { Settings } from './settings.js'
+
+const LOOK_PAUSE_MS = 1_000
 
 export interface Review {
   /** Looks at proposals now. */
@@ -43,14 +46,17 @@ export async function openReview(
   const reviewer =
     branch === null || forge === null ? null : reviewerOf(settings, controller, { ...shared, branch, forge })
   reviewer?.start()
-  const stopListening = controller.onChange(() => {
+  // A status of thousands of containers takes its time, and news is no hurry.
+  const looks = bell(clock, LOOK_PAUSE_MS, () => {
     reporter?.look(controller.status())
     undoer?.look()
   })
+  const stopListening = controller.onChange(() => looks.pull())
   return {
     look: () => void reviewer?.look(),
     async close() {
       stopListening()
+      looks.close()
       outbox.close()
       await Promise.all([reviewer?.close(), undoer?.close()])
       await workshop.close()

@@ -36,14 +36,6 @@ export interface Forge {
 
 export type ForgeKind = 'github' | 'gitlab' | 'gitea' | 'webhook'
 
-/** Where proposals stand in Git, by forge; `*` is their number. */
-export const PROPOSAL_PATTERNS: Readonly<Record<ForgeKind, readonly string[]>> = Object.freeze({
-  github: ['refs/pull/*/head'],
-  gitlab: ['refs/merge-requests/*/head'],
-  gitea: ['refs/pull/*/head'],
-  webhook: ['refs/pull/*/head', 'refs/merge-requests/*/head'],
-})
-
 /** What a proposal would change on the servers, ready to be shown. Nothing in it is secret. */
 export interface ProposalPlan {
   /** `2 to replace, 1 to create`. */

@@ -32,6 +32,8 @@ const PLANNED = 20
 const CLOSED_FOR_MS = 60 * 60_000
 /** A fleet that never rests does not plan all proposals over and over. */
 const ROUND_PAUSE_MS = 10_000
+/** What came during a round is looked at soon after it. */
+const AGAIN_MS = 1_000
 
 /**
  * Follows proposals: for each new head, and again when the branch or the fleet has moved, plans what its merge would do and tells the forge. What is
@@ -46,7 +48,10 @@ export class Reviewer {
   readonly #closed = new Map<string, { readonly head: string; readonly untilMs: number }>()
   #cancel: () => void = () => undefined
   #round: Promise<void> | null = null
-  #problem = ''
+  #again = false
+  /** What kept a round from being whole, said once; null while one goes well. */
+  #problem: string | null = null
+  #isWhole = true
 
   constructor(options: ReviewerOptions) {
     this.#options = options
@@ -60,13 +65,17 @@ export class Reviewer {
   look(): Promise<void> {
     if (this.#closing.signal.aborted) return Promise.resolve()
     this.#cancel()
+    // What was pushed after the round began may have been missed by it.
+    this.#again = this.#round !== null
     this.#round ??= this.#lookOnce()
-      .catch((error: unknown) =>
-        this.#fails(error instanceof Error ? `${error.name} ${error.message}` : 'unknown error'),
+      .catch(
+        (error: unknown) =>
+          void this.#fails(error instanceof Error ? `${error.name} ${error.message}` : 'unknown error'),
       )
       .finally(() => {
         this.#round = null
-        this.#schedule(Math.max(ROUND_PAUSE_MS, this.#options.pollMs))
+        this.#schedule(this.#again ? AGAIN_MS : Math.max(ROUND_PAUSE_MS, this.#options.pollMs))
+        this.#again = false
       })
     return this.#round
   }
@@ -83,16 +92,16 @@ export class Reviewer {
   }
 
   async #lookOnce(): Promise<void> {
+    this.#isWhole = true
     const { workshop, patterns, branch, status } = this.#options
     const { signal } = this.#closing
     // Without a fleet there is nothing to plan against, and no name to plan under.
     const { fleet } = status()
     if (fleet === null) return
     const found = await workshop.proposals(patterns, signal)
-    if (!found.ok) return this.#fails(found.problem.message)
+    if (!found.ok) return void this.#fails(found.problem.message)
     const base = await workshop.bring(`refs/heads/${branch}`, signal)
-    if (!base.ok) return this.#fails(base.problem.message)
-    this.#problem = ''
+    if (!base.ok) return void this.#fails(base.problem.message)
     const seen = `${base.value.sha} ${this.#options.fleetState()}`
     let left = PLANNED
     for (const proposal of found.value.slice(-LOOKED_AT).reverse()) {
@@ -100,6 +109,7 @@ export class Reviewer {
       if (await this.#review(fleet, proposal, { ...base.value, ref: branch }, seen)) left -= 1
     }
     this.#forget(found.value)
+    if (this.#isWhole) this.#problem = null
   }
 
   /** Whether it took a plan. */
@@ -114,7 +124,7 @@ export class Reviewer {
     const merge = head.ok ? await workshop.merge(base, head.value, signal) : null
     if (merge?.ok === true && merge.value.isContained) return this.#close(proposal)
     const open = await this.#options.forge.isOpen(proposal.key, signal)
-    if (!open.ok) return false
+    if (!open.ok) return this.#fails(open.problem.message)
     if (open.value === false) return this.#close(proposal)
     if (signal.aborted) return true
     this.#planned.set(proposal.ref, about)
@@ -165,11 +175,13 @@ export class Reviewer {
   }
 
   /** Git or the forge cannot be read: said once, tried again at the next look. */
-  #fails(problem: string): void {
-    if (problem === this.#problem) return
+  #fails(problem: string): false {
+    this.#isWhole = false
+    if (problem === this.#problem) return false
     this.#problem = problem
     const { log, clock } = this.#options
     log({ atMs: clock.nowMs(), level: 'warn', message: 'proposals not read', fields: { problem } })
+    return false
   }
 
   #forget(proposals: readonly Proposal[]): void {

@@ -1,3 +1,5 @@
+export { bell } from './bell.js'
+export type { Bell } from './bell.js'
 export type { ControlSurface, LogsQuery, PlanReport, ReplicaLine } from './surface.js'
 export { serveControl } from './serve-control.js'
 export type { ControlOptions, ControlServer } from './serve-control.js'

@@ -23,6 +23,7 @@ interface Desk {
   readonly outbox: Outbox
   /** The files of each plan that was asked for. */
   readonly planned: Record<string, string>[]
+  readonly log: string[]
   fleet: string
   errors: readonly Problem[]
   /** One look, and everything told. */
@@ -51,6 +52,7 @@ async function desk(): Promise<Desk> {
     forge,
     outbox,
     planned: [],
+    log: [],
     fleet: 'one',
     errors: [],
     async look() {
@@ -73,7 +75,7 @@ async function desk(): Promise<Desk> {
     forge: opened.value,
     outbox,
     ledger,
-    log: () => undefined,
+    log: ({ fields }) => void made.log.push(String(fields.problem)),
     branch: 'main',
     patterns: ['refs/pull/*/head'],
     pollMs: 600_000,
@@ -177,7 +179,9 @@ describe('a proposal', () => {
     const head = made.propose('7', { a: '2' })
     made.forge.fault = { status: 502 }
     await made.look()
+    await made.look()
     expect(made.planned).toEqual([])
+    expect(made.log).toEqual([expect.stringContaining('HTTP 502')])
     made.forge.fault = null
     await made.look()
     expect(states(head)).toEqual(['pending', 'success'])
