@@ -56,7 +56,7 @@ export class Asker {
 
   async ask({ server, replica, probe, healthcheck }: Ask): Promise<void> {
     const id = replica.containerId
-    await this.once(id, async () => {
+    const isAsked = await this.once(id, async () => {
       const result = await this.driver.ask(server, { replica, probe, healthcheck }, this.signal)
       const track = this.tracks.get(id)
       if (track === undefined) return
@@ -65,20 +65,21 @@ export class Asker {
         : ({ verdict: 'unknown', output: result.problem.message } as const)
       this.tracks.set(id, trackAnswer(track, verdict, output, this.clock.nowMs()))
     })
-    this.answered(replica.slot.stack)
+    if (isAsked) this.answered(replica.slot.stack)
   }
 
   async diagnose({ server, slot, containerId }: Diagnosis): Promise<void> {
-    await this.once(containerId, async () => {
+    const isAsked = await this.once(containerId, async () => {
       const result = await this.driver.diagnose(server, containerId, this.signal)
       const output = this.tracks.get(containerId)?.output ?? ''
       this.evidence.set(containerId, result.ok ? withProbe(result.value, output) : null)
     })
-    this.answered(slot.stack)
+    if (isAsked) this.answered(slot.stack)
   }
 
-  private async once(id: string, work: () => Promise<void>): Promise<void> {
-    if (this.asking.has(id)) return
+  /** False: it is being asked already, and that answer will count. */
+  private async once(id: string, work: () => Promise<void>): Promise<boolean> {
+    if (this.asking.has(id)) return false
     this.asking.add(id)
     try {
       await work()
@@ -91,6 +92,7 @@ export class Asker {
     } finally {
       this.asking.delete(id)
     }
+    return true
   }
 }
 
