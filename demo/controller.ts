@@ -121,6 +121,10 @@ function partsFor(onFacts: DemoControllerOptions['onFacts']): Parts {
       const registryAuths = settings.registries
       return Promise.resolve(dockerDriver({ identities, hosts, registryAuths, log, clock, random: Math.random }))
     },
+    loadRehearsalDriver: () => {
+      const nobody = { identities: { keys: [], agentSocket: null }, registryAuths: {} }
+      return Promise.resolve((options) => dockerDriver({ ...nobody, ...options, random: Math.random }))
+    },
     openJournal: (settings, { readOnly }) => {
       const journal = sqliteJournal({ dir: settings.dataDir, readOnly })
       return Promise.resolve(journal.ok ? ok(telling(journal.value, onFacts)) : journal)

@@ -37,6 +37,11 @@ const parts: Parts = {
     const { hosts, ...identities } = readIdentities(settings)
     return dockerDriver({ identities, hosts, registryAuths: settings.registries, log, clock, random: Math.random })
   },
+  loadRehearsalDriver: async () => {
+    const { dockerDriver } = await import('./driver/index.js')
+    const nobody = { identities: { keys: [], agentSocket: null }, registryAuths: {} }
+    return (options) => dockerDriver({ ...nobody, ...options, random: () => 0.5 })
+  },
   openJournal: async (settings, { readOnly }) => {
     const { sqliteJournal } = await import('./store/index.js')
     return sqliteJournal({ dir: settings.dataDir, readOnly })

@@ -92,6 +92,26 @@ export const COMMANDS: readonly CommandRow[] = [
     },
   ),
   row(
+    'rehearse',
+    '[commit]',
+    'play what a rollout would do, on engines in memory that begin as yours are; changes nothing',
+    () => import('./commands/rehearse.js'),
+    {
+      settings: [...GIT, ...DATA],
+      formats: ['text', 'json', 'markdown'],
+      options: [
+        { flags: '--folder <folder>', help: 'rehearse the files of this folder instead of what Git says' },
+        { flags: '--healthy-after <time>', help: 'how long a new replica takes to become healthy', fallback: '5s' },
+        { flags: '--fail <number>', help: 'rehearse it again, and let this new replica never become healthy' },
+      ],
+      examples: [
+        'slipway rehearse',
+        'slipway rehearse 9f1c2ab --healthy-after 30s --fail 2',
+        'slipway rehearse --folder . --format markdown   # before the commit',
+      ],
+    },
+  ),
+  row(
     'apply',
     '[commit]',
     'bring the servers to what Git says now, and wait for the outcome',

@@ -1,5 +1,6 @@
 import type { Clock, Driver, Examiner, Journal, LogEvent, Source, Workshop } from '../controller/index.js'
 import type { Problem, Result } from '../model/index.js'
+import type { RehearsalDriver } from '../rehearse/index.js'
 import type { Colors, Io } from './io.js'
 import type { Settings } from './settings.js'
 import type { Look } from './show/status.js'
@@ -14,6 +15,8 @@ export interface Parts {
   openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner>
   /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
   openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>
+  /** The real driver, for engines in memory. */
+  loadRehearsalDriver(): Promise<(options: RehearsalDriver) => Driver>
   /** Work of the clock on the wall, such as nightly compaction; returns what ends it. */
   schedule(cron: string, task: () => void, log: (event: LogEvent) => void): Promise<() => void>
 }

@@ -86,6 +86,7 @@ function surfaceOf(controller: Controller, ports: Ports, bus: EventBus, ending: 
       await decided(controller, ports.clock, LOOK_DEADLINE_MS, ending)
       return ok(planReport(controller.plans(), controller.status()))
     },
+    observation: () => Promise.resolve(ok([...controller.snapshot().observation.values()])),
     history: (query) => Promise.resolve(stored(() => ports.journal.history(query))),
     command: (command) => Promise.resolve(controller.command(command)),
     logs: (query, signal) => Promise.resolve(replicaLogs(ports.driver, controller.status(), query, signal)),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Controller, memoryJournal, readDesired } from '../controller/index.js'
-import type { Commit, Journal, LogEvent, Source, Workshop } from '../controller/index.js'
+import type { Commit, Journal, LogEvent, MemoryJournalSeed, Source, Workshop } from '../controller/index.js'
 import { createLoader } from '../manifest/index.js'
 import type { Desired, Problem, Result, Revision } from '../model/index.js'
 import type { PlanReport } from '../web/index.js'
@@ -61,7 +61,7 @@ async function stoodAt(workshop: Workshop, head: Revision, atMs: number, signal:
 async function planOf(invocation: Invocation, source: Source, folder: string | null): Promise<PlanReport> {
   const { parts, settings } = invocation
   const log = quietly(invocation)
-  const memory = await rememberedJournal(invocation)
+  const memory = memoryJournal(await rememberedSeed(invocation))
   const driver = await parts.openDriver(settings, log)
   const ports = { clock: parts.clock, source, driver, journal: memory, log }
   const controller = new Controller(ports, {
@@ -113,10 +113,12 @@ export async function withSource<T>(
   }
 }
 
-/** Everything that the newest revision wants. Ends the command with every problem that it has. */
-export async function desiredOf(invocation: Invocation, source: Source): Promise<Desired> {
+/** Everything that a revision wants: the newest, or one of its history. Ends the command with every problem that it has. */
+export async function desiredOf(invocation: Invocation, source: Source, sha: string | null = null): Promise<Desired> {
   const { interrupted } = invocation.io
-  const revision = valueOf(await source.poll(interrupted))
+  // The history is fetched first, whichever of its commits is asked for.
+  const newest = valueOf(await source.poll(interrupted))
+  const revision = sha === null ? newest : valueOf(await source.revision(sha, interrupted))
   const desired = await readRevision(source, revision, interrupted)
   if (desired.ok) return desired.value
   throw new CommandError(desired.problem)
@@ -131,16 +133,16 @@ export function readRevision(
 }
 
 /** What the controller on this data directory remembers, so that a plan counts what it rejected, drained and suspended. */
-async function rememberedJournal({ parts, settings }: Invocation): Promise<Journal> {
+export async function rememberedSeed({ parts, settings }: Invocation): Promise<MemoryJournalSeed> {
   const stored = await parts.openJournal(settings, { readOnly: true })
   if (!stored.ok) {
     if (stored.problem.code !== 'CONTROLLER_ABSENT') throw new CommandError([stored.problem])
-    return memoryJournal({ controllerId: randomUUID() })
+    return { controllerId: randomUUID() }
   }
   const { value: journal } = stored
   try {
     const content = journal.load()
-    return memoryJournal({ controllerId: journal.controllerId, content, stack: reopened(journal, content) })
+    return { controllerId: journal.controllerId, content, stack: reopened(journal, content) }
   } finally {
     journal.close()
   }

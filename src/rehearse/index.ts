@@ -16,3 +16,9 @@ export type {
   Starting,
 } from './engine/machine.js'
 export type { EngineEvent } from './engine/event-log.js'
+export { rehearse } from './rehearse.js'
+export type { Assumptions, Rehearsal, RehearsalDriver, RehearsalInput, RehearsalOutcome } from './rehearse.js'
+export { formatRehearsals, rehearsalsToJson } from './format-rehearsal.js'
+export type { RehearsalFormat } from './format-rehearsal.js'
+export type { TimelineEntry } from './timeline.js'
+export type { MemoryMeasure, ServiceMeasure } from './measure.js'

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
 import { fail, ok, PROBLEMS } from '../model/index.js'
-import type { Problem, Result } from '../model/index.js'
+import type { Problem, Result, ServerView } from '../model/index.js'
 import type { Command, Fact, FleetStatus, HistoryQuery, LogEvent } from '../controller/index.js'
 import type { ControlSurface, LogsQuery, PlanReport, ReplicaLine } from './surface.js'
 
@@ -22,6 +22,7 @@ export function controlClient(socketPath: string): ControlSurface {
   return {
     status: () => get<FleetStatus>('/v1/status'),
     plan: () => get<PlanReport>('/v1/plan', PLAN_TIMEOUT_MS),
+    observation: () => get<readonly ServerView[]>('/v1/observation'),
     history: (query) => get<readonly Fact[]>(`/v1/history?${historyQuery(query)}`),
     command: (command: Command) => call<string>(socketPath, 'POST', '/v1/commands', { body: command }),
     logs: (query, signal) => lines<ReplicaLine>(socketPath, `/v1/logs?${logsQuery(query)}`, signal),

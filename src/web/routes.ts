@@ -26,6 +26,7 @@ type Route = (question: Question) => Promise<Result<Answer>>
 export const ROUTES: Readonly<Record<string, Route>> = {
   'GET /v1/status': async ({ surface }) => asValue(await surface.status()),
   'GET /v1/plan': async ({ surface }) => asValue(await surface.plan()),
+  'GET /v1/observation': async ({ surface }) => asValue(await surface.observation()),
   'GET /v1/history': history,
   'GET /v1/logs': logs,
   'GET /v1/events': async ({ surface, signal }) => asLines(await surface.events(signal)),

@@ -1,4 +1,4 @@
-import type { Problem, Result, Revision } from '../model/index.js'
+import type { Problem, Result, Revision, ServerView } from '../model/index.js'
 import type { Command, Fact, FleetStatus, HistoryQuery, LogEvent, LogLine } from '../controller/index.js'
 
 /** A plan in every form it is shown in. None holds the value of a secret. */
@@ -36,6 +36,8 @@ export interface ReplicaLine extends LogLine {
 export interface ControlSurface {
   status(): Promise<Result<FleetStatus>>
   plan(): Promise<Result<PlanReport>>
+  /** Each server as it was seen last. */
+  observation(): Promise<Result<readonly ServerView[]>>
   history(query: HistoryQuery): Promise<Result<readonly Fact[]>>
   /** The sentence says what will happen now. */
   command(command: Command): Promise<Result<string>>

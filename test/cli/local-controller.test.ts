@@ -31,6 +31,7 @@ async function open(world: World, env: Readonly<Record<string, string>>, held?: 
     openWorkshop: () => Promise.reject(new Error('no command here looks at other commits')),
     openDriver: () => Promise.resolve(world.driver),
     openJournal: () => Promise.resolve(held === undefined ? ok(world.journal) : fail(held)),
+    loadRehearsalDriver: () => Promise.reject(new Error('nothing is rehearsed here')),
     schedule: () => Promise.resolve(() => undefined),
   }
   const controller = await openController(invocation(parts, env), () => undefined)

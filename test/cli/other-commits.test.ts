@@ -47,6 +47,7 @@ async function run(...argv: readonly string[]): Promise<{ code: number; out: str
       ),
     openDriver: () => Promise.resolve(world.driver),
     openJournal: () => Promise.resolve(fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' })),
+    loadRehearsalDriver: never,
     schedule: never,
   }
   const written = { out: '', err: '' }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
 import type { Io, Parts } from '../../src/cli/index.js'
 import type { Clock, ServerCondition } from '../../src/controller/index.js'
+import { dockerDriver } from '../../src/driver/index.js'
 import { fail, ok } from '../../src/model/index.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
 import type { World } from '../controller/world.js'
@@ -36,6 +37,10 @@ async function run(
             ? ok(world.journal)
             : fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' }),
       ),
+    loadRehearsalDriver: () => {
+      const nobody = { identities: { keys: [], agentSocket: null }, registryAuths: {} }
+      return Promise.resolve((options) => dockerDriver({ ...nobody, ...options, random: () => 0.5 }))
+    },
     schedule: never,
   }
   const written = { out: '', err: '' }
@@ -248,5 +253,80 @@ describe('server check', () => {
       out: '',
       err: 'error SETTING_INVALID there is no server nyc-9; there are lon-1, lon-2, par-1\n',
     })
+  })
+})
+
+describe('rehearse without a controller', () => {
+  it('plays a commit on a copy of what runs, and touches nothing', async () => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2') }, 'second')
+    const { code, out, err } = await run(world, 'rehearse', '--healthy-after', '2s')
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toMatch(/^[0-9a-f]{7} "second" by Ada\n\nif each new replica is healthy 2\.0 s after its start:\n/)
+    const starts = out.split('\n').filter((line) => /starts|stopped/.test(line))
+    expect(starts.map((line) => line.trim().split(/\s+/).slice(2, 5).join(' '))).toEqual([
+      'lon-1 shop/web#1 starts',
+      'lon-1 shop/web#1 stopped',
+      'lon-2 shop/web#2 starts',
+      'lon-2 shop/web#2 stopped',
+    ])
+    expect(world.driver.calls).toEqual([])
+  })
+
+  it('plays it again with a replica that fails, and ends with 0 all the same', async () => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    const sha = world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2') }, 'second')
+    const { code, out } = await run(
+      world,
+      'rehearse',
+      sha.slice(0, 40),
+      '--fail',
+      '1',
+      '--healthy-after',
+      '1s',
+      '--format',
+      'json',
+    )
+    expect(code).toBe(0)
+    const { revision, rehearsals } = JSON.parse(out) as {
+      revision: { sha: string }
+      rehearsals: { outcome: { kind: string }; services: { lowest: number }[] }[]
+    }
+    expect(revision.sha).toBe(sha)
+    expect(rehearsals.map(({ outcome }) => outcome.kind)).toEqual(['applied', 'rolled-back'])
+    expect(rehearsals.flatMap(({ services }) => services.map(({ lowest }) => lowest))).toEqual([2, 2])
+    expect(world.driver.calls).toEqual([])
+  })
+
+  it('ends with 1 where a guard holds the commit, and says so', async () => {
+    const world = await deployed({
+      'stacks/shop/compose.yaml': shop('web:1'),
+      'stacks/blog/compose.yaml': compose({ blog: { image: 'blog:1' } }),
+    })
+    world.source.commit({ 'stacks/blog/compose.yaml': null }, 'no more blog')
+    const { code, out, err } = await run(world, 'rehearse')
+    expect({ code, held: out.includes('is held by a guard') }).toEqual({ code: 1, held: true })
+    expect(err).toContain('PRUNE_GUARD')
+  })
+
+  it('takes a server that does not answer as away', async () => {
+    const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+    world.driver.down.add('par-1')
+    world.source.commit({ 'stacks/shop/compose.yaml': shop('web:2') }, 'second')
+    expect((await run(world, 'rehearse', '--healthy-after', '1s')).out).toContain(
+      'not looked at, and taken as away: par-1',
+    )
+  })
+
+  it.each([
+    [['--fail', '0'], /--fail is the number/],
+    [['--fail', 'x'], /--fail is the number/],
+    [['--healthy-after', 'soon'], /--healthy-after is a time/],
+    [['nonsense'], /is no commit/],
+    [['0123456', '--folder', '.'], /not both/],
+  ])('ends with 64 for %j', async (argv, message) => {
+    const { code, err } = await run(createWorld(), 'rehearse', ...argv)
+    expect(code).toBe(64)
+    expect(err).toMatch(message)
   })
 })

@@ -31,6 +31,7 @@ const parts: Parts = {
   openWorkshop: unreachable,
   openDriver: unreachable,
   openJournal: unreachable,
+  loadRehearsalDriver: unreachable,
   schedule: unreachable,
 }
 
@@ -207,6 +208,7 @@ describe('with a controller running', () => {
   ])
   const surface: ControlSurface = {
     status: () => Promise.resolve(ok(status)),
+    observation: () => Promise.resolve(ok([])),
     plan: () =>
       Promise.resolve(
         ok({

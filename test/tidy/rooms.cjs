@@ -20,7 +20,7 @@ const ROOMS = {
   rehearse: {
     rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'driver'],
     npm: [],
-    node: ['stream'],
+    node: ['stream', 'crypto'],
   },
   cli: {
     rooms: ['model', 'manifest', 'planner', 'rollout', 'controller', 'web', 'rehearse', 'forge'],

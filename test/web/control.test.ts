@@ -31,6 +31,7 @@ function fakeSurface(): ControlSurface & { readonly told: Command[] } {
     told,
     status: () => Promise.resolve(fail({ code: 'STORE_FAILED', message: 'the disk is full' })),
     plan: () => Promise.reject(new Error('planner broke')),
+    observation: () => Promise.resolve(ok([])),
     history: (query) =>
       Promise.resolve(ok([{ kind: 'commanded', atMs: 1, command: { kind: 'sync', by: JSON.stringify(query) } }])),
     command: (command) => {

@@ -5,6 +5,7 @@ import { EXIT } from '../exit-code.js'
 import { CommandError, usage, valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 import { openController } from '../local-controller.js'
+import { readSha } from '../read-sha.js'
 import { parseTime } from '../settings.js'
 import { settled } from '../settled.js'
 import type { Settled } from '../settled.js'
@@ -123,12 +124,6 @@ function progress({ io, colors, format }: Invocation): (event: LogEvent) => void
   return (event) => {
     if (event.level !== 'debug' && format !== 'json') io.err(`${eventAsText(event, colors)}\n`)
   }
-}
-
-function readSha(text: string | undefined): string | null {
-  if (text === undefined) return null
-  if (!/^[0-9a-f]{7,40}$/.test(text)) throw usage(`${JSON.stringify(text)} is no commit: give 7 to 40 of its digits`)
-  return text
 }
 
 function readTimeout(text: string | boolean | undefined): number {

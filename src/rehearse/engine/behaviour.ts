@@ -11,6 +11,8 @@ export interface Behaviour {
   readonly stopExitCode: number
   /** How long a healthcheck runs; null: it hangs. */
   readonly checkMs: number | null
+  /** Whether what its healthcheck says before it is ready counts against it. */
+  readonly earlyChecksCount: boolean
   /** What it and its healthcheck say. */
   readonly output: string
   /** Why the runtime cannot start it; null: it can. */
@@ -24,9 +26,15 @@ export const STEADY: Behaviour = Object.freeze({
   stopsAfterMs: 10,
   stopExitCode: 0,
   checkMs: 30,
+  earlyChecksCount: true,
   output: '',
   startError: null,
 })
+
+/** Whether it is on its way to be ready, and nobody shall hold it against it that it is not yet. */
+export function isExcusedAt({ readyAfterMs, earlyChecksCount }: Behaviour, ageMs: number): boolean {
+  return !earlyChecksCount && readyAfterMs !== null && ageMs < readyAfterMs
+}
 
 /** Whether it answers well so long after its start. */
 export function isReadyAt({ readyAfterMs, flaps }: Behaviour, ageMs: number): boolean {

@@ -1,5 +1,5 @@
 import { isoTime } from './iso-time.js'
-import { isReadyAt } from './behaviour.js'
+import { isExcusedAt, isReadyAt } from './behaviour.js'
 import { numberOf, listOf } from './reply.js'
 import type { Json } from './reply.js'
 import { checkpoint, later, sayContainer } from './machine.js'
@@ -59,6 +59,7 @@ export function watchHealth(machine: Machine, container: SimContainer): void {
       const startedAtMs = machine.clock.nowMs()
       const run = runOf(machine, container, check)
       cancel = later(machine, run.takesMs, () => {
+        if (isExcused(machine, container)) return next()
         const exitCode = run.isLate ? -1 : answerOf(machine, container)
         note(machine, container, health, check, { startedAtMs, exitCode, output: run.output })
         next()
@@ -96,6 +97,10 @@ function runOf(machine: Machine, container: SimContainer, { timeoutMs }: Check):
   if (checkMs === null || checkMs > timeoutMs)
     return { takesMs: execMs + timeoutMs, isLate: true, output: `Health check exceeded timeout (${timeoutMs}ms)` }
   return { takesMs: execMs + checkMs, isLate: false, output: behaviour?.output ?? '' }
+}
+
+function isExcused(machine: Machine, { process }: SimContainer): boolean {
+  return process !== null && isExcusedAt(process.behaviour, machine.clock.nowMs() - process.startedAtMs)
 }
 
 /** 0: it is well. */
