@@ -21,7 +21,7 @@ export interface Figure {
   readonly target: number | null
 }
 
-export const GROUPS = ['deploy', 'update', 'heal', 'tick', 'memory'] as const
+export const GROUPS = ['deploy', 'update', 'heal', 'tick', 'memory', 'manifests'] as const
 export type Group = (typeof GROUPS)[number]
 
 export function sampleOf(values: readonly number[]): Sample {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { BenchLab } from './bench-lab.js'
 import type { Figure } from './figures.js'
 import { measureHealing } from './measure-healing.js'
+import { measureManifests } from './measure-manifests.js'
 import { measureMemory } from './measure-memory.js'
 import { measureRollouts } from './measure-rollouts.js'
 import { measureSimulated } from './measure-simulated.js'
@@ -26,7 +27,9 @@ async function main(options: BenchOptions): Promise<void> {
   const { groups, out } = options
   if (groups.has('tick') || groups.has('memory')) build()
   const engines: string[] = []
-  const figures = [...(await measureOnLab(options, engines)), ...(await measureWithoutLab(options))]
+  const needsLab = [...groups].some((group) => group !== 'manifests')
+  const onLab = needsLab ? await measureOnLab(options, engines) : []
+  const figures = [...onLab, ...(await measureWithoutLab(options))]
   const now = { at: new Date().toISOString(), runs: options.runs, machine: describeMachine(engines), figures }
   const results = merge(readResults(out), now)
   writeResults(out, results)
@@ -52,7 +55,8 @@ async function measureOnLab({ groups, runs }: BenchOptions, engines: string[]): 
 }
 
 async function measureWithoutLab({ groups, runs }: BenchOptions): Promise<readonly Figure[]> {
-  return groups.has('tick') || groups.has('memory') ? measureSimulated(runs, groups, say) : []
+  const simulated = groups.has('tick') || groups.has('memory') ? await measureSimulated(runs, groups, say) : []
+  return groups.has('manifests') ? [...simulated, ...measureManifests(runs, say)] : simulated
 }
 
 /** Memory and CPU are those of the program as it is installed. */

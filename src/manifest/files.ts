@@ -38,9 +38,11 @@ export function createFiles(tree: ManifestTree, read: ReadContent, needs: Map<st
   const stamp = (path: string): string => {
     const entry = tree.entries.get(path)
     if (entry !== undefined) return `${entry.kind} ${entry.oid}`
+    // Most paths that are asked for lie in a directory, so that nothing else can stand above them.
+    if (directories.has(path.slice(0, Math.max(path.lastIndexOf('/'), 0))))
+      return directories.has(path) ? 'directory' : 'absent'
     const outer = parentsOf(path).find((parent) => tree.entries.has(parent))
-    if (outer !== undefined) return `inside ${tree.entries.get(outer)?.kind ?? ''} ${outer}`
-    return directories.has(path) ? 'directory' : 'absent'
+    return outer === undefined ? 'absent' : `inside ${tree.entries.get(outer)?.kind ?? ''} ${outer}`
   }
   const find = (path: string, pending: () => void): Found => {
     const entry = tree.entries.get(path)

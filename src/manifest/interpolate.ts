@@ -99,15 +99,19 @@ function plainValue(name: string, lookup: Lookup, trouble: Trouble): string {
   return value ?? ''
 }
 
-/** Interpolates every text value of a tree; keys stay as they are. */
+/** Interpolates every text value of a tree; keys stay as they are, and what has no variable is not copied. */
 export function interpolateTree(node: Node, lookup: Lookup, report: Report): Node {
-  if (node.kind === 'list') return { ...node, items: node.items.map((item) => interpolateTree(item, lookup, report)) }
+  if (node.kind === 'list') {
+    const items = node.items.map((item) => interpolateTree(item, lookup, report))
+    return items.every((item, at) => item === node.items[at]) ? node : { ...node, items }
+  }
   if (node.kind === 'map') {
-    const inner = [...node.entries].map(([name, { key, value }]): [string, Entry] => [
-      name,
-      { key, value: interpolateTree(value, lookup, report) },
-    ])
-    return { ...node, entries: new Map(inner) }
+    const changed: [string, Entry][] = []
+    for (const [name, { key, value }] of node.entries) {
+      const inner = interpolateTree(value, lookup, report)
+      if (inner !== value) changed.push([name, { key, value: inner }])
+    }
+    return changed.length === 0 ? node : { ...node, entries: new Map([...node.entries, ...changed]) }
   }
   if (typeof node.value !== 'string' || !node.value.includes('$')) return node
   let failed = false

@@ -123,7 +123,8 @@ export function withEntry(map: MapNode, name: string, value: Node): MapNode {
 export function plainValue(node: Node): unknown {
   if (node.kind === 'scalar') return node.value
   if (node.kind === 'list') return node.items.map(plainValue)
-  const object = Object.create(null) as Record<string, unknown>
+  // An object without a prototype is a slow one; `__proto__` was refused when the file was parsed.
+  const object: Record<string, unknown> = {}
   for (const [key, { value }] of node.entries) object[key] = plainValue(value)
   return object
 }

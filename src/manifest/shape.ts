@@ -25,6 +25,7 @@ export function createShapeChecks(): { readonly fleet: ShapeCheck; readonly comp
   const ajv = new Ajv({
     allErrors: true,
     verbose: true,
+    messages: false,
     allowUnionTypes: true,
     strictTypes: false,
     strictRequired: false,
@@ -59,7 +60,7 @@ function shapeCheck(validate: ValidateFunction, others: OtherKeys): ShapeCheck {
       if (isPartial(node.path) && isPassedOver(error, node, others)) continue
       if (reportError(error, node, others, report)) broken.add(node)
     }
-    return prune(root, broken)
+    return broken.size === 0 ? root : prune(root, broken)
   }
 }
 
@@ -124,6 +125,8 @@ function reportKey(key: string, node: Node, known: KnownKeys, report: Report): v
   const spot = keyOf(node, key) ?? node
   const [, kind, sentence = ''] = others.rowOf([...node.path, key]) ?? []
   const hint = schema['x-hints']?.[key]
+  // It is told what to do where the image is missing.
+  if (key === 'build' && keyOf(node, 'image') === undefined && kind !== undefined) return
   if (kind === 'warned') report.warn('FIELD_IGNORED', spot, `ignored: ${sentence}`)
   else if (kind === 'refused') report.error('FIELD_UNSUPPORTED', spot, `not supported: ${sentence}`)
   else if (hint !== undefined) report.error('FIELD_UNKNOWN', spot, `the key is not known here; ${hint}`)

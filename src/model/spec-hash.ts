@@ -99,11 +99,27 @@ export function formatLimits(spec: Pick<ServiceSpec, 'limits'>): string {
 
 /** Object keys sorted at every depth, so that equal values have equal bytes. */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
+  return written(value) ?? 'null'
+}
+
+/** By hand: a replacer would copy every object before it is written. Undefined for what JSON has no word for. */
+function written(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map((item) => written(item) ?? 'null').join(',')}]`
+  const parts: string[] = []
+  for (const key of sortedKeys(value)) {
+    const inner = written((value as Readonly<Record<string, unknown>>)[key])
+    if (inner !== undefined) parts.push(`${JSON.stringify(key)}:${inner}`)
+  }
+  return `{${parts.join(',')}}`
+}
+
+/** Keys that are whole numbers come first, by size, as in every JavaScript object: hashes of what runs depend on it. */
+function sortedKeys(value: object): readonly string[] {
+  const sorted = Object.keys(value).sort()
+  return sorted.some((key) => /^[0-9]/.test(key))
+    ? Object.keys(Object.fromEntries(sorted.map((key) => [key, 0])))
+    : sorted
 }
 
 function hashOf(value: unknown): string {

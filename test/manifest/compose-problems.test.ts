@@ -319,6 +319,11 @@ describe('what means nothing here is ignored with a warning', () => {
     expect(warningsOf(composeWith(lines))).toEqual(expected)
   })
 
+  it('but a build without an image is only told as what is missing', () => {
+    expect(warningsOf('services: { web: { build: . } }')).toEqual([])
+    expect(codesOf('services: { web: { build: . } }')).toEqual(['1:20 FIELD_MISSING'])
+  })
+
   it('says so of the version, of files beside it and of variables that Compose does not read there', () => {
     const others = {
       'stacks/shop/docker-compose.yml': '',

@@ -21,8 +21,10 @@ export function reportRefused(
       report.error('GUARD_REFUSED', spotOf(services.get(spec.name), ask), refusal(ask))
   }
   for (const volume of stack.volumes) {
-    const node = [...volumes].find(([key, declared]) => volumeName(key, declared, stack.name) === volume.name)?.[1]
-    for (const ask of refusedVolumeAsks(volume, guards)) report.error('GUARD_REFUSED', spotOf(node, ask), refusal(ask))
+    for (const ask of refusedVolumeAsks(volume, guards)) {
+      const [, node] = [...volumes].find(([key, one]) => volumeName(key, one, stack.name) === volume.name) ?? []
+      report.error('GUARD_REFUSED', spotOf(node, ask), refusal(ask))
+    }
   }
 }
 
