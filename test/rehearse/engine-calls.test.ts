@@ -97,9 +97,17 @@ describe('a container of the simulated engine', () => {
     expect((await world.call('POST', '/containers/other/start')).body).toMatch(/port is already allocated/)
   })
 
+  it('is thawed by a stop, and obeys it', async () => {
+    const world = bench()
+    await create(world, 'app')
+    for (const what of ['start', 'pause', 'stop']) await world.call('POST', `/containers/app/${what}`)
+    expect((await world.call('GET', '/containers/app/json')).body).toMatchObject({ State: { ExitCode: 0 } })
+  })
+
   it('does not start on a network that is gone', async () => {
     const world = bench()
     await create(world, 'app', { HostConfig: { NetworkMode: 'gone' } })
+    expect((await world.call('POST', '/containers/app/restart')).status).toBe(500)
     expect(await world.call('POST', '/containers/app/start')).toEqual({ status: 404, body: 'network gone not found' })
   })
 

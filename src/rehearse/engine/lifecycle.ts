@@ -199,6 +199,8 @@ export function signalContainer(machine: Machine, container: SimContainer, signa
     if (isStop) container.cancelRestart?.()
     return null
   }
+  // What is to end must run again first.
+  if (isStop && container.process !== null) container.process.isFrozen = false
   deliver(machine, container, signal)
   sayContainer(machine, container, 'kill', { signal: String(SIGNALS[signal] ?? 0) })
   if (isStop && wasPaused) resumeSoon(machine, container)
@@ -284,8 +286,12 @@ export async function restartContainer(
     await stopContainer(machine, container, graceMs)
   }
   const refusal = await startContainer(machine, container, true)
-  if (refusal === null) sayContainer(machine, container, 'restart')
-  return refusal
+  if (refusal !== null) {
+    const { message } = refusal.body as { readonly message: string }
+    return refuse(500, `Cannot restart container ${container.name}: ${message}`)
+  }
+  sayContainer(machine, container, 'restart')
+  return null
 }
 
 export function freeze(machine: Machine, container: SimContainer): Reply {
@@ -308,9 +314,8 @@ export function thaw(machine: Machine, container: SimContainer): Reply {
   return done(204)
 }
 
-/** What is to end must run again first; the engine tells it only if it did not end meanwhile. */
+/** The engine tells that it runs again only if it did not end meanwhile. */
 function resumeSoon(machine: Machine, container: SimContainer): void {
-  if (container.process !== null) container.process.isFrozen = false
   later(machine, 2, () => {
     void locked(container, () => {
       if (container.flags.paused) resume(machine, container)

@@ -117,7 +117,7 @@ async function awaited(name: string, what: string, names: Names, stage: Stage): 
 }
 
 function isReached(what: string, { State, RestartCount }: Inspected): boolean {
-  return what === 'restarts5' ? RestartCount >= 5 : State.Status === what || State.Health?.Status === what
+  return what === 'restarts6' ? RestartCount >= 6 : State.Status === what || State.Health?.Status === what
 }
 
 interface Listed {

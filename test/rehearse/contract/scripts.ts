@@ -44,6 +44,8 @@ const RECORDED: Readonly<Record<string, string>> = {
   'a removal of what is paused': 'create a steady; start a; pause a; rm a; rm a force',
   'a kill of what is paused': 'create a steady; start a; pause a; kill a',
   'a stop of what is paused': 'create a stubborn; start a; pause a; stop a 1',
+  'a gentle stop of what is paused': 'create a steady; start a; pause a; stop a 9',
+  'a restart on a network that is not there': 'create a steady net=n; restart a 9',
   'an exec in what is paused': 'create a steady; start a; pause a; exec a',
   'the same name twice': 'create a steady; create a steady',
   'a name that is free again': 'create a steady; rm a; create a steady',
@@ -57,18 +59,18 @@ const RECORDED: Readonly<Record<string, string>> = {
   'an end with an error': 'create a fails; start a; await a exited',
   'a program that is not there': 'create a steady cmd=/nowhere; start a',
   'a program that is not there, always restarted': 'create a steady cmd=/nowhere restart=always; start a; rm a',
-  'a policy that always restarts': 'create a fails restart=always; start a; await a restarts5; stop a 9',
+  'a policy that always restarts': 'create a fails restart=always; start a; await a restarts6; stop a 9',
   'a policy that restarts what ended well':
-    'create a quits restart=always; start a; await a restarts5; kill a; await a exited',
+    'create a quits restart=always; start a; await a restarts6; kill a; await a exited',
   'a policy that restarts unless stopped':
-    'create a fails restart=unless-stopped; start a; await a restarts5; stop a 9',
+    'create a fails restart=unless-stopped; start a; await a restarts6; stop a 9',
   'a policy that restarts a failure twice': 'create a fails restart=on-failure:2; start a; await a exited',
   'a policy that restarts no success': 'create a quits restart=on-failure:2; start a; await a exited',
   'a stop under a policy':
     'create a steady restart=always; start a; stop a 9; await a exited; start a; kill a; await a exited',
   'a start counts restarts anew':
     'create a fails restart=on-failure:1; start a; await a exited; start a; await a exited',
-  'a removal while it waits to restart': 'create a fails restart=always; start a; await a restarts5; rm a force',
+  'a removal while it waits to restart': 'create a fails restart=always; start a; await a restarts6; rm a force',
   'a healthcheck that is well': 'create a steady health=well interval=300; start a; await a healthy; stop a 9',
   'a healthcheck that is ill': 'create a steady health=ill interval=200 retries=2; start a; await a unhealthy',
   'a healthcheck that is ill, with the usual retries':
