@@ -262,7 +262,10 @@ export class Controller {
       journalFailed: (problem) => this.log('error', 'journal failed', { code: problem.code, problem: problem.message }),
       lastLook: (server) => this.watch.lastStarted(server),
       look: (server) => this.watch.look(server),
-      freed: (stack) => this.loop.mark(stack),
+      freed: (action) => {
+        this.loop.mark(action.stack)
+        if (!('slot' in action)) this.loop.markArriving()
+      },
     }
   }
 

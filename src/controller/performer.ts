@@ -13,8 +13,8 @@ export interface PerformerEvents {
   /** Number of the last look at the server that was started. */
   lastLook(server: string): number
   look(server: string): void
-  /** What slots and servers are free for has changed. */
-  freed(stack: string): void
+  /** What the action kept busy is free: its slot, or an image, network or volume that other stacks may wait for as well. */
+  freed(action: Action): void
 }
 
 interface Pending {
@@ -86,7 +86,7 @@ export class Performer {
       if (entry.intent.action.server !== server || entry.seenFrom === null || entry.seenFrom > seq) continue
       if (entry.unknown) this.settle(opId, 'observed', null)
       this.pending.delete(opId)
-      this.events.freed(entry.intent.action.stack)
+      this.events.freed(entry.intent.action)
     }
   }
 
@@ -95,7 +95,7 @@ export class Performer {
     for (const [opId, entry] of this.pending) {
       if (entry.intent.action.server !== server || entry.seenFrom === null) continue
       this.pending.delete(opId)
-      this.events.freed(entry.intent.action.stack)
+      this.events.freed(entry.intent.action)
     }
   }
 
@@ -188,7 +188,7 @@ export class Performer {
     // Images, networks and volumes are not in any slot: their answer is enough.
     if (preparedOnly && !unknown) this.pending.delete(intent.opId)
     this.events.answered(action, result)
-    if (preparedOnly && !unknown) this.events.freed(action.stack)
+    if (preparedOnly && !unknown) this.events.freed(action)
     else this.events.look(action.server)
   }
 

@@ -78,6 +78,11 @@ export class StackLoop {
       if (plan.changes.some((change) => change.kind === 'blocked')) this.mark(name)
   }
 
+  /** Stacks that bring replicas to servers: an image that one of them had pulled may be what another waits for. */
+  markArriving(): void {
+    for (const name of this.arriving) this.mark(name)
+  }
+
   /** Containers on a server that want a closer look. Asked at each look: grouped once a decision. */
   closer(server: string): readonly string[] {
     this.watched ??= watchedByServer(this.decisions.values())
@@ -170,10 +175,11 @@ export class StackLoop {
   }
 
   private act(name: string, { advice }: Decision): void {
-    const { ports, performer, asker } = this.parts
+    const { ports, performer, asker, watch } = this.parts
     performer.send(advice.actions)
     for (const ask of advice.asks) void asker.ask(ask)
     for (const diagnosis of advice.diagnoses) void asker.diagnose(diagnosis)
+    for (const server of advice.looks) watch.look(server)
     this.keepTracks(name)
     const times = [advice.wakeAtMs, performer.coolAtMs(name)].filter((time) => time !== null)
     if (times.length === 0) return

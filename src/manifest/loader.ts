@@ -8,7 +8,7 @@ import type { StackPattern } from './fleet.js'
 import { quoted } from './node.js'
 import type { ParsedFiles } from './compose-source.js'
 import { createReport, sortProblems } from './report.js'
-import { createShapeChecks } from './shape.js'
+import { shapeChecks } from './shape.js'
 import { stampOf } from './stack-choice.js'
 import { findStacks } from './stack-directories.js'
 import { loadStack } from './stack-file.js'
@@ -50,7 +50,7 @@ interface Memo<T> {
 
 /** Makes a loader with an empty memory. The memory holds the last result of each stack of the last revision. */
 export function createLoader(): Loader {
-  const checks = createShapeChecks()
+  const checks = shapeChecks()
   const parsed: ParsedFiles = new WeakMap()
   let fleetMemo = new Map<string, Memo<FleetPart>>()
   let stackMemos = new Map<string, Memo<LoadedStack>>()
@@ -108,7 +108,7 @@ function asked(needs: ReadonlyMap<string, string>): Loaded {
   return { kind: 'needs', oids: sorted.map(([oid]) => oid), paths: sorted.map(([, path]) => path) }
 }
 
-function loadFleet(reader: FileReader, check: ReturnType<typeof createShapeChecks>['fleet']): FleetPart | null {
+function loadFleet(reader: FileReader, check: ReturnType<typeof shapeChecks>['fleet']): FleetPart | null {
   const report = createReport(FLEET_FILE)
   const broken = (): FleetPart => ({
     fleet: { name: '', servers: [], guards: { prune: 0, history: 'fast-forward' } },

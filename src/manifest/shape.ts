@@ -21,7 +21,20 @@ interface KeyTable {
   readonly 'x-hints'?: Readonly<Record<string, string>>
 }
 
-export function createShapeChecks(): { readonly fleet: ShapeCheck; readonly compose: ShapeCheck } {
+export interface ShapeChecks {
+  readonly fleet: ShapeCheck
+  readonly compose: ShapeCheck
+}
+
+/** Compiling the schemas takes 70 ms and gives the same functions every time: done once, and only where manifests are read. */
+let compiled: ShapeChecks | undefined
+
+export function shapeChecks(): ShapeChecks {
+  compiled ??= compileChecks()
+  return compiled
+}
+
+function compileChecks(): ShapeChecks {
   const ajv = new Ajv({
     allErrors: true,
     verbose: true,

@@ -85,6 +85,8 @@ export interface Advice {
   readonly actions: readonly Action[]
   readonly asks: readonly Ask[]
   readonly diagnoses: readonly Diagnosis[]
+  /** Servers to look at now: what a replica without any check does is only seen there. */
+  readonly looks: readonly string[]
   /** Containers to look at closely: new and not proven. By id. */
   readonly watched: readonly Replica[]
   readonly waiting: readonly Waiting[]
@@ -99,6 +101,7 @@ export const NOTHING: Advice = Object.freeze({
   actions: [],
   asks: [],
   diagnoses: [],
+  looks: [],
   watched: [],
   waiting: [],
   wakeAtMs: null,
@@ -121,6 +124,7 @@ export function combine(pieces: readonly Partial<Advice>[]): Advice {
     actions: pieces.flatMap((piece) => piece.actions ?? []),
     asks: pieces.flatMap((piece) => piece.asks ?? []),
     diagnoses: pieces.flatMap((piece) => piece.diagnoses ?? []),
+    looks: [...new Set(pieces.flatMap((piece) => piece.looks ?? []))],
     watched: pieces.flatMap((piece) => piece.watched ?? []),
     waiting: pieces.flatMap((piece) => piece.waiting ?? []),
     wakeAtMs: earliest(...pieces.map((piece) => piece.wakeAtMs ?? null)),

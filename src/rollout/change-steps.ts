@@ -74,6 +74,10 @@ const TRANSIENT: ReadonlySet<Problem['code']> = new Set([
   'ENGINE_UNREACHABLE',
 ])
 
+/** What was made sure of when the rollout was prepared is not there any more: somebody took it away, which is not the revision's fault. */
+const VANISHED: ReadonlySet<Problem['code']> = new Set(['IMAGE_NOT_FOUND', 'NETWORK_CONFLICT', 'VOLUME_CONFLICT'])
+const VANISHED_TRIES = 3
+
 /** In a rollout a container that cannot be made is a failed replica; otherwise, or when the way there broke, it is tried again after a pause. */
 function afterRunFailure(
   facts: Facts,
@@ -82,7 +86,9 @@ function afterRunFailure(
   server: string,
   failure: RunFailure,
 ): Partial<Advice> | null {
-  const judgedByRollout = facts.state.rollout !== null && !TRANSIENT.has(failure.problem.code)
+  const isOfNobody =
+    TRANSIENT.has(failure.problem.code) || (VANISHED.has(failure.problem.code) && failure.count <= VANISHED_TRIES)
+  const judgedByRollout = facts.state.rollout !== null && !isOfNobody
   if (judgedByRollout && failure.atMs >= facts.state.rollout.startedAtMs) {
     const { spec } = context
     const fact = {
@@ -100,8 +106,7 @@ function afterRunFailure(
     return { facts: [fact], again: true }
   }
   const retryAtMs =
-    failure.atMs +
-    Math.min(5 * 60_000, (TRANSIENT.has(failure.problem.code) ? 1_000 : 10_000) * 2 ** Math.min(failure.count - 1, 9))
+    failure.atMs + Math.min(5 * 60_000, (isOfNobody ? 1_000 : 10_000) * 2 ** Math.min(failure.count - 1, 9))
   if (facts.nowMs >= retryAtMs) return null
   return {
     wakeAtMs: retryAtMs,
@@ -184,9 +189,10 @@ function finishReplace(
 ): Partial<Advice> {
   if (isProven(facts, change.slot, successor)) return retire(facts, change.from, context.spec.stopGraceMs)
   const judgement = judged(facts, context, change.slot, successor)
-  // Where the rollout goes on regardless, or none runs, a failed successor makes way for the old one that still serves.
-  const givenUp = judgement.verdict === 'settled' && isHealthy(change.from)
-  return givenUp ? retireLater(facts, context, successor) : judgement.advice
+  if (judgement.verdict !== 'settled') return judgement.advice
+  // Where the rollout goes on regardless, or none runs, a failed successor makes way for the old one that still serves. One that does not serve
+  // either makes way itself, or both would stay for good and nobody would heal the slot.
+  return retireLater(facts, context, isHealthy(change.from) ? successor : change.from)
 }
 
 function retireLater(facts: Facts, context: ChangeContext, replica: Replica): Partial<Advice> {

@@ -21,8 +21,8 @@ export interface HealthTrack {
 export type Verdict =
   | { readonly kind: 'proven' }
   | { readonly kind: 'failed'; readonly problem: Problem }
-  /** Look again at `askAtMs` at the latest; `asking` says whether the replica is to be asked then. */
-  | { readonly kind: 'waiting'; readonly untilMs: number; readonly ask: boolean }
+  /** Judge again at `untilMs` at the latest; `then` says what must be found out for that. */
+  | { readonly kind: 'waiting'; readonly untilMs: number; readonly then: 'ask' | 'look' | 'wait' }
 
 /** What a replica is judged by. */
 export interface HealthPolicy {
@@ -99,19 +99,23 @@ export function judge(
   const deadlineAtMs = track.sinceMs + policy.deadlineMs
   const askable = replica.state === 'running' && (spec.probe !== null || replica.health !== 'none')
   if (track.readySinceMs === null || track.confirmedAtMs === null) {
-    return { kind: 'waiting', untilMs: askable ? nextAskMs(track, spec) : deadlineAtMs, ask: askable }
+    return askable
+      ? { kind: 'waiting', untilMs: nextAskMs(track, spec), then: 'ask' }
+      : { kind: 'waiting', untilMs: deadlineAtMs, then: 'wait' }
   }
   const provenAtMs = track.readySinceMs + monitorFor(policy, spec, replica)
-  if (nowMs < provenAtMs) return { kind: 'waiting', untilMs: provenAtMs, ask: false }
+  if (nowMs < provenAtMs) return { kind: 'waiting', untilMs: provenAtMs, then: 'wait' }
   // The last word must be as young as the end of the monitored time, or a replica that fell ill meanwhile would pass.
   if (track.confirmedAtMs >= provenAtMs) return { kind: 'proven' }
+  // Without any check there is nobody to ask: a look says whether it still runs.
+  if (!askable) return { kind: 'waiting', untilMs: nowMs, then: 'look' }
   return {
     kind: 'waiting',
     untilMs: Math.max(
       nowMs,
       track.askedAtMs !== null && track.askedAtMs >= provenAtMs ? nextAskMs(track, spec) : nowMs,
     ),
-    ask: askable,
+    then: 'ask',
   }
 }
 

@@ -52,13 +52,14 @@ export function judged(facts: Facts, context: ChangeContext, slot: Slot, replica
     case 'failed':
       return { verdict: 'failed', advice: failed(facts, context, slot, replica, verdict.problem) }
     case 'waiting': {
-      const due = verdict.ask && verdict.untilMs <= facts.nowMs
+      const due = verdict.then !== 'wait' && verdict.untilMs <= facts.nowMs
       const ask = { server: replica.server, replica, probe: spec.probe, healthcheck: replica.health !== 'none' }
       return {
         verdict: 'waiting',
         advice: {
           watched: [replica],
-          asks: due ? [ask] : [],
+          asks: due && verdict.then === 'ask' ? [ask] : [],
+          looks: due && verdict.then === 'look' ? [replica.server] : [],
           wakeAtMs: due ? null : Math.max(verdict.untilMs, facts.nowMs + 1),
           waiting: [
             { service: spec.name, slot: slot.key, problem: startingUp(context, replica, track, policy.monitorMs) },
@@ -69,11 +70,12 @@ export function judged(facts: Facts, context: ChangeContext, slot: Slot, replica
   }
 }
 
-/** What was proven before is not watched again beyond its health: a revert, a rollback, one more replica of the same. */
+/**
+ * What was proven before is not watched again beyond its health: a revert, a rollback, one more replica of the same. Not everything in a rollback is:
+ * where only one service is taken back, the others go on to specs that nobody has seen yet.
+ */
 function isFast(facts: Facts, context: ChangeContext): boolean {
-  return (
-    facts.state.rollout?.fast === true || facts.state.rollout?.direction === 'back' || isProvenSpec(facts, context.spec)
-  )
+  return facts.state.rollout?.fast === true || isProvenSpec(facts, context.spec)
 }
 
 function failed(facts: Facts, context: ChangeContext, slot: Slot, replica: Replica, problem: Problem): Partial<Advice> {

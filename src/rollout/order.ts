@@ -20,6 +20,8 @@ export function dependencyOrder(stack: Stack): readonly ServiceSpec[] {
 
 /** How far a service is, as those that depend on it see it. */
 export interface ServiceProgress {
+  /** Slots that it should have; none: there is nothing to wait for. */
+  readonly wanted: number
   readonly settled: boolean
   readonly running: number
   readonly healthy: number
@@ -39,8 +41,11 @@ function isMet(dependency: Dependency, progress: ServiceProgress | undefined): b
     case 'service_completed_successfully':
       return progress.jobDone
     case 'service_healthy':
+      if (progress.wanted === 0) return true
       return progress.touched ? progress.settled : progress.healthy > 0
     case 'service_started':
+      // A one-shot service that has finished has started, too.
+      if (progress.wanted === 0 || progress.jobDone) return true
       return progress.touched ? progress.settled || progress.running > 0 : progress.running > 0
   }
 }

@@ -109,6 +109,7 @@ function progressOf(facts: Facts, spec: ServiceSpec, changes: readonly Change[])
     spec.mode === 'job' &&
     (isJobDone(facts, spec) || wanted.some((change) => change.kind === 'unchanged' && exitedWell(change.replica)))
   return {
+    wanted: wanted.length,
     settled: wanted.every((change) => isDone(facts, change)),
     running: wanted.filter((change) => change.kind !== 'create' && change.kind !== 'blocked' && runs(change)).length,
     healthy: serving.length,

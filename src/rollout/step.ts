@@ -6,7 +6,16 @@ import type { ServiceContext } from './context.js'
 import { healStep, retire } from './heal.js'
 import { progressDeadlineAtMs } from './lifecycle.js'
 import { dependencyOrder, unmetDependency } from './order.js'
-import { byService, isDone, isHealthy, isProven, isTolerated, measureProgress, servingReplica } from './progress.js'
+import {
+  byService,
+  isDone,
+  isHealthy,
+  isProven,
+  isServerLost,
+  isTolerated,
+  measureProgress,
+  servingReplica,
+} from './progress.js'
 import { slotKey } from './state.js'
 
 /** What may happen now: the rollout's changes in their order, healing always, removals last. */
@@ -42,7 +51,12 @@ function serviceContext(
   // A slot that still has to lose one of its replicas counts too, or a commit that pre-empts another would add one on top.
   const inFlight = new Set(
     changes
-      .filter((change) => isSurplus(facts, change) || (change.kind === 'replace' && isInFlight(facts, change)))
+      .filter(
+        (change) =>
+          isSurplus(facts, change) ||
+          (change.kind === 'replace' && isInFlight(facts, change)) ||
+          (change.kind === 'blocked' && isInFlightAway(facts, change)),
+      )
       .map((change) => change.slot.key),
   ).size
   return {
@@ -84,11 +98,22 @@ function isSameSlot(a: Slot, b: Slot): boolean {
 
 /** A slot is in flight from the first thing done to it until its new replica is proven and the old one has stopped. */
 function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>): boolean {
-  if (isTolerated(facts, change.slot)) return false
+  // One of two makes way after a failure, and is there until it has stopped.
+  if (isTolerated(facts, change.slot)) return change.successor !== null && isUp(change.successor) && isUp(change.from)
   if (facts.busySlots.has(slotKey(change.slot))) return change.successor === null || change.from.state === 'running'
   if (change.successor === null)
     return change.order === 'stop-first' && !isRunning(change) && isProven(facts, change.slot, change.from)
   return !isProven(facts, change.slot, change.successor) || change.from.state === 'running'
+}
+
+/** What was begun on a server that went away is not over: both replicas may run there. Once the server is lost nobody waits for it. */
+function isInFlightAway(facts: Facts, change: Extract<Change, { kind: 'blocked' }>): boolean {
+  if (change.problem.code !== 'SERVER_UNREACHABLE' || isServerLost(facts, change)) return false
+  if (facts.busySlots.has(slotKey(change.slot))) return true
+  const held = [...facts.observation.values()].flatMap((view) =>
+    view.kind === 'unreachable' ? view.mayHold.filter(({ slot }) => isSameSlot(slot, change.slot)) : [],
+  )
+  return held.filter(isUp).length > 1
 }
 
 function isRunning(change: Extract<Change, { kind: 'replace' }>): boolean {

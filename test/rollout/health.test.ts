@@ -33,7 +33,7 @@ describe('a new replica', () => {
   it('is proven after it was healthy without a break for the monitored time', () => {
     const healthy = replicaOf({ health: 'healthy' })
     const track = look(newTrack('c1', 0), healthy, 1_000)
-    expect(judge(track, healthy, checked, policy, 5_999)).toEqual({ kind: 'waiting', untilMs: 6_000, ask: false })
+    expect(judge(track, healthy, checked, policy, 5_999)).toEqual({ kind: 'waiting', untilMs: 6_000, then: 'wait' })
     expect(judge(look(track, healthy, 6_000), healthy, checked, policy, 6_000).kind).toBe('proven')
   })
 
@@ -47,7 +47,7 @@ describe('a new replica', () => {
   it('is asked once more at the end of the monitored time when the engine has no verdict yet', () => {
     const starting = replicaOf({ health: 'starting' })
     const track = trackAnswer(look(newTrack('c1', 0), starting, 0), 'ready', '', 100)
-    expect(judge(track, starting, checked, policy, 5_100)).toEqual({ kind: 'waiting', untilMs: 5_100, ask: true })
+    expect(judge(track, starting, checked, policy, 5_100)).toEqual({ kind: 'waiting', untilMs: 5_100, then: 'ask' })
     expect(judge(trackAnswer(track, 'ready', '', 5_100), starting, checked, policy, 5_100).kind).toBe('proven')
   })
 
@@ -64,7 +64,7 @@ describe('a new replica', () => {
     expect(judge(track, running, plain, { ...policy, monitorMs: 0 }, 10)).toEqual({
       kind: 'waiting',
       untilMs: 5_000,
-      ask: false,
+      then: 'wait',
     })
   })
 
@@ -72,7 +72,7 @@ describe('a new replica', () => {
     const healthy = replicaOf({ health: 'healthy' })
     expect(
       judge(look(newTrack('c1', 0), healthy, 0, probed), healthy, probed, { ...policy, monitorMs: 0 }, 10),
-    ).toMatchObject({ kind: 'waiting', ask: true })
+    ).toMatchObject({ kind: 'waiting', then: 'ask' })
   })
 
   it.each<[string, Partial<Replica>, Partial<HealthTrack>, number, string]>([

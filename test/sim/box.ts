@@ -1,0 +1,51 @@
+import { containerName } from '../../src/model/index.js'
+import type { ContainerState, Identity, ImagePin, ServiceSpec } from '../../src/model/index.js'
+
+/** A container as it truly is, whoever made it. */
+export interface Box {
+  readonly id: string
+  name: string
+  readonly server: string
+  /** Null: made by somebody else. */
+  readonly identity: Identity | null
+  readonly spec: ServiceSpec | null
+  readonly image: ImagePin
+  readonly createdAtMs: number
+  readonly ports: readonly number[]
+  /** What the label says; an update in place does not change it. */
+  readonly madeLimits: string
+  limits: string
+  state: ContainerState
+  startedAtMs: number
+  finishedAtMs: number
+  exitCode: number | null
+  oom: boolean
+  restarts: number
+  /** Since when it has been well without a break, by what it truly is; null: it is not. */
+  wellSinceMs: number | null
+  /** Stopped on purpose: its restart policy rests. */
+  isHeld: boolean
+  /** Hit by the world since it was last well: a fault of nobody's code. */
+  isHarmed: boolean
+}
+
+export type BoxEvent = 'create' | 'start' | 'die' | 'health' | 'update' | 'remove' | 'rename'
+
+/** Who does something to an engine. Controllers are told apart, for a world may have two. */
+export type Actor = { readonly controller: string } | 'person' | 'world'
+
+export interface EngineEvents {
+  /** Before a container is stopped, started, removed or changed. */
+  acting(actor: Actor, what: 'create' | 'start' | 'stop' | 'remove' | 'update', box: Box): void
+  /** After something about a container changed. */
+  changed(event: BoxEvent, box: Box): void
+}
+
+export function isUp(box: Box): boolean {
+  return box.state === 'running' || box.state === 'restarting' || box.state === 'paused'
+}
+
+/** Ours is what carries our labels and the name that belongs to them. */
+export function isOurs(box: Box, fleet: string): boolean {
+  return box.identity !== null && box.identity.fleet === fleet && box.name === containerName(box.identity)
+}

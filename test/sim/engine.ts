@@ -1,0 +1,287 @@
+import { containerName, fail, formatLimits, ok } from '../../src/model/index.js'
+import type {
+  EngineHealth,
+  Identity,
+  ImagePin,
+  Problem,
+  ProblemCode,
+  ResourceLimits,
+  Result,
+  ServiceSpec,
+} from '../../src/model/index.js'
+import { isUp } from './box.js'
+import type { Actor, Box, EngineEvents } from './box.js'
+import type { SimClock } from './clock.js'
+import { Lives } from './lives.js'
+import type { SimRegistry } from './registry.js'
+import { behaviourOf } from './workload.js'
+import type { Behaviour } from './workload.js'
+
+const REMOVAL_MS = 60
+
+/** One server's Docker Engine: containers with names, lives and restart policies, images, networks, volumes, ports and a disk. */
+export class SimEngine {
+  readonly server: string
+  engineId: string
+  version = '26.1'
+  readonly boxes = new Map<string, Box>()
+  readonly images = new Map<string, ImagePin>()
+  readonly networks = new Map<string, string | null>()
+  readonly volumes = new Map<string, string | null>()
+  /** Ports held by processes of the server that are no containers. */
+  readonly takenPorts = new Set<number>()
+  isDiskFull = false
+  /** Answers 500 to every change. */
+  isBroken = false
+  /** Cannot remove containers. */
+  hasZombies = false
+  private readonly lives: Lives
+  private installs = 0
+  private readonly clock: SimClock
+  private readonly registry: SimRegistry
+  private readonly events: EngineEvents
+  private readonly nextId: () => string
+
+  constructor(server: string, clock: SimClock, registry: SimRegistry, nextId: () => string, events: EngineEvents) {
+    this.server = server
+    this.clock = clock
+    this.registry = registry
+    this.nextId = nextId
+    this.events = events
+    this.engineId = `${server}/0`
+    this.lives = new Lives(clock, this.boxes, events)
+  }
+
+  async pull(image: string, policy: 'always' | 'missing' | 'never'): Promise<Result<ImagePin>> {
+    const known = this.images.get(image)
+    if (known !== undefined && policy !== 'always') return ok(known)
+    const behaviour = behaviourOf(image)
+    const refused = this.pullProblem(image, policy, behaviour)
+    if (refused !== null) return refused
+    await this.clock.wait(behaviour.pull === 'stuck' ? 40 * 60_000 : known === undefined ? behaviour.pullMs : 200)
+    if (this.isDiskFull) return this.refuse('DISK_FULL', `no space left on device`)
+    const pin = this.registry.resolve(image)
+    this.images.set(image, pin)
+    if (pin.digest !== null) this.images.set(pin.digest, pin)
+    return ok(pin)
+  }
+
+  private pullProblem(image: string, policy: string, behaviour: Behaviour): Result<never> | null {
+    if (policy === 'never') return this.refuse('IMAGE_NOT_FOUND', `no such image: ${image}`)
+    if (this.registry.isDown) return this.refuse('REGISTRY_UNREACHABLE', 'connection refused')
+    if (this.registry.isLimiting || behaviour.pull === 'limited')
+      return this.refuse('REGISTRY_UNREACHABLE', 'toomanyrequests')
+    if (behaviour.pull === 'missing') return this.refuse('IMAGE_NOT_FOUND', `manifest for ${image} not found`)
+    return behaviour.pull === 'refused' ? this.refuse('REGISTRY_AUTH', 'denied') : null
+  }
+
+  create(actor: Actor, identity: Identity, spec: ServiceSpec, image: ImagePin): Result<Box> {
+    const name = containerName(identity)
+    const problem = this.createProblem(name, spec, image)
+    if (problem !== null) return problem
+    for (const mount of spec.mounts)
+      if (mount.kind === 'volume' && !this.volumes.has(mount.source)) this.volumes.set(mount.source, null)
+    const ports = spec.ports.flatMap(({ published }) => (published === null ? [] : [published]))
+    const box = this.newBox({ name, identity, spec, image, ports, madeLimits: formatLimits(spec) })
+    this.events.acting(actor, 'create', box)
+    this.boxes.set(box.id, box)
+    this.events.changed('create', box)
+    return ok(box)
+  }
+
+  private createProblem(name: string, spec: ServiceSpec, image: ImagePin): Result<never> | null {
+    if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
+    if (this.isDiskFull) return this.refuse('DISK_FULL', 'no space left on device')
+    if ([...this.boxes.values()].some((box) => box.name === name))
+      return this.refuse('NAME_TAKEN', `the container name ${name} is already in use`)
+    if (![...this.images.values()].some((known) => known.id === image.id))
+      return this.refuse('IMAGE_NOT_FOUND', `no such image: ${image.id}`)
+    const missing = spec.networks.find(({ network }) => !this.networks.has(network))
+    return missing === undefined ? null : this.refuse('NETWORK_CONFLICT', `network ${missing.network} not found`)
+  }
+
+  private newBox(made: Pick<Box, 'name' | 'identity' | 'spec' | 'image' | 'ports' | 'madeLimits'>): Box {
+    return {
+      ...made,
+      limits: made.madeLimits,
+      id: this.nextId(),
+      server: this.server,
+      createdAtMs: this.clock.nowMs(),
+      state: 'created',
+      startedAtMs: 0,
+      finishedAtMs: 0,
+      exitCode: null,
+      oom: false,
+      restarts: 0,
+      wellSinceMs: null,
+      isHeld: false,
+      isHarmed: false,
+    }
+  }
+
+  /** A container that is not ours: started by a person. With an identity it is a copy of one of ours, labels and all, under another name. */
+  plant(name: string, ports: readonly number[], copied: Box | null): Box {
+    const image = copied?.image ?? { digest: null, id: 'sha256:foreign' }
+    const box = this.newBox({ name, identity: copied?.identity ?? null, spec: null, image, ports, madeLimits: '' })
+    box.state = 'running'
+    box.startedAtMs = this.clock.nowMs()
+    this.boxes.set(box.id, box)
+    this.events.changed('start', box)
+    return box
+  }
+
+  start(actor: Actor, id: string): Result<Box> {
+    const box = this.boxes.get(id)
+    if (box === undefined) return this.refuse('CONTAINER_GONE', 'no such container')
+    if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
+    if (isUp(box)) return ok(box)
+    const taken = box.ports.find((port) => this.isPortTaken(port, box))
+    if (taken !== undefined) return this.refuse('PORT_TAKEN', `port ${taken} is already allocated`)
+    this.events.acting(actor, 'start', box)
+    box.isHeld = false
+    box.restarts = 0
+    this.lives.goUp(box)
+    return ok(box)
+  }
+
+  private isPortTaken(port: number, by: Box): boolean {
+    if (this.takenPorts.has(port)) return true
+    return [...this.boxes.values()].some((other) => other !== by && isUp(other) && other.ports.includes(port))
+  }
+
+  healthOf(box: Box): EngineHealth {
+    return this.lives.healthOf(box)
+  }
+
+  async stop(actor: Actor, id: string, graceMs: number): Promise<Result<Box>> {
+    const box = this.boxes.get(id)
+    if (box === undefined) return this.refuse('CONTAINER_GONE', 'no such container')
+    if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
+    if (!isUp(box)) return ok(box)
+    this.events.acting(actor, 'stop', box)
+    box.isHeld = true
+    const life = this.lives.of(id)
+    if (box.state === 'restarting' || life === undefined) {
+      box.state = 'exited'
+      this.events.changed('die', box)
+      return ok(box)
+    }
+    const isKilled = life.behaviour.stopsAfterMs > graceMs
+    await this.clock.wait(isKilled ? graceMs : life.behaviour.stopsAfterMs)
+    this.lives.endAs(box, life, isKilled ? 137 : 0)
+    return ok(box)
+  }
+
+  async remove(actor: Actor, id: string): Promise<Result<Box>> {
+    const box = this.boxes.get(id)
+    if (box === undefined) return this.refuse('CONTAINER_GONE', 'no such container')
+    if (this.isBroken || this.hasZombies) return this.refuse('ENGINE_ERROR', 'driver failed to remove root filesystem')
+    if (box.state === 'removing')
+      return this.refuse('CONFLICT', `removal of container ${box.name} is already in progress`)
+    this.events.acting(actor, 'remove', box)
+    this.lives.end(id)
+    box.state = 'removing'
+    box.wellSinceMs = null
+    this.events.changed('die', box)
+    await this.clock.wait(REMOVAL_MS)
+    this.boxes.delete(id)
+    this.events.changed('remove', box)
+    return ok(box)
+  }
+
+  update(actor: Actor, id: string, limits: ResourceLimits): Result<Box> {
+    const box = this.boxes.get(id)
+    if (box === undefined) return this.refuse('CONTAINER_GONE', 'no such container')
+    if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
+    this.events.acting(actor, 'update', box)
+    box.limits = formatLimits({ limits })
+    this.events.changed('update', box)
+    return ok(box)
+  }
+
+  ensure(what: 'networks' | 'volumes', name: string, fleet: string): Result<void> {
+    if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
+    if (!this[what].has(name)) this[what].set(name, fleet)
+    return ok(undefined)
+  }
+
+  removeNetwork(name: string): Result<void> {
+    const isUsed = [...this.boxes.values()].some((box) => box.spec?.networks.some(({ network }) => network === name))
+    if (isUsed) return this.refuse('NETWORK_CONFLICT', `network ${name} has active endpoints`)
+    this.networks.delete(name)
+    return ok(undefined)
+  }
+
+  /** Something of the world ends a container's process: a signal by hand, a crash, too little memory. */
+  kill(id: string, how: 'crash' | 'by-hand' | 'oom'): void {
+    const box = this.boxes.get(id)
+    if (box === undefined || box.state !== 'running') return
+    box.isHarmed = true
+    box.isHeld = how === 'by-hand'
+    this.lives.goDown(box, 137, how === 'oom')
+  }
+
+  /** A person removes a container. */
+  erase(id: string): void {
+    const box = this.boxes.get(id)
+    if (box === undefined) return
+    this.lives.end(id)
+    this.boxes.delete(id)
+    box.wellSinceMs = null
+    this.events.changed('remove', box)
+  }
+
+  rename(id: string, name: string): void {
+    const box = this.boxes.get(id)
+    if (box === undefined) return
+    box.name = name
+    this.events.changed('rename', box)
+  }
+
+  pause(id: string): void {
+    const box = this.boxes.get(id)
+    if (box === undefined || box.state !== 'running') return
+    box.state = 'paused'
+    box.isHarmed = true
+    box.wellSinceMs = null
+    this.events.changed('die', box)
+  }
+
+  /** The server, or its engine without live-restore, goes down; what was up comes back with `boot`. */
+  crash(): void {
+    for (const box of this.boxes.values()) {
+      if (!isUp(box)) continue
+      box.isHarmed = true
+      this.lives.end(box.id)
+      box.state = 'exited'
+      box.exitCode = 137
+      box.finishedAtMs = this.clock.nowMs()
+      box.wellSinceMs = null
+      this.events.changed('die', box)
+    }
+  }
+
+  boot(): void {
+    for (const box of this.boxes.values()) {
+      if (box.state === 'exited' && !box.isHeld && this.lives.restartsItself(box)) {
+        box.restarts = 0
+        this.lives.goUp(box)
+      }
+    }
+  }
+
+  /** A new engine under the same address: nothing of the old one is there. */
+  reinstall(): void {
+    this.installs += 1
+    this.engineId = `${this.server}/${this.installs}`
+    for (const box of [...this.boxes.values()]) this.erase(box.id)
+    this.images.clear()
+    this.networks.clear()
+    this.volumes.clear()
+  }
+
+  private refuse(code: ProblemCode, message: string): Result<never> {
+    const problem: Problem = { code, server: this.server, message }
+    return fail(problem)
+  }
+}

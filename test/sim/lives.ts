@@ -1,0 +1,146 @@
+import type { EngineHealth } from '../../src/model/index.js'
+import { isUp } from './box.js'
+import type { Box, EngineEvents } from './box.js'
+import type { SimClock } from './clock.js'
+import { HealthRun } from './health.js'
+import { behaviourOf, isWell } from './workload.js'
+import type { Behaviour } from './workload.js'
+
+interface Life {
+  readonly health: HealthRun | null
+  readonly behaviour: Behaviour
+  /** Counts starts: what was set up for an earlier one is over. */
+  readonly start: number
+}
+
+const RESTART_FIRST_MS = 100
+const RESTART_MOST_MS = 60_000
+const RESTART_FORGIVEN_MS = 10_000
+
+/** The processes in an engine's containers: they start, get well or ill, are checked, end, and are started again by policy. */
+export class Lives {
+  private readonly running = new Map<string, Life>()
+  private starts = 0
+  private readonly clock: SimClock
+  private readonly boxes: ReadonlyMap<string, Box>
+  private readonly events: EngineEvents
+
+  constructor(clock: SimClock, boxes: ReadonlyMap<string, Box>, events: EngineEvents) {
+    this.clock = clock
+    this.boxes = boxes
+    this.events = events
+  }
+
+  goUp(box: Box): void {
+    const behaviour = behaviourOf(box.spec?.image ?? '')
+    const check = box.spec?.healthcheck ?? null
+    this.starts += 1
+    const life: Life = {
+      behaviour,
+      start: this.starts,
+      health: check === null ? null : new HealthRun(check, behaviour),
+    }
+    this.running.set(box.id, life)
+    box.state = 'running'
+    box.startedAtMs = this.clock.nowMs()
+    box.wellSinceMs = null
+    box.oom = false
+    this.watchWellness(box, life)
+    this.watchHealth(box, life)
+    const { exits } = behaviour
+    if (exits !== undefined && box.spec !== null)
+      this.later(box, life, exits.afterMs, () => this.goDown(box, exits.code, exits.oom === true))
+    this.events.changed('start', box)
+  }
+
+  /** Keeps `wellSinceMs` true to what the container is, healthcheck or not. */
+  private watchWellness(box: Box, life: Life): void {
+    const { behaviour } = life
+    const note = (): void => {
+      const well = isWell(behaviour, this.ageMs(box))
+      if (well && box.wellSinceMs === null) box.isHarmed = false
+      box.wellSinceMs = well ? (box.wellSinceMs ?? this.clock.nowMs()) : null
+      this.events.changed('health', box)
+    }
+    for (const atMs of [behaviour.wellAfterMs, behaviour.illAfterMs])
+      if (atMs !== null && atMs !== undefined) this.later(box, life, atMs, note)
+    const flap = (): void => {
+      note()
+      this.later(box, life, behaviour.flapMs ?? 0, flap)
+    }
+    if (behaviour.flapMs !== undefined) this.later(box, life, behaviour.flapMs, flap)
+  }
+
+  private watchHealth(box: Box, life: Life): void {
+    const nextMs = life.health?.nextChangeMs() ?? null
+    if (nextMs === null) return
+    this.later(box, life, nextMs - this.ageMs(box), () => {
+      life.health?.advance(this.ageMs(box))
+      this.events.changed('health', box)
+      this.watchHealth(box, life)
+    })
+  }
+
+  private later(box: Box, life: Life, delayMs: number, fn: () => void): void {
+    this.clock.after(delayMs, () => {
+      if (this.running.get(box.id)?.start === life.start && this.boxes.has(box.id)) fn()
+    })
+  }
+
+  private ageMs(box: Box): number {
+    return this.clock.nowMs() - box.startedAtMs
+  }
+
+  healthOf(box: Box): EngineHealth {
+    const health = this.running.get(box.id)?.health ?? null
+    if (health === null) return 'none'
+    if (box.state !== 'running') return 'none'
+    health.advance(this.ageMs(box))
+    return health.status
+  }
+
+  /** The main process ends: by itself, by a signal, or with its server. The restart policy has its say. */
+  goDown(box: Box, code: number, oom: boolean): void {
+    const ranMs = this.ageMs(box)
+    this.running.delete(box.id)
+    box.state = 'exited'
+    box.exitCode = code
+    box.oom = oom
+    box.finishedAtMs = this.clock.nowMs()
+    box.wellSinceMs = null
+    if (ranMs > RESTART_FORGIVEN_MS) box.restarts = 0
+    if (this.restartsItself(box)) {
+      box.state = 'restarting'
+      const pauseMs = Math.min(RESTART_MOST_MS, RESTART_FIRST_MS * 2 ** Math.min(box.restarts, 10))
+      this.clock.after(pauseMs, () => this.startAgain(box))
+    }
+    this.events.changed('die', box)
+  }
+
+  private startAgain(box: Box): void {
+    if (box.state !== 'restarting' || !this.boxes.has(box.id)) return
+    box.restarts += 1
+    this.goUp(box)
+  }
+
+  restartsItself(box: Box): boolean {
+    if (box.isHeld || box.spec === null) return false
+    const { condition, maxAttempts } = box.spec.restart
+    if (condition === 'no') return false
+    if (condition === 'on-failure') return box.exitCode !== 0 && (maxAttempts === 0 || box.restarts < maxAttempts)
+    return true
+  }
+
+  of(id: string): Life | undefined {
+    return this.running.get(id)
+  }
+
+  end(id: string): void {
+    this.running.delete(id)
+  }
+
+  /** Ends the process that runs now, unless it has ended or another was started meanwhile. */
+  endAs(box: Box, life: Life, code: number): void {
+    if (this.running.get(box.id)?.start === life.start && isUp(box)) this.goDown(box, code, false)
+  }
+}

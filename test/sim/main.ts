@@ -1,0 +1,117 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { Coverage } from './coverage.js'
+import { NO_FAULTS } from './fault-table.js'
+import { commitNow, failure } from './failure.js'
+import { play } from './play.js'
+import { SAFETY, ELSEWHERE } from './safety.js'
+import { scenarioOf } from './scenario.js'
+
+const HELP = `npm run sim -- [options]: plays simulated worlds, one seed each, until one breaks an invariant.
+
+  --worlds N    how many (default 1000)
+  --seed S      the first seed (default 1)
+  --state FILE  where a stopped run goes on (Ctrl-C stops at the next world)
+  --keep-going  collects failures instead of stopping at the first
+  --trace       prints everything that happened, for a single world
+  --list        prints the invariants and faults, with those tried elsewhere`
+
+interface State {
+  readonly commit: string
+  readonly seed: number
+  readonly done: number
+  readonly failed: readonly number[]
+  readonly coverage: unknown
+}
+
+const REPORT_EVERY_MS = 10_000
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      worlds: { type: 'string', default: '1000' },
+      seed: { type: 'string', default: '1' },
+      state: { type: 'string' },
+      'keep-going': { type: 'boolean', default: false },
+      trace: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const [worlds, seed] = [Number(values.worlds), Number(values.seed)]
+  if (values.help) return say(HELP)
+  if (values.list) return list()
+  if (!Number.isInteger(worlds) || worlds < 1 || !Number.isInteger(seed)) {
+    console.error(`--worlds and --seed want whole numbers\n\n${HELP}`)
+    return 1
+  }
+  return run(worlds, seed, values.state, values['keep-going'], values.trace)
+}
+
+function say(text: string): number {
+  console.log(text)
+  return 0
+}
+
+function list(): number {
+  for (const [id, { sentence }] of Object.entries(SAFETY)) console.log(`${id} ${sentence}`)
+  for (const [id, where] of Object.entries(ELSEWHERE)) console.log(`${id} not at every step: ${where}`)
+  for (const [id, where] of Object.entries(NO_FAULTS)) console.log(`${id} not injected: ${where}`)
+  return 0
+}
+
+async function run(
+  worlds: number,
+  seed: number,
+  file: string | undefined,
+  goesOn: boolean,
+  traces: boolean,
+): Promise<number> {
+  const before = readState(file, seed)
+  const coverage = before === null ? new Coverage() : Coverage.from(before.coverage)
+  const failed = [...(before?.failed ?? [])]
+  let done = before?.done ?? 0
+  let isStopped = false
+  process.once('SIGINT', () => (isStopped = true))
+  const [startedAtMs, startedAt] = [performance.now(), done]
+  let reportedAtMs = startedAtMs
+  const rate = (): string => (((done - startedAt) * 1_000) / (performance.now() - startedAtMs)).toFixed(1)
+  while (done < worlds && !isStopped) {
+    const scenario = scenarioOf(seed + done)
+    const world = await play(scenario)
+    coverage.add(world)
+    done += 1
+    if (traces) console.log(world.trace.join('\n'))
+    if (world.violations.length > 0) {
+      failed.push(scenario.seed)
+      console.log(await failure(scenario, world))
+      if (!goesOn) break
+    }
+    if (performance.now() - reportedAtMs < REPORT_EVERY_MS) continue
+    reportedAtMs = performance.now()
+    console.error(
+      `${done} of ${worlds} worlds, ${rate()} a second, ${failed.length} failed, ${coverage.rarerThan(0.01).length} faults rarer than 1%`,
+    )
+    writeState(file, { commit: commitNow(), seed, done, failed, coverage: coverage.toJson() })
+  }
+  writeState(file, { commit: commitNow(), seed, done, failed, coverage: coverage.toJson() })
+  console.log(coverage.table())
+  console.log(
+    `${done} of ${worlds} worlds from seed ${seed} at ${commitNow()}, ${failed.length} failed${failed.length > 0 ? `: ${failed.join(' ')}` : ''}`,
+  )
+  return failed.length > 0 ? 1 : 0
+}
+
+function readState(file: string | undefined, seed: number): State | null {
+  if (file === undefined || !existsSync(file)) return null
+  const state = JSON.parse(readFileSync(file, 'utf8')) as State
+  if (state.seed === seed) return state
+  console.error(`${file} is of a run from seed ${state.seed}; it is begun anew`)
+  return null
+}
+
+function writeState(file: string | undefined, state: State): void {
+  if (file !== undefined) writeFileSync(file, JSON.stringify(state))
+}
+
+process.exitCode = await main()

@@ -1,0 +1,141 @@
+import { specHash } from '../../src/model/index.js'
+import type { ServiceSpec } from '../../src/model/index.js'
+import { isOurs, isUp } from './box.js'
+import { mended } from './drafts.js'
+import { fitsZone, placeOf, serves } from './truth.js'
+import { FLEET, nameBox } from './world.js'
+import type { World } from './world.js'
+
+const MINUTE_MS = 60_000
+
+/** After the last fault: ten polls of Git and looks, the longest pause between two tries, the pulls and healthchecks, and rolling over. */
+export const CONVERGENCE_MS = 45 * MINUTE_MS
+const QUIET_MS = 30 * MINUTE_MS
+
+/** All faults stop. Whatever a person must say is said. */
+function heal(world: World): void {
+  for (const [server, link] of world.links) {
+    link.heal()
+    world.harm.cutForMs(server)
+  }
+  for (const engine of world.engines.values()) {
+    engine.isDiskFull = false
+    engine.isBroken = false
+    engine.hasZombies = false
+    engine.takenPorts.clear()
+    for (const box of [...engine.boxes.values()]) if (!isOurs(box, FLEET)) engine.erase(box.id)
+  }
+  world.git.heal()
+  world.registry.isDown = false
+  world.registry.isLimiting = false
+  for (const seat of world.seats.splice(1)) world.kill(seat)
+  world.main.faults.refusal = null
+  if (world.main.isDamaged) {
+    world.main.isDamaged = false
+    world.main.disk.erase()
+    world.forget(null)
+  }
+  world.boot()
+}
+
+/** What somebody at the terminal does when `status` asks for it. */
+function obeyStatus(world: World): void {
+  const status = world.main.controller?.status()
+  if (status === undefined) return
+  const by = 'ada'
+  if (world.ledger.hasRival) world.command({ kind: 'resume', scope: '*', by })
+  for (const { scope } of status.suspended) world.command({ kind: 'resume', scope, by })
+  for (const server of status.servers) if (server.drained) world.command({ kind: 'undrain', server: server.name, by })
+  if (status.source.held !== null) world.command({ kind: 'approve', sha: status.source.held.revision.sha, by })
+  const orphans = status.problems.find(({ code }) => code === 'PRUNE_GUARD')
+  if (orphans !== undefined && status.source.accepted !== null)
+    world.command({ kind: 'approve', sha: status.source.accepted.sha, by })
+  for (const problem of invisible(world)) world.blame('I-40', problem)
+}
+
+/** What stands still and says nothing. */
+function invisible(world: World): readonly string[] {
+  const stacks = world.main.controller?.status().stacks ?? []
+  return stacks.flatMap((stack) => [
+    ...(stack.sentence === '' ? [`${stack.name} is ${stack.phase} and says nothing`] : []),
+    ...stack.services.flatMap((service) =>
+      service.sentence === '' ? [`${stack.name}/${service.name} is ${service.phase} and says nothing`] : [],
+    ),
+  ])
+}
+
+/** The liveness phase: the world is healed, a good commit comes, and everything must be as it says within the bound, and then stay. */
+export async function rest(world: World): Promise<void> {
+  heal(world)
+  await world.clock.run(2 * MINUTE_MS, () => world.violations.length > 0)
+  if (world.violations.length > 0) return
+  world.commit(mended(world.draft), 'mend everything')
+  const startMs = world.clock.nowMs()
+  let wrong: readonly string[] = ['nothing was looked at yet']
+  while (wrong.length > 0 && world.clock.nowMs() - startMs < CONVERGENCE_MS && world.violations.length === 0) {
+    await world.clock.run(MINUTE_MS / 2, () => world.violations.length > 0)
+    obeyStatus(world)
+    wrong = unmet(world)
+  }
+  if (world.violations.length > 0) return
+  world.convergedAfterMs = world.clock.nowMs() - startMs
+  if (wrong.length > 0) world.blame('I-36', `${wrong.join('; ')} (${sentences(world)})`)
+  else await quiet(world)
+}
+
+function sentences(world: World): string {
+  const status = world.main.controller?.status()
+  const stacks = status?.stacks.map(({ name, phase, sentence }) => `${name} ${phase}: ${sentence}`) ?? ['no controller']
+  const source = status?.source.problem?.message ?? status?.source.held?.problem.message ?? ''
+  return [...stacks, source, ...(status?.problems.map(({ message }) => message) ?? [])].join(' | ')
+}
+
+/** Nothing is done and nothing is written while nothing changes. */
+async function quiet(world: World): Promise<void> {
+  await world.clock.run(2 * MINUTE_MS)
+  const before = { ...world.counts }
+  await world.clock.run(QUIET_MS, () => world.violations.length > 0)
+  const { creates, removes, starts, stops, writes } = world.counts
+  const isStill =
+    creates === before.creates && removes === before.removes && starts === before.starts && stops === before.stops
+  if (!isStill) world.blame('I-38', 'containers change although everything is as it should be')
+  if (writes !== before.writes)
+    world.blame('I-38', `${writes - before.writes} writes to the journal while nothing changes`)
+  for (const wrong of unmet(world)) world.blame('I-36', `${wrong}, after it had been right`)
+}
+
+/** Everything in which the servers differ from what Git says. Empty: converged, and nothing is left over (I-30). */
+export function unmet(world: World): readonly string[] {
+  const desired = world.git.head === null ? null : world.oracle.of(world.git.head)
+  if (desired === null) return ['Git cannot be read']
+  const specs = desired.stacks.flatMap((entry) => (entry.kind === 'valid' ? entry.stack.services : []))
+  const wanted = new Map(specs.flatMap((spec) => slotsOf(world, spec).map((slot) => [slot, spec] as const)))
+  const wrong: string[] = []
+  for (const box of world.boxes()) {
+    if (!isOurs(box, FLEET)) continue
+    const { stack, service, key } = placeOf(box)
+    const slot = `${stack}/${service}#${key}`
+    const spec = wanted.get(slot)
+    wanted.delete(slot)
+    if (spec === undefined) wrong.push(`${nameBox(box)} is not wanted, or one too many`)
+    else if (box.identity?.specHash !== specHash(spec)) wrong.push(`${nameBox(box)} is outdated`)
+    else if (spec.mode === 'job' ? box.exitCode !== 0 || isUp(box) : !serves(world, box))
+      wrong.push(`${nameBox(box)} does not serve`)
+  }
+  // A job that ran is never run again, also when somebody removed what it left.
+  for (const [slot, spec] of wanted) if (spec.mode !== 'job') wrong.push(`${slot} is missing`)
+  if (world.main.process?.isAlive !== true) wrong.push('no controller is alive')
+  const phases = world.main.controller?.status().stacks ?? []
+  for (const { name, phase } of phases)
+    if (phase !== 'synced' && phase !== 'done') wrong.push(`${name} says it is ${phase}`)
+  for (const volume of world.harm.lostVolumes()) wrong.push(`volume ${volume} is gone`)
+  return wrong
+}
+
+function slotsOf(world: World, spec: ServiceSpec): readonly string[] {
+  const keys =
+    spec.mode === 'global'
+      ? world.draft.servers.filter((server) => fitsZone(spec, server))
+      : Array.from({ length: spec.mode === 'job' ? 1 : spec.replicas }, (_, index) => String(index + 1))
+  return keys.map((key) => `${spec.stack}/${spec.name}#${key}`)
+}

@@ -1,0 +1,194 @@
+import { serviceHash } from '../../src/model/index.js'
+import type { Invariant } from './invariants.js'
+import { nameBox } from './world.js'
+import type { World } from './world.js'
+import type { Box } from './box.js'
+import {
+  VIEW_MS,
+  boxesOf,
+  fitsZone,
+  isCounted,
+  isReachable,
+  isSameSlot,
+  isSettledServer,
+  isStartFirst,
+  placeOf,
+  policyOf,
+  serves,
+  servesSinceMs,
+  wantedByAll,
+} from './truth.js'
+
+/** Containers that a controller is about to take down although they serve and their slot is wanted. */
+function takenFrom(world: World, what: string, box: Box): ReturnType<typeof wantedByAll> {
+  if (what !== 'stop' && what !== 'remove') return null
+  if (box.identity === null || world.harm.isContested() || world.harm.isForgetful()) return null
+  if (!isSettledServer(world, box) || !isReachable(world, box.server)) return null
+  return wantedByAll(world, placeOf(box))
+}
+
+export const I01: Invariant = {
+  sentence:
+    'with no fault on old replicas, healthy replicas never fall below the wanted number less the tolerated ones',
+  acting: (world, what, box) => {
+    const wanted = takenFrom(world, what, box)
+    if (wanted === null) return null
+    const place = placeOf(box)
+    const others = boxesOf(world, place).filter((other) => other !== box)
+    if (others.some((other) => isSameSlot(placeOf(other), place) && serves(world, other))) return null
+    const ledger = world.ledger.stack(place.stack)
+    const most = Math.max(...wanted.map(({ spec }) => policyOf(ledger, spec).parallelism || Infinity))
+    const least = Math.min(...wanted.map(({ spec }) => spec.replicas))
+    if (wanted[0]?.spec.mode !== 'replicated') return null
+    let down = 1
+    for (let key = 1; key <= least; key += 1) {
+      if (String(key) === place.key) continue
+      const inSlot = others.filter((other) => placeOf(other).key === String(key))
+      const isHarmed = world.harm.wasHarmed({ ...place, key: String(key) })
+      if (!isHarmed && inSlot.length > 0 && !inSlot.some((other) => serves(world, other))) down += 1
+    }
+    return down > most ? `${nameBox(box)} is taken down as number ${down} of at most ${most}` : null
+  },
+}
+
+export const I02: Invariant = {
+  sentence: 'no more slots have two replicas than may be in flight, also after a crash',
+  changed: (world, event, box) => {
+    if (event !== 'start' || box.identity === null || world.harm.isContested() || world.harm.isForgetful()) return null
+    const place = placeOf(box)
+    const up = boxesOf(world, place).filter((other) => isCounted(world, other))
+    const slots = new Map<string, number>()
+    for (const other of up) slots.set(placeOf(other).key, (slots.get(placeOf(other).key) ?? 0) + 1)
+    const doubled = [...slots.values()].filter((count) => count > 1).length
+    const most = world.ledger.mostInFlight(place.stack, (hash) => world.oracle.service(hash, place.service))
+    if (doubled > most) return `${place.stack}/${place.service} has ${doubled} slots with two replicas, at most ${most}`
+    const here = slots.get(place.key) ?? 0
+    return here > 2 ? `${nameBox(box)} is replica number ${here} of its slot` : null
+  },
+}
+
+export const I03: Invariant = {
+  sentence: 'start-first, an old replica is stopped only after its successor has been healthy for the monitored time',
+  acting: (world, what, box) => {
+    const wanted = takenFrom(world, what, box)
+    if (wanted === null) return null
+    const place = placeOf(box)
+    const ledger = world.ledger.stack(place.stack)
+    if (!wanted.every(({ spec }) => spec.mode === 'replicated' && isStartFirst(spec, policyOf(ledger, spec))))
+      return null
+    const successors = boxesOf(world, place).filter(
+      (other) => other !== box && isSameSlot(placeOf(other), place) && serves(world, other),
+    )
+    if (successors.length === 0) return `${nameBox(box)} is stopped and no other replica serves its slot`
+    const isLongEnough = successors.some((other) => {
+      const forMs = world.clock.nowMs() - (servesSinceMs(world, other) ?? Infinity)
+      return forMs + 50 >= neededMs(world, other)
+    })
+    return isLongEnough ? null : `${nameBox(box)} is stopped before its successor was healthy for long enough`
+  },
+}
+
+/** What was proven before needs no watching; without any check, running is watched however well it is known. */
+function neededMs(world: World, box: Box): number {
+  const { spec } = box
+  if (spec === null) return 0
+  const { monitorMs } = policyOf(world.ledger.stack(placeOf(box).stack), spec)
+  const isKnown = world.ledger.isProvenSpec(placeOf(box).stack, spec.name, box.identity?.specHash ?? '')
+  const isChecked = spec.healthcheck !== null || spec.probe !== null
+  return isKnown && isChecked ? 0 : monitorMs
+}
+
+export const I04: Invariant = {
+  sentence: 'an old replica is stopped to be replaced only where the image of its successor is on the server already',
+  acting: (world, what, box) => {
+    const wanted = takenFrom(world, what, box)
+    const [target] = wanted ?? []
+    if (wanted === null || target === undefined || wanted.some(({ hash }) => hash === box.identity?.specHash))
+      return null
+    if (!fitsZone(target.spec, box.server) || world.ledger.drained.has(box.server)) return null
+    const engine = world.engines.get(box.server)
+    const isHere = wanted.some(({ spec }) => engine?.images.has(spec.image))
+    const successors = boxesOf(world, placeOf(box)).filter((other) => other !== box)
+    const isMade = successors.some((other) => isSameSlot(placeOf(other), placeOf(box)))
+    return isHere || isMade ? null : `${nameBox(box)} is stopped and ${target.spec.image} is not on its server`
+  },
+}
+
+export const I05: Invariant = {
+  sentence: 'once a rollout has failed, nothing is made of what failed until Git or a person changes that',
+  performing: (world, _sight, action, controller) => {
+    if (action.kind !== 'run' || controller !== world.main.name || world.harm.isForgetful()) return null
+    const { stack, service } = action.slot
+    const ledger = world.ledger.stack(stack)
+    if (ledger.proven === null) return null
+    const rejection = ledger.rejections.find((entry) => {
+      const spec = world.oracle.service(ledger.desired, entry.service)
+      return spec !== null && serviceHash(spec) === entry.serviceHash
+    })
+    if (rejection === undefined || (rejection.scope === 'service' && rejection.service !== service)) return null
+    const proven = world.oracle.hashIn(ledger.proven, service)
+    return action.identity.specHash === proven ? null : `${service} of a rejected stack is made on ${action.server}`
+  },
+}
+
+export const I06: Invariant = {
+  sentence: 'every replica of one spec runs the same image, however tags move',
+  changed: (world, event, box) => {
+    if (event !== 'create' || box.identity === null || world.harm.isContested() || world.harm.isForgetful()) return null
+    const { specHash } = box.identity
+    const other = boxesOf(world, placeOf(box)).find(
+      (twin) =>
+        twin.identity?.specHash === specHash &&
+        twin.image.id !== box.image.id &&
+        isCounted(world, twin) &&
+        world.ledger.isProvenSpec(placeOf(box).stack, placeOf(box).service, specHash),
+    )
+    return other === undefined ? null : `${nameBox(box)} runs ${box.image.id} and ${nameBox(other)} ${other.image.id}`
+  },
+}
+
+export const I07: Invariant = {
+  sentence: 'for one revision there is one rollout, and one more for each time a person or Git asks',
+  fact: (world, fact) => {
+    if (fact.kind !== 'rollout-started' || fact.direction !== 'forward') return null
+    const ledger = world.ledger.stack(fact.stack)
+    if (fact.hash !== ledger.desired || world.harm.isForgetful()) return null
+    return ledger.begun >= ledger.allowed ? `${fact.stack} is rolled out for the ${ledger.begun + 1}th time` : null
+  },
+}
+
+export const I08: Invariant = {
+  sentence: 'a slot whose spec is unchanged is never restarted, made anew or moved, whatever else changes',
+  acting: (world, what, box) => {
+    const wanted = takenFrom(world, what, box)
+    if (wanted === null || box.identity === null) return null
+    const { specHash, slot, restart } = box.identity
+    if (!wanted.every(({ hash, spec }) => hash === specHash && fitsZone(spec, box.server))) return null
+    const limits = new Set(wanted.map(({ spec }) => spec.limits.memoryBytes))
+    if (limits.size > 1 || !world.draft.servers.includes(box.server) || world.ledger.drained.has(box.server))
+      return null
+    const asked = world.ledger.restarts.get(`${slot.stack}/${slot.service}`)
+    if (asked !== undefined && restart < new Date(asked).toISOString()) return null
+    const hasTwin = boxesOf(world, slot).some((other) => other !== box && isSameSlot(placeOf(other), slot))
+    return hasTwin ? null : `${nameBox(box)} is up to date and is taken down (${what})`
+  },
+}
+
+export const I09: Invariant = {
+  sentence: 'a service starts only after what it depends on has started',
+  performing: (world, _sight, action, controller) => {
+    if (action.kind !== 'run' || controller !== world.main.name || world.harm.isForgetful()) return null
+    const ledger = world.ledger.stack(action.stack)
+    if (ledger.rollout === null || ledger.proven !== null) return null
+    const missing = action.spec.dependsOn.find(({ service }) => {
+      const spec = world.oracle.service(ledger.desired, service)
+      return (
+        spec !== null &&
+        spec.mode === 'replicated' &&
+        spec.replicas > 0 &&
+        !world.harm.wasUp(action.stack, service, VIEW_MS)
+      )
+    })
+    return missing === undefined ? null : `${action.slot.service} is made before ${missing.service} has started`
+  },
+}

@@ -1,0 +1,130 @@
+import { changed, firstDraft } from './drafts.js'
+import { FAULTS } from './fault-table.js'
+import type { FaultId } from './fault-table.js'
+import { INJECTIONS } from './faults.js'
+import { randomOf } from './random.js'
+import type { Random } from './random.js'
+import type { World } from './world.js'
+
+/** One thing that happens: what, with which dice, how long after the one before. Plain data, so that a failing run can be cut down and kept. */
+export interface Step {
+  readonly kind: 'commit' | 'revert' | 'fault' | 'command' | 'backup' | 'quiet'
+  readonly fault?: FaultId
+  readonly dice: number
+  readonly afterMs: number
+  /** A fault that lasts ends this much later. */
+  readonly forMs: number
+}
+
+export interface Scenario {
+  readonly seed: number
+  readonly servers: number
+  /** The real store instead of one in memory. */
+  readonly sqlite: boolean
+  readonly steps: readonly Step[]
+}
+
+const STEPS_MOST = 22
+
+/** Everything about a world, out of its seed. A third of the worlds are calm: commits, kills and lost answers only, where nothing may ever be short. */
+export function scenarioOf(seed: number): Scenario {
+  const random = randomOf(`scenario ${seed}`)
+  const isCalm = random.chance(0.25)
+  const faults = Object.keys(FAULTS) as FaultId[]
+  const calm: readonly FaultId[] = [
+    'F02',
+    'F03',
+    'F04',
+    'F16',
+    'F49',
+    'F50',
+    'F52',
+    'F56',
+    'F57',
+    'F26',
+    'F32',
+    'F31',
+    'F20',
+  ]
+  const count = random.between(6, STEPS_MOST)
+  const steps = Array.from({ length: count }, () => stepOf(random, isCalm ? calm : faults))
+  return { seed, servers: random.pick([1, 2, 3, 3, 3, 4, 6]), sqlite: random.chance(0.04), steps }
+}
+
+function stepOf(random: Random, faults: readonly FaultId[]): Step {
+  const roll = random.next()
+  const kind =
+    roll < 0.27 ? 'commit' : roll < 0.31 ? 'revert' : roll < 0.36 ? 'command' : roll < 0.39 ? 'backup' : 'fault'
+  const afterMs = random.chance(0.25)
+    ? random.between(100, 3_000)
+    : random.chance(0.25)
+      ? random.between(60, 500) * 1_000
+      : random.between(3, 70) * 1_000
+  const forMs = random.chance(0.5) ? random.between(5, 60) * 1_000 : random.between(60, 700) * 1_000
+  const about = { kind, dice: random.between(0, 1_000_000_000), afterMs, forMs } as const
+  return kind === 'fault' ? { ...about, fault: random.pick(faults) } : about
+}
+
+export function startDraft(scenario: Scenario): ReturnType<typeof firstDraft> {
+  return firstDraft(randomOf(`draft ${scenario.seed}`), serverNames(scenario.servers))
+}
+
+export function serverNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `s${index + 1}`)
+}
+
+/** Does what a step says; answers what ends it. */
+export function take(world: World, step: Step): (() => void) | null {
+  const random = randomOf(step.dice)
+  switch (step.kind) {
+    case 'commit':
+      world.commit(changed(world.draft, random), 'change')
+      return null
+    case 'revert':
+      revert(world)
+      return null
+    case 'command':
+      command(world, random)
+      return null
+    case 'backup':
+      world.saveBackup()
+      return null
+    case 'quiet':
+      return null
+    case 'fault': {
+      const injection = random.pick(INJECTIONS[step.fault ?? 'F49'])
+      world.say(`fault ${step.fault}`)
+      return injection(world, random)
+    }
+  }
+}
+
+/** The newest commit's files go back to those of the one before it, as `git revert` does. */
+function revert(world: World): void {
+  const head = world.git.head === null ? undefined : world.git.commits.get(world.git.head)
+  const before = world.drafts.get(head?.parent ?? '')
+  if (before !== undefined) world.commit(before, 'revert')
+}
+
+function command(world: World, random: Random): void {
+  const by = 'ada'
+  const stacks = Object.keys(world.draft.stacks).sort()
+  const stack = stacks.length === 0 ? 'shop' : random.pick(stacks)
+  const services = Object.keys(world.draft.stacks[stack] ?? {}).sort()
+  const service = services.length === 0 ? 'web' : random.pick(services)
+  const server = random.pick(world.draft.servers)
+  const { held } = world.main.controller?.status().source ?? { held: null }
+  const scope = random.pick(['*', stack, `${stack}/${service}`])
+  world.command(
+    random.pick([
+      { kind: 'restart', stack, service, reason: 'because', by },
+      { kind: 'retry', stack, by },
+      { kind: 'drain', server, by },
+      { kind: 'undrain', server, by },
+      { kind: 'suspend', scope, reason: 'because', by },
+      { kind: 'resume', scope, by },
+      { kind: 'sync', by },
+      { kind: 'approve', sha: held?.revision.sha ?? 'none', by },
+    ]),
+  )
+}

@@ -1,0 +1,272 @@
+import { Controller } from '../../src/controller/index.js'
+import type { Command, Fact, Intent } from '../../src/controller/index.js'
+import { formatAction, formatSlot } from '../../src/model/index.js'
+import type { Action, ActionResult, Result } from '../../src/model/index.js'
+import type { Actor, Box, BoxEvent } from './box.js'
+import { SimClock } from './clock.js'
+import { MemoryDisk } from './disk.js'
+import type { Disk } from './disk.js'
+import { SimDriver } from './driver.js'
+import type { Network } from './driver.js'
+import { filesOf } from './drafts.js'
+import type { Draft } from './drafts.js'
+import { SimEngine } from './engine.js'
+import type { FaultId } from './fault-table.js'
+import { SimGit } from './git.js'
+import { Harm } from './harm.js'
+import { Watchers } from './invariants.js'
+import { tappedJournal } from './journal.js'
+import type { DiskFaults } from './journal.js'
+import { Ledger } from './ledger.js'
+import type { Phase } from './ledger.js'
+import { SimLink } from './link.js'
+import { Oracle } from './oracle.js'
+import { SimProcess } from './process.js'
+import { randomOf } from './random.js'
+import type { Random } from './random.js'
+import { SimRegistry } from './registry.js'
+
+export const FLEET = 'acme'
+
+/** One controller on a data directory: the process that lives now, and what the world knows of it. */
+export interface Seat {
+  readonly name: string
+  disk: Disk
+  readonly faults: DiskFaults
+  process: SimProcess | null
+  controller: Controller | null
+  driver: SimDriver | null
+  /** Set while the journal cannot be opened: nobody can start. */
+  isDamaged: boolean
+  openIntents: Map<string, Intent>
+}
+
+export interface Violation {
+  readonly id: string
+  readonly atMs: number
+  readonly what: string
+}
+
+export interface WorldOptions {
+  readonly seed: number | string
+  readonly servers: readonly string[]
+  readonly disk?: Disk
+}
+
+/** Everything around the controllers, and what truly happens in it. */
+export class World implements Network {
+  readonly clock = new SimClock()
+  readonly random: Random
+  readonly registry = new SimRegistry()
+  readonly engines = new Map<string, SimEngine>()
+  readonly links = new Map<string, SimLink>()
+  readonly git: SimGit
+  readonly oracle: Oracle
+  ledger = new Ledger()
+  readonly seats: Seat[] = []
+  readonly trace: string[] = []
+  readonly violations: Violation[] = []
+  readonly coverage = new Map<FaultId, Set<Phase>>()
+  readonly counts = { creates: 0, removes: 0, starts: 0, stops: 0, writes: 0, looks: 0 }
+  /** Called at every crash point of every process. */
+  onPoint: SimProcess['onPoint'] = () => undefined
+  draft: Draft
+  backup: { readonly restore: () => void; readonly ledger: Ledger } | null = null
+  wallOffsetMs = 0
+  convergedAfterMs: number | null = null
+  /** What people meant by each commit. */
+  readonly drafts = new Map<string, Draft>()
+  /** What was done to servers, containers and the journal. */
+  readonly harm: Harm
+  readonly watchers: Watchers
+  private containers = 0
+
+  constructor(options: WorldOptions, draft: Draft) {
+    this.random = randomOf(options.seed)
+    this.draft = draft
+    this.git = new SimGit(this.clock, (fault) => this.felt(fault))
+    this.oracle = new Oracle(this.git)
+    this.watchers = new Watchers(this)
+    this.harm = new Harm(this)
+    for (const server of options.servers) this.addServer(server)
+    this.seats.push(seatOf('one', options.disk ?? new MemoryDisk()))
+  }
+
+  addServer(server: string): void {
+    this.links.set(server, new SimLink(this.random.fork(`link ${server}`)))
+    const nextId = (): string => `b${String((this.containers += 1)).padStart(4, '0')}`
+    const events = {
+      acting: (actor: Actor, what: string, box: Box) => this.acting(actor, what, box),
+      changed: (event: BoxEvent, box: Box) => this.changed(event, box),
+    }
+    this.engines.set(server, new SimEngine(server, this.clock, this.registry, nextId, events))
+  }
+
+  get main(): Seat {
+    return this.seats[0] as Seat
+  }
+
+  boxes(): readonly Box[] {
+    return [...this.engines.values()].flatMap((engine) => [...engine.boxes.values()])
+  }
+
+  say(line: string): void {
+    this.trace.push(`${this.clock.nowMs() - 1_700_000_000_000} ${line}`)
+  }
+
+  blame(id: string, what: string): void {
+    this.say(`VIOLATION ${id} ${what}`)
+    this.violations.push({ id, atMs: this.clock.nowMs(), what })
+  }
+
+  felt(fault: FaultId): void {
+    const phases = this.coverage.get(fault) ?? new Set<Phase>()
+    phases.add(this.ledger.phase())
+    this.coverage.set(fault, phases)
+  }
+
+  commit(draft: Draft, subject: string): string {
+    this.draft = draft
+    const sha = this.git.commit(filesOf(draft), subject)
+    this.drafts.set(sha, draft)
+    this.oracle.of(sha)
+    this.say(`commit ${sha.slice(0, 8)} ${subject}`)
+    return sha
+  }
+
+  boot(seat = this.main): void {
+    if (seat.process?.isAlive === true || seat.isDamaged) return
+    const process = new SimProcess(this.clock, this.wallOffsetMs)
+    const opened = seat.disk.open()
+    process.onPoint = (point, about) => this.onPoint(point, about)
+    process.onDeath = () => opened.close()
+    const driver = new SimDriver(this, process, seat.name)
+    const journal = tappedJournal(opened, process, seat.faults, {
+      facts: (facts) => this.noted(seat, facts),
+      intended: (intents) => {
+        for (const intent of intents) seat.openIntents.set(JSON.stringify(intent.action), intent)
+      },
+      wrote: (what) => {
+        this.counts.writes += 1
+        this.say(`${seat.name} wrote ${what}`)
+      },
+      failed: () => this.felt('F53'),
+    })
+    const ports = { clock: process.clock, driver, source: this.git.portFor(process), journal, log: () => undefined }
+    seat.process = process
+    seat.driver = driver
+    seat.openIntents = new Map()
+    this.say(`boot ${seat.name}`)
+    this.watchers.booted(process)
+    seat.controller = new Controller(ports, { repository: 'test' })
+    seat.controller.start()
+  }
+
+  kill(seat = this.main): void {
+    if (seat.process?.isAlive !== true) return
+    this.say(`kill ${seat.name}`)
+    seat.process.kill()
+    seat.controller = null
+  }
+
+  /** The host's journal is another one from now on: what was known is what that one says. */
+  forget(ledger: Ledger | null): void {
+    this.harm.forget()
+    this.ledger = ledger?.copy() ?? new Ledger()
+  }
+
+  /** Copies the data directory, as a nightly job would. */
+  saveBackup(): void {
+    this.backup = { restore: this.main.disk.backup(), ledger: this.ledger.copy() }
+  }
+
+  /** SIGTERM, while the world goes on. */
+  stopSoon(seat = this.main): void {
+    const { controller, process } = seat
+    if (controller === null || process?.isAlive !== true) return
+    this.say(`stop ${seat.name}`)
+    void controller.stop().then(() => {
+      if (seat.process === process) this.kill(seat)
+    })
+  }
+
+  /** SIGTERM: what is under way is awaited. */
+  async stop(seat = this.main): Promise<void> {
+    const { controller } = seat
+    if (controller === null || seat.process?.isAlive !== true) return
+    this.say(`stop ${seat.name}`)
+    await Promise.all([controller.stop(), this.clock.run(35_000)])
+    this.kill(seat)
+  }
+
+  command(command: Command, seat = this.main): Result<string> | null {
+    if (seat.process?.isAlive !== true || seat.controller === null) return null
+    this.say(`command ${JSON.stringify(command)}`)
+    return seat.controller.command(command)
+  }
+
+  private noted(seat: Seat, facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      const about = 'stack' in fact ? ` ${fact.stack}` : 'server' in fact ? ` ${fact.server}` : ''
+      this.say(`${seat.name} fact ${fact.kind}${about}`)
+      if (seat !== this.main) continue
+      this.watchers.fact(fact)
+      this.ledger.note(fact)
+      if (fact.kind === 'server-lost' || fact.kind === 'server-returned') this.harm.noteLost(fact.server)
+    }
+  }
+
+  private acting(actor: Actor, what: string, box: Box): void {
+    if (typeof actor === 'object') this.watchers.acting(what, box)
+  }
+
+  private changed(event: BoxEvent, box: Box): void {
+    this.say(`${box.server} ${event} ${box.name} ${box.id} ${box.state}`)
+    if (event === 'create') this.counts.creates += 1
+    if (event === 'remove') this.counts.removes += 1
+    if (event === 'start') this.counts.starts += 1
+    if (event === 'die') this.counts.stops += 1
+    this.harm.remember(event, box)
+    if (event === 'create') this.harm.lostVolumes()
+    this.watchers.changed(event, box)
+    for (const [name, link] of this.links)
+      if ((link.leadsTo ?? name) === box.server) for (const seat of this.seats) seat.driver?.hint(name)
+  }
+
+  performing(process: SimProcess, controller: string, action: Action): void {
+    this.say(`${controller} ${formatAction(action)}`)
+    this.watchers.performing(process, controller, action)
+  }
+
+  performed(process: SimProcess, action: Action, result: Result<ActionResult>): void {
+    this.say(`done ${formatAction(action)} ${result.ok ? 'ok' : result.problem.code}`)
+    this.watchers.performed(process, action, result)
+  }
+
+  observing(process: SimProcess, server: string): void {
+    this.counts.looks += 1
+    this.watchers.observing(process, server)
+  }
+
+  observed(process: SimProcess, server: string, engineId: string): void {
+    this.watchers.observed(process, server, engineId)
+  }
+
+  dispose(): void {
+    for (const seat of this.seats) {
+      seat.process?.kill()
+      seat.disk.dispose()
+    }
+  }
+}
+
+export function seatOf(name: string, disk: Disk): Seat {
+  const faults = { refusal: null, countdown: 0 }
+  const nobody = { process: null, controller: null, driver: null }
+  return { name, disk, faults, ...nobody, isDamaged: false, openIntents: new Map() }
+}
+
+/** `shop/web#1 b0003 on s1`. */
+export function nameBox(box: Box): string {
+  return `${box.identity === null ? box.name : formatSlot(box.identity.slot)} ${box.id} on ${box.server}`
+}

@@ -1,0 +1,4 @@
+import { describe } from 'vitest'
+import { playSeeds } from './seeds.js'
+
+describe('any world', () => playSeeds(1))
