@@ -22,7 +22,7 @@ export class SimProcess {
   /** What the kernel does with what it held. */
   onDeath: () => void = () => undefined
   /** Called at every crash point; may kill. */
-  onPoint: (point: CrashPoint, about: string) => void = () => undefined
+  onPoint: (point: CrashPoint, about: string, process: SimProcess) => void = () => undefined
   readonly clock: Clock
   private resumeAtMs = 0
   private readonly world: SimClock
@@ -56,7 +56,7 @@ export class SimProcess {
 
   /** Passes a crash point; false: it died there. */
   pass(point: CrashPoint, about: string): boolean {
-    if (this.isAlive) this.onPoint(point, about)
+    if (this.isAlive) this.onPoint(point, about, this)
     return this.isAlive
   }
 

@@ -1,7 +1,9 @@
 import { serviceHash } from '../../src/model/index.js'
 import type { Invariant } from './invariants.js'
+import { behaviourOf } from './workload.js'
 import { nameBox } from './world.js'
 import type { World } from './world.js'
+import { isUp } from './box.js'
 import type { Box } from './box.js'
 import {
   VIEW_MS,
@@ -12,8 +14,10 @@ import {
   isSameSlot,
   isSettledServer,
   isStartFirst,
+  mostDown,
   placeOf,
   policyOf,
+  seemsToServe,
   serves,
   servesSinceMs,
   wantedByAll,
@@ -36,8 +40,7 @@ export const I01: Invariant = {
     const place = placeOf(box)
     const others = boxesOf(world, place).filter((other) => other !== box)
     if (others.some((other) => isSameSlot(placeOf(other), place) && serves(world, other))) return null
-    const ledger = world.ledger.stack(place.stack)
-    const most = Math.max(...wanted.map(({ spec }) => policyOf(ledger, spec).parallelism || Infinity))
+    const most = Math.max(...wanted.map(({ spec }) => mostDown(spec)))
     const least = Math.min(...wanted.map(({ spec }) => spec.replicas))
     if (wanted[0]?.spec.mode !== 'replicated') return null
     let down = 1
@@ -45,7 +48,7 @@ export const I01: Invariant = {
       if (String(key) === place.key) continue
       const inSlot = others.filter((other) => placeOf(other).key === String(key))
       const isHarmed = world.harm.wasHarmed({ ...place, key: String(key) })
-      if (!isHarmed && inSlot.length > 0 && !inSlot.some((other) => serves(world, other))) down += 1
+      if (!isHarmed && inSlot.length > 0 && !inSlot.some((other) => seemsToServe(world, other))) down += 1
     }
     return down > most ? `${nameBox(box)} is taken down as number ${down} of at most ${most}` : null
   },
@@ -73,9 +76,7 @@ export const I03: Invariant = {
     const wanted = takenFrom(world, what, box)
     if (wanted === null) return null
     const place = placeOf(box)
-    const ledger = world.ledger.stack(place.stack)
-    if (!wanted.every(({ spec }) => spec.mode === 'replicated' && isStartFirst(spec, policyOf(ledger, spec))))
-      return null
+    if (!wanted.every(({ spec }) => spec.mode === 'replicated' && isStartFirst(spec))) return null
     const successors = boxesOf(world, place).filter(
       (other) => other !== box && isSameSlot(placeOf(other), place) && serves(world, other),
     )
@@ -95,7 +96,9 @@ function neededMs(world: World, box: Box): number {
   const { monitorMs } = policyOf(world.ledger.stack(placeOf(box).stack), spec)
   const isKnown = world.ledger.isProvenSpec(placeOf(box).stack, spec.name, box.identity?.specHash ?? '')
   const isChecked = spec.healthcheck !== null || spec.probe !== null
-  return isKnown && isChecked ? 0 : monitorMs
+  // It is asked at the beginning and at the end: what flaps in between is not seen by anybody.
+  const flaps = behaviourOf(spec.image).flapMs !== undefined
+  return (isKnown && isChecked) || flaps ? 0 : monitorMs
 }
 
 export const I04: Invariant = {
@@ -186,6 +189,7 @@ export const I09: Invariant = {
         spec !== null &&
         spec.mode === 'replicated' &&
         spec.replicas > 0 &&
+        !boxesOf(world, { stack: action.stack, service }).some(isUp) &&
         !world.harm.wasUp(action.stack, service, VIEW_MS)
       )
     })

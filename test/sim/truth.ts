@@ -46,6 +46,12 @@ export function serves(world: World, box: Box): boolean {
   return servesSinceMs(world, box) !== null
 }
 
+/** What the engine says of it, which may be behind what it is. */
+export function seemsToServe(world: World, box: Box): boolean {
+  const says = world.engines.get(box.server)?.healthOf(box)
+  return box.state === 'running' && (says === 'healthy' || says === 'none')
+}
+
 /** Served for so long that every controller must have seen it. */
 export function isSettledServer(world: World, box: Box): boolean {
   const since = servesSinceMs(world, box)
@@ -87,11 +93,16 @@ export function policyOf(ledger: StackLedger, spec: ServiceSpec): UpdatePolicy {
   return ledger.rollout?.direction === 'back' ? spec.rollback : spec.update
 }
 
-export function isStartFirst(spec: ServiceSpec, policy: UpdatePolicy): boolean {
+/** On the way forward and back: where only one service is taken back, the others may go either way. */
+export function isStartFirst(spec: ServiceSpec): boolean {
   const publishes = spec.ports.some(({ published }) => published !== null)
   const writes = spec.mounts.some((mount) => mount.kind !== 'tmpfs' && mount.kind !== 'anonymous')
   if (publishes) return false
-  return policy.order === null ? !writes : policy.order === 'start-first'
+  return [spec.update, spec.rollback].every(({ order }) => (order === null ? !writes : order === 'start-first'))
+}
+
+export function mostDown(spec: ServiceSpec): number {
+  return Math.max(spec.update.parallelism || Infinity, spec.rollback.parallelism || Infinity)
 }
 
 /** A server whose calls come through, in time. */

@@ -38,6 +38,8 @@ export interface Seat {
   driver: SimDriver | null
   /** Set while the journal cannot be opened: nobody can start. */
   isDamaged: boolean
+  /** It was told to end, and has not yet. */
+  isStopping: boolean
   openIntents: Map<string, Intent>
 }
 
@@ -66,6 +68,8 @@ export class World implements Network {
   readonly seats: Seat[] = []
   readonly trace: string[] = []
   readonly violations: Violation[] = []
+  /** Every container that was ever created. */
+  readonly made: Box[] = []
   readonly coverage = new Map<FaultId, Set<Phase>>()
   readonly counts = { creates: 0, removes: 0, starts: 0, stops: 0, writes: 0, looks: 0 }
   /** Called at every crash point of every process. */
@@ -135,10 +139,13 @@ export class World implements Network {
   }
 
   boot(seat = this.main): void {
+    // What does not end when asked to is killed before it is started again.
+    if (seat.isStopping) this.kill(seat)
     if (seat.process?.isAlive === true || seat.isDamaged) return
+    seat.isStopping = false
     const process = new SimProcess(this.clock, this.wallOffsetMs)
     const opened = seat.disk.open()
-    process.onPoint = (point, about) => this.onPoint(point, about)
+    process.onPoint = (point, about) => this.onPoint(point, about, process)
     process.onDeath = () => opened.close()
     const driver = new SimDriver(this, process, seat.name)
     const journal = tappedJournal(opened, process, seat.faults, {
@@ -185,6 +192,7 @@ export class World implements Network {
     const { controller, process } = seat
     if (controller === null || process?.isAlive !== true) return
     this.say(`stop ${seat.name}`)
+    seat.isStopping = true
     void controller.stop().then(() => {
       if (seat.process === process) this.kill(seat)
     })
@@ -222,7 +230,10 @@ export class World implements Network {
 
   private changed(event: BoxEvent, box: Box): void {
     this.say(`${box.server} ${event} ${box.name} ${box.id} ${box.state}`)
-    if (event === 'create') this.counts.creates += 1
+    if (event === 'create') {
+      this.counts.creates += 1
+      this.made.push(box)
+    }
     if (event === 'remove') this.counts.removes += 1
     if (event === 'start') this.counts.starts += 1
     if (event === 'die') this.counts.stops += 1
@@ -263,7 +274,7 @@ export class World implements Network {
 export function seatOf(name: string, disk: Disk): Seat {
   const faults = { refusal: null, countdown: 0 }
   const nobody = { process: null, controller: null, driver: null }
-  return { name, disk, faults, ...nobody, isDamaged: false, openIntents: new Map() }
+  return { name, disk, faults, ...nobody, isDamaged: false, isStopping: false, openIntents: new Map() }
 }
 
 /** `shop/web#1 b0003 on s1`. */
