@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { matchesHostPattern } from '../model/index.js'
 
 /** What `~/.ssh/config` says of one host. Paths are absolute. */
 export interface SshConfigHost {
@@ -61,16 +62,8 @@ function hostOf(name: string, blocks: readonly Block[], home: string): SshConfig
 }
 
 function applies(patterns: readonly string[], name: string): boolean {
-  const matching = patterns.filter((pattern) => matches(pattern.replace(/^!/, ''), name))
+  const matching = patterns.filter((pattern) => matchesHostPattern(pattern.replace(/^!/, ''), name))
   return matching.length > 0 && !matching.some((pattern) => pattern.startsWith('!'))
-}
-
-function matches(pattern: string, name: string): boolean {
-  const escaped = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-  return new RegExp(`^${escaped}$`).test(name)
 }
 
 function expand(path: string, home: string): string {

@@ -32,6 +32,11 @@ export class EngineAgent extends Agent {
    */
   addRequest(request: ClientRequest, options: unknown): void {
     request.removeAllListeners('response')
+    // Nobody asks an engine for another protocol. Without a listener such an answer would be none, until the deadline.
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy()
+      request.emit('error', Object.assign(new Error('it changes the protocol'), { code: 'HPE_UPGRADE' }))
+    })
     const parent = Agent.prototype as unknown as AgentWithRequests
     parent.addRequest.call(this, request, options)
   }

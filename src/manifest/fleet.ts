@@ -8,6 +8,7 @@ import type { Node } from './node.js'
 import { entries, get, isBroken, items, keyOf, quoted, textNode, textOf } from './node.js'
 import { DURATIONS, readDuration, readText, requireText } from './read.js'
 import type { Report } from './report.js'
+import { refuseReserved } from './reserved-name.js'
 import { MOST_FILE_BYTES, decodeText } from './text.js'
 
 export const STACKS_DEFAULT = 'stacks/*'
@@ -37,6 +38,7 @@ export function readFleet(root: Node, reader: FileReader, report: Report): Fleet
   const spot = keyOf(root, 'servers') ?? root
   if (declared.length === 0 && root.kind === 'map' && !isBroken(root, 'servers'))
     report.error('FLEET_EMPTY', spot, 'the fleet has no servers; add one under `servers:` with its `address:`')
+  for (const [name] of declared) refuseReserved(name, keyOf(get(root, 'servers'), name) ?? spot, report)
   if (declared.length > MOST_SERVERS)
     report.error('VALUE_OUT_OF_RANGE', spot, `${declared.length} servers are too many; at most ${MOST_SERVERS}`)
   const servers = declared

@@ -12,6 +12,7 @@ import { inactiveServices, splitProfiles, withoutServices } from './profiles.js'
 import { loadProject } from './project.js'
 import { createReport } from './report.js'
 import type { Report } from './report.js'
+import { isReserved } from './reserved-name.js'
 import type { ShapeCheck } from './shape.js'
 import { chooseFiles } from './stack-choice.js'
 import type { StackChoice } from './stack-choice.js'
@@ -130,13 +131,13 @@ function stackName(roots: readonly Node[], sources: StackSources): string {
   const declared = node === undefined ? '' : textOf(interpolateTree(node, (name) => variables.get(name), report))
   const wanted = variables.get('COMPOSE_PROJECT_NAME') ?? (declared === '' ? null : declared)
   const fallback = directoryName(sources)
-  if (wanted === null && fallback !== '') return fallback
-  if (wanted !== null && STACK_NAME.test(wanted)) return wanted
+  if (wanted === null && fallback !== '' && !isReserved(fallback)) return fallback
+  if (wanted !== null && STACK_NAME.test(wanted) && !isReserved(wanted)) return wanted
   const spot = keyOf(named, 'name') ?? roots[0]
   report.error(
     'NAME_INVALID',
     spot === undefined ? null : bareSpot(spot),
-    `the stack's name ${quoted(wanted ?? '')} is not allowed; use lower-case letters, digits, - and _, beginning with a letter or digit`,
+    `the stack's name ${quoted(wanted ?? fallback)} is not allowed; use lower-case letters, digits, - and _, beginning with a letter or digit`,
   )
   return fallback === '' ? sources.settings.fleet : fallback
 }

@@ -16,6 +16,7 @@ export type {
   NamingSpec,
   TuningSpec,
 } from './engine-settings.js'
+export { matchesHostPattern } from './host-pattern.js'
 export type {
   Constraint,
   Dependency,

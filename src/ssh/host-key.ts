@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import { fail, ok } from '../model/index.js'
+import { fail, matchesHostPattern, ok } from '../model/index.js'
 import type { HostKey, Result } from '../model/index.js'
 import type { HostKeyFailure } from './failure.js'
 
@@ -93,20 +93,12 @@ function parseLine(text: string): readonly KnownHostsLine[] {
 function matchesHost(hosts: string, wanted: string): boolean {
   if (hosts.startsWith('|')) return matchesHash(hosts, wanted)
   const patterns = hosts.toLowerCase().split(',')
-  if (patterns.some((pattern) => pattern.startsWith('!') && matchesPattern(pattern.slice(1), wanted))) return false
-  return patterns.some((pattern) => !pattern.startsWith('!') && matchesPattern(pattern, wanted))
+  if (patterns.some((pattern) => pattern.startsWith('!') && matchesHostPattern(pattern.slice(1), wanted))) return false
+  return patterns.some((pattern) => !pattern.startsWith('!') && matchesHostPattern(pattern, wanted))
 }
 
 function matchesHash(hosts: string, wanted: string): boolean {
   const [, version, salt, hash] = hosts.split('|')
   if (version !== '1' || salt === undefined || hash === undefined) return false
   return createHmac('sha1', Buffer.from(salt, 'base64')).update(wanted).digest('base64') === hash
-}
-
-function matchesPattern(pattern: string, wanted: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === wanted
-  // Runs of `*` are one: otherwise a hostile file could make the expression backtrack for minutes.
-  const escaped = pattern.replace(/\*+/g, '*').replace(/[.+^${}()|[\]\\]/g, '\\$&')
-  if (escaped.split('*').length > 5) return false
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`).test(wanted)
 }

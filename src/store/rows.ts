@@ -1,5 +1,6 @@
 import type { Fact, FactKind, Intent, Inventory } from '../controller/index.js'
 import type { Stack } from '../model/index.js'
+import { hasItsFields, isRecord } from './fact-shapes.js'
 import { damaged } from './store-error.js'
 
 /** Every kind of fact, and whether it is history that a person wants to read; the others are the machinery's own. */
@@ -57,9 +58,7 @@ export function readRow<T>(dir: string, table: string, row: JsonRow, isValid: (v
 }
 
 export function isFact(value: unknown): value is Fact {
-  return (
-    isRecord(value) && typeof value.kind === 'string' && Object.hasOwn(FACT_KINDS, value.kind) && isTime(value.atMs)
-  )
+  return isRecord(value) && typeof value.kind === 'string' && isTime(value.atMs) && hasItsFields(value.kind, value)
 }
 
 export function isIntent(value: unknown): value is Intent {
@@ -88,14 +87,13 @@ export function isState(value: unknown): value is object {
   return isRecord(value)
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 function isList(value: unknown): boolean {
   return Array.isArray(value) && value.every(isRecord)
 }
 
+/** Beyond it there are no dates, and what makes a text of one throws. */
+const LAST_DATE_MS = 8.64e15
+
 function isTime(value: unknown): boolean {
-  return typeof value === 'number' && Number.isFinite(value)
+  return typeof value === 'number' && Math.abs(value) <= LAST_DATE_MS
 }

@@ -52,6 +52,12 @@ it.each([
   },
 )
 
+it('an engine that changes the protocol answers with nonsense, and is not waited for', async () => {
+  const text = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\nx'
+  const answer = await clientOf(text).call({ ...request, method: 'POST' }, never)
+  expect(answer).toMatchObject({ ok: false, problem: { kind: 'broken', problem: { code: 'ENGINE_ANSWER' } } })
+})
+
 it('a stream that was cut before anybody reads it is broken, not waited for', async () => {
   const opened = await clientOf(CUT).open({ ...request, method: 'GET' }, never)
   if (!opened.ok) throw new Error(JSON.stringify(opened.problem))

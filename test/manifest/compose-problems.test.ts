@@ -174,6 +174,7 @@ describe('every wrong value is named with its place', () => {
     ['models: {}', ['4:1 FIELD_UNSUPPORTED']],
     ['servces: {}', ['4:1 FIELD_UNKNOWN']],
     ['name: Shop', ['4:1 NAME_INVALID']],
+    ['name: constructor', ['4:1 NAME_INVALID']],
   ])('at the top of the file: %s', (top, expected) => {
     expect(codesOf(`services:\n  web:\n    image: a:1\n${top}\n`, { 'stacks/shop/a.env': '' })).toEqual(expected)
   })
@@ -192,6 +193,7 @@ describe('every wrong value is named with its place', () => {
     ['services: { web: { image: 5 } }\n', ['1:27 FIELD_INVALID']],
     ['services: { web: { image: Busy:1 } }\n', ['1:27 FIELD_INVALID']],
     ['services: { "w b": { image: a } }\n', ['1:13 NAME_INVALID']],
+    ['services: { toString: { image: a } }\n', ['1:13 NAME_INVALID']],
     ['a: 1\n---\nb: 2\n', ['2:1 YAML_INVALID']],
     ['a\0b', ['1:2 YAML_INVALID']],
   ])('a file that says %j', (text, expected) => {

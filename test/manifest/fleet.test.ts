@@ -101,6 +101,7 @@ describe('the fleet', () => {
     ['fleet: a\nservers: { a: {} }', ['2:15 FIELD_MISSING']],
     ['fleet: a\nservers: { "1": { engine: /x } }', ['2:12 NAME_INVALID']],
     ['fleet: a\nservers: { A_b: { engine: /x } }', ['2:12 NAME_INVALID']],
+    ['fleet: a\nservers: { constructor: { engine: /x } }', ['2:12 NAME_INVALID']],
     ['fleet: a\nservers: { a: { adress: x, engine: /x } }', ['2:17 FIELD_UNKNOWN']],
     ['fleet: a\nservers: { a: { address: "tcp://x:2375" } }', ['2:26 FIELD_INVALID']],
     ['fleet: a\nservers: { a: { address: "unix:///x" } }', ['2:26 FIELD_INVALID']],

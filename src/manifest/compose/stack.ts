@@ -7,6 +7,7 @@ import type { Node } from '../node.js'
 import { entries, get, keyOf, quoted } from '../node.js'
 import { readText } from '../read.js'
 import type { Report } from '../report.js'
+import { refuseReserved } from '../reserved-name.js'
 import type { StackContext } from './context.js'
 import { awaitedServices, reportCycles } from './depends-on.js'
 import { checkExternal } from './external.js'
@@ -35,6 +36,7 @@ export interface StackSource {
 export function readStack(root: Node, source: StackSource): Stack {
   const { stack, path, report } = source
   const services = new Map(entries(get(root, 'services')).map(([name, { value }]) => [name, value]))
+  for (const name of services.keys()) refuseReserved(name, keyOf(get(root, 'services'), name) ?? root, report)
   if (services.size === 0 && root.kind === 'map')
     report.error(
       'FIELD_MISSING',
