@@ -1,5 +1,6 @@
 import type { ServiceMeasure } from './measure.js'
 import type { Rehearsal } from './rehearse.js'
+import { shortName } from './timeline.js'
 import type { TimelineEntry } from './timeline.js'
 
 export type RehearsalFormat = 'text' | 'markdown'
@@ -71,18 +72,17 @@ function ordinal(number: number): string {
 }
 
 const OUTCOMES: Readonly<Record<Rehearsal['outcome']['kind'], string>> = {
-  applied: 'is applied',
-  'rolled-back': 'fails and is rolled back',
-  failed: 'fails, and there is nothing to go back to',
-  blocked: 'is blocked, and nothing that runs is touched',
-  held: 'is held by a guard',
-  refused: 'is refused',
-  stuck: 'does not come to an end',
+  applied: 'applied',
+  'rolled-back': 'failed and rolled back',
+  failed: 'failed, with nothing to go back to',
+  blocked: 'blocked, and nothing that runs is touched',
+  held: 'held by a guard',
+  refused: 'refused',
+  stuck: 'not at an end',
 }
 
 function outcome(rehearsal: Rehearsal): string {
-  const name = rehearsal.revision.sha.slice(0, 7)
-  return `${name} ${OUTCOMES[rehearsal.outcome.kind]} after ${seconds(rehearsal.tookMs)}`
+  return `${shortName(rehearsal.revision.sha)}: ${OUTCOMES[rehearsal.outcome.kind]} after ${seconds(rehearsal.tookMs)}`
 }
 
 export function problemsOf({ outcome: { ...outcome } }: Pick<Rehearsal, 'outcome'>) {

@@ -25,7 +25,7 @@ export function entryOfEvent(server: string, { type, action, id, attributes }: E
   const slot = slotOf(attributes)
   const stack = attributes[LABELS.stack]
   if (slot === null || stack === undefined) return null
-  const revision = (attributes[LABELS.revision] ?? '').slice(0, 7)
+  const revision = shortName(attributes[LABELS.revision] ?? '')
   const about = { stack, slot, server }
   switch (action) {
     case 'start':
@@ -83,7 +83,12 @@ export function entryOfFact(fact: Fact): Entry | null {
 }
 
 function short({ revision }: { readonly revision: { readonly sha: string } }): string {
-  return revision.sha.slice(0, 7)
+  return shortName(revision.sha)
+}
+
+/** The first digits of a commit; files that are no commit yet have only zeroes. */
+export function shortName(sha: string): string {
+  return /^0+$/.test(sha) ? 'the files' : sha.slice(0, 7)
 }
 
 function rollout(stack: string, text: string): Entry {

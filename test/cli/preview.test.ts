@@ -305,7 +305,7 @@ describe('rehearse without a controller', () => {
     })
     world.source.commit({ 'stacks/blog/compose.yaml': null }, 'no more blog')
     const { code, out, err } = await run(world, 'rehearse')
-    expect({ code, held: out.includes('is held by a guard') }).toEqual({ code: 1, held: true })
+    expect({ code, held: out.includes(': held by a guard') }).toEqual({ code: 1, held: true })
     expect(err).toContain('PRUNE_GUARD')
   })
 

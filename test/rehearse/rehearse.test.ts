@@ -134,7 +134,7 @@ describe('a rehearsal', () => {
         +22.3 s  lon-2  shop/web#2  removed (OLD)
         +22.3 s         shop        rollout of NEW is complete
 
-      ✓ NEW is applied after 22.4 s
+      ✓ NEW: applied after 22.4 s
 
       service   healthy before  lowest  after  longest without a spare
       shop/web  2               2       2      0.0 s
@@ -171,7 +171,7 @@ describe('a rehearsal', () => {
         +20.8 s  lon-1  shop/web#1  removed (NEW)
         +20.8 s         shop        is back at OLD
 
-      ✗ NEW fails and is rolled back after 20.8 s
+      ✗ NEW: failed and rolled back after 20.8 s
 
       service   healthy before  lowest  after  longest without a spare
       shop/web  2               2       2      0.0 s
@@ -244,6 +244,8 @@ describe('a rehearsal', () => {
       rehearsals: [{ outcome: { kind: 'applied', problems: [] }, assumptions: { failing: 9 }, started: 2 }],
     })
     expect(text(rehearsal)).toContain('only 2 new replicas were started: none of them was the 9th')
+    const ofFolder = { ...rehearsal, revision: { ...rehearsal.revision, sha: '0'.repeat(40) } }
+    expect(formatRehearsals([ofFolder], 'text')).toContain('✓ the files: applied after')
     expect(formatRehearsals([rehearsal], 'markdown')).toContain('| shop/web | 2 | 2 | 2 |')
   })
 

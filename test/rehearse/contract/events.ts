@@ -29,10 +29,14 @@ function lineOf({ Action, Actor }: Told): string {
   return `${Action}${exitCode === undefined ? '' : ` ${exitCode}`}${signal === undefined ? '' : ` ${signal}`}`
 }
 
-/** A flapping container was restarted some number of times; new engines tell a stop and the end that it waited for in either order. */
+/**
+ * What is a race within the engine counts as one thing: how often a flapping container was restarted and what a stop then caught it at, a
+ * pause that an old engine tells twice, a stop that a new one tells before or after the end that it waited for.
+ */
 function inOrder(actions: readonly string[]): string {
   return actions
     .join(', ')
-    .replace(/(start, die \d+)(, \1)+/g, '$1 (again and again)')
+    .replace(/(start, die \d+)(, \1)+.*$/, '$1 (again and again)')
+    .replace(/(pause, unpause)(, \1)+/g, '$1')
     .replace(/((?:stop, )+)(die \d+)/g, (_all, stops: string, die: string) => `${die}, ${stops.slice(0, -2)}`)
 }
