@@ -48,7 +48,8 @@ export const I01: Invariant = {
       if (String(key) === place.key) continue
       const inSlot = others.filter((other) => placeOf(other).key === String(key))
       const isHarmed = world.harm.wasHarmed({ ...place, key: String(key) })
-      if (!isHarmed && inSlot.length > 0 && !inSlot.some((other) => seemsToServe(world, other))) down += 1
+      if (!isHarmed && inSlot.length > 0 && !inSlot.some((other) => serves(world, other) || seemsToServe(world, other)))
+        down += 1
     }
     return down > most ? `${nameBox(box)} is taken down as number ${down} of at most ${most}` : null
   },
