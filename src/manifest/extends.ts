@@ -116,7 +116,8 @@ function movedService(service: Node, name: string, scope: Scope, context: Extend
   return get(get(relocate(root, scope.directory, context.directory), 'services'), name) ?? service
 }
 
-function withoutExtends(service: Node): Node {
+/** A service that has been laid over what it extends. */
+export function withoutExtends(service: Node): Node {
   if (service.kind !== 'map') return service
   return { ...service, entries: new Map([...service.entries].filter(([key]) => key !== 'extends')) }
 }

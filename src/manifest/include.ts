@@ -1,4 +1,5 @@
 import { compareText } from '../model/index.js'
+import { withoutExtends } from './extends.js'
 import { directoryOf, namedPath } from './compose-source.js'
 import type { ComposeFile, ComposeSources } from './compose-source.js'
 import { parseDotenv } from './dotenv.js'
@@ -57,6 +58,8 @@ function readWish(wish: Node, file: string, project: Project, context: IncludeCo
   if (first === undefined || known.length < files.length) return null
   const includedBy = [...project.includedBy, file]
   if (isEndless(first, includedBy, context)) return null
+  // Asked for together with the variables, to spare a round of reading for each file in a row.
+  for (const { path } of known) context.reader.find(path)
   const named = get(wish, 'project_directory')
   const directory =
     named === undefined ? directoryOf(first.path) : namedPath(textOf(named), project.directory, named, report)
@@ -108,12 +111,16 @@ function readVariables(
   return new Map([...values, ...project.variables])
 }
 
-/** `environment` that names a variable without a value gets it from the project that it stands in. */
+/**
+ * `environment` that names a variable without a value gets it from the project that it stands in. What a service extends has been laid
+ * under it there, and must not be once more by the file that includes it.
+ */
 function resolveBare(root: Node, variables: ReadonlyMap<string, string>): Node {
   return mapServices(root, (service) => {
-    const environment = get(service, 'environment')
-    if (service.kind !== 'map' || environment === undefined) return service
-    return withEntry(service, 'environment', resolved(environment, variables))
+    const own = withoutExtends(service)
+    const environment = get(own, 'environment')
+    if (own.kind !== 'map' || environment === undefined) return own
+    return withEntry(own, 'environment', resolved(environment, variables))
   })
 }
 

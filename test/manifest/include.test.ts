@@ -67,6 +67,27 @@ volumes: { data: }
     ])
   })
 
+  it('finds what an included service extends beside its own file, and lays it under it once', () => {
+    const stack = stackOf('include: [../../d/compose.yaml]', {
+      'd/compose.yaml': 'services: { x: { extends: { service: s, file: e.yaml }, group_add: ["1"] } }',
+      'd/e.yaml': 'services: { s: { image: "a:1", group_add: ["2"], command: [sh] } }',
+    })
+    expect(stack.services).toMatchObject([{ name: 'x', image: 'a:1', command: ['sh'] }])
+  })
+
+  it('and the longest row of files that is allowed is read in the rounds that there are', () => {
+    const row: Record<string, string> = {}
+    for (let at = 1; at < 9; at++) {
+      row[`d${at}/compose.yaml`] =
+        at < 8 ? `include: ["../d${at + 1}/\${FILE}"]` : 'services: { x: { extends: { service: s, file: e1.yaml } } }'
+      row[`d${at}/.env`] = 'FILE=compose.yaml'
+    }
+    for (let at = 1; at < 16; at++)
+      row[`d8/e${at}.yaml`] =
+        `services: { s: ${at < 15 ? `{ extends: { service: s, file: e${at + 1}.yaml } }` : '{ image: "a:1" }'} }`
+    expect(names('include: [../../d1/compose.yaml]', row)).toEqual(['x'])
+  })
+
   it('chooses files by variables', () => {
     const others = { 'stacks/shop/.env': 'WHERE=x', 'x/compose.yaml': 'services: { x: { image: "a:1" } }' }
     expect(names('include: ["../../${WHERE:?}/compose.yaml"]', others)).toEqual(['x'])

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createLoader } from '../../src/manifest/index.js'
+import { MOST_ROUNDS, createLoader } from '../../src/manifest/index.js'
 import type { Loaded, Loader, ManifestTree } from '../../src/manifest/index.js'
 import { formatProblem } from '../../src/model/index.js'
 import type { Desired, Problem, ServiceSpec, Stack, StackEntry } from '../../src/model/index.js'
@@ -24,13 +24,13 @@ export function loadAll(contents: Contents, loader: Loader = shared): Outcome {
   const { tree, blobs } = revisionOf(contents)
   const read = new Map<string, Uint8Array>()
   const rounds: (readonly string[])[] = []
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
     const loaded = loader.load(tree, (oid) => read.get(oid))
     if (loaded.kind !== 'needs') return { loaded, rounds }
     rounds.push(loaded.paths)
     for (const oid of loaded.oids) read.set(oid, blobs.get(oid) ?? new Uint8Array())
   }
-  throw new Error(`the loader still asks after six rounds: ${JSON.stringify(rounds)}`)
+  throw new Error(`the loader still asks after all its rounds: ${JSON.stringify(rounds)}`)
 }
 
 export function revisionOf(contents: Contents): {
