@@ -69,6 +69,7 @@ function gitOptions(settings: Settings, url: string, log: (event: LogEvent) => v
       ...(settings.gitHttp.ca !== null ? { ca: settings.gitHttp.ca } : {}),
       ...(settings.gitHttp.proxy !== null ? { proxy: settings.gitHttp.proxy } : {}),
     },
+    signers: settings.signers,
     ssh: (host) => readGitIdentities(settings, host),
     ...(settings.path !== null ? { path: settings.path } : {}),
     ...(settings.git !== null ? { credentials: settings.git } : {}),

@@ -38,6 +38,7 @@ export function folderSource(folder: string, user: string, nowMs: number): Sourc
     tree: () => Promise.resolve(readTree(folder, revision, paths)),
     read: (oids) => Promise.resolve(readAll(folder, oids, paths)),
     isAncestor: () => Promise.resolve(ok(true)),
+    news: () => Promise.resolve(ok([])),
     close: () => Promise.resolve(),
   }
 }

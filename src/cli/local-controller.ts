@@ -44,6 +44,7 @@ export async function openController(
   const controller = new Controller(ports, {
     repository: withoutUserinfo(repo),
     ref: refName(settings),
+    signedBy: settings.signedBy,
     follow: { pollIntervalMs: settings.pollMs },
     watch: { observeIntervalMs: settings.observeMs },
   })

@@ -67,6 +67,7 @@ async function planOf(invocation: Invocation, source: Source, folder: string | n
   const controller = new Controller(ports, {
     repository: folder ?? withoutUserinfo(repoOf(settings)),
     ref: refName(settings),
+    signedBy: folder === null ? settings.signedBy : null,
     dryRun: true,
     // A plan of servers that were not seen is of no use to whoever asks once: slow ones get time.
     watch: { firstLookMs: FIRST_LOOK_MS },

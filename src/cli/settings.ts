@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { fail, ok } from '../model/index.js'
-import type { Problem, Result } from '../model/index.js'
+import type { Problem, Result, SignedBy } from '../model/index.js'
 import { readForge } from './forge-settings.js'
 import type { ForgeSettings } from './forge-settings.js'
 import { readGitHttp } from './git-http.js'
@@ -32,6 +32,8 @@ export interface Settings {
   readonly allowPlainHttp: boolean
   readonly logFormat: 'auto' | 'text' | 'json'
   readonly git: { readonly username?: string; readonly password: string } | null
+  readonly signers: { readonly allowed: string; readonly revoked: string }
+  readonly signedBy: SignedBy | null
   /** Sent to the origin of the repository's address only. `proxy` null: none. */
   readonly gitHttp: GitHttpSettings
   /** Fingerprints of the repository's host, when it is reached over ssh. Empty: those of known_hosts. */
@@ -75,6 +77,8 @@ export function readSettings(given: Given): Result<Settings, readonly Problem[]>
     allowPlainHttp: readBoolean('plainHttp', values.plainHttp, problems),
     logFormat: readLogFormat(values.logFormat, problems),
     git: readGit(values, problems),
+    signers: { allowed: values.allowedSigners ?? '', revoked: values.revokedSigners ?? '' },
+    signedBy: readSignedBy(values.signedBy, problems),
     gitHttp: readGitHttp(values, given.env, problems),
     gitHostKeys: readHostKeys(values.gitHostKey, problems),
     gitSshKey: keyOf('gitSshKey', values, given),
@@ -143,7 +147,11 @@ function readConfigFile(given: Given, problems: string[]): Readonly<Record<strin
 
 function readText(path: string, what: string, problems: string[]): string | null {
   try {
-    return readFileSync(path, 'utf8')
+    if (!statSync(path).isDirectory()) return readFileSync(path, 'utf8')
+    const files = readdirSync(path, { withFileTypes: true }).filter(
+      (entry) => !entry.isDirectory() && !entry.name.startsWith('.'),
+    )
+    return files.map(({ name }) => readFileSync(join(path, name), 'utf8')).join('\n')
   } catch (error) {
     problems.push(`${what} names ${path}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
     return null
@@ -254,6 +262,14 @@ function loginOf(entry: { auth?: string; username?: string; password?: string })
 function defaultDataDir({ env, home, isRoot }: Given): string {
   if (isRoot) return '/var/lib/slipway'
   return join(nonEmpty(env.XDG_STATE_HOME) ?? join(home, '.local', 'state'), 'slipway')
+}
+
+/** Set by who runs the controller: nobody else may let one through. */
+function readSignedBy(what: string | null, problems: string[]): SignedBy | null {
+  if (what === null) return null
+  if (what === 'head' || what === 'every' || what === 'tag') return { what, signers: [], approve: false }
+  problems.push(`--signed-by (SLIPWAY_SIGNED_BY) is head, every or tag, not ${JSON.stringify(what)}`)
+  return null
 }
 
 function readHostKeys(text: string | null, problems: string[]): readonly string[] {

@@ -1,9 +1,13 @@
-import type { Desired, Observation, Problem, Result, Revision } from '../model/index.js'
-import type { Command } from './facts.js'
+import { canonicalJson } from '../model/index.js'
+import type { Desired, Observation, Problem, Result, Revision, SignedBy } from '../model/index.js'
+import { isApproved, waitingFor } from './approvals.js'
+import type { Waiting } from './approvals.js'
 import type { Follower } from './follower.js'
-import { pruneProblem, rewrittenProblem, servicesInUse } from './guards.js'
+import { holdOf } from './gate.js'
+import { servicesInUse } from './guards.js'
 import type { Memory } from './memory.js'
 import type { Ports } from './ports.js'
+import type { State } from './state.js'
 
 export interface InvalidStack {
   readonly path: string
@@ -20,11 +24,22 @@ export class Acceptance {
   private orphanProblem: Problem | null = null
 
   private readonly dryRun: boolean
+  private readonly signedBy: SignedBy | null
+  private readonly wakeAt: (atMs: number) => void
   /** What would hold the revision; only in a dry run, which goes on. */
   guardProblem: Problem | null = null
 
-  constructor(ports: Ports, memory: Memory, observed: (signal: AbortSignal) => Promise<Observation>, dryRun: boolean) {
+  /** `wakeAt` is called with the time at which a held revision is to be judged again. */
+  constructor(
+    ports: Ports,
+    memory: Memory,
+    observed: (signal: AbortSignal) => Promise<Observation>,
+    { dryRun, signedBy }: { readonly dryRun: boolean; readonly signedBy: SignedBy | null },
+    wakeAt: (atMs: number) => void,
+  ) {
+    this.wakeAt = wakeAt
     this.dryRun = dryRun
+    this.signedBy = signedBy
     this.ports = ports
     this.memory = memory
     this.observed = observed
@@ -38,9 +53,10 @@ export class Acceptance {
         this.memory.record([{ kind: 'revision-released', atMs: this.ports.clock.nowMs() }])
       return this.invalidStacks.size === 0 && this.loadedOnce
     }
-    // A dry run shows what a held revision would do. One that was approved while nobody could act on it is judged again.
-    const isHeld = held?.revision.sha === sha && !this.dryRun && !this.memory.state.approved.includes(sha)
-    return isHeld || (refused?.revision.sha === sha && this.loadedOnce)
+    // A dry run shows what a held revision would do. After a start it is judged again: keys, rules and approvals may be others now.
+    // What waits for something else than a person is judged again each time.
+    const isHeld = held?.revision.sha === sha && held.problem.next?.kind === 'stalled' && !this.dryRun
+    return (isHeld && this.loadedOnce) || (refused?.revision.sha === sha && this.loadedOnce)
   }
   private loadedOnce = false
 
@@ -58,10 +74,22 @@ export class Acceptance {
       this.noteInvalid(desired)
       return
     }
-    const problem = await this.guard(desired, signal)
+    const hold = await holdOf(
+      {
+        ports: this.ports,
+        state: this.memory.state,
+        desired,
+        signedBy: this.signedBy,
+        observed: this.observed,
+      },
+      signal,
+    )
     if (signal.aborted) return
-    this.guardProblem = problem
-    if (problem !== null && !this.dryRun) {
+    this.guardProblem = hold?.problem ?? null
+    if (hold !== null && !this.dryRun) {
+      const { problem, untilMs } = hold
+      if (untilMs !== null) this.wakeAt(untilMs)
+      if (isSameHold(this.memory.state.held, revision, problem)) return
       this.memory.record([{ kind: 'revision-held', atMs, revision, problem }])
       return
     }
@@ -92,7 +120,7 @@ export class Acceptance {
       return
     }
     const limit = accepted.fleet.guards.prune
-    if (orphans.length / inUse.length > limit && !this.memory.state.approved.includes(accepted.revision.sha)) {
+    if (orphans.length / inUse.length > limit && !isApproved(this.memory.state, accepted.revision.sha, 'prune')) {
       const message = `${orphans.length} of ${inUse.length} running services are not in Git (${orphans.sort().slice(0, 5).join(', ')}), more than guards.prune (${Math.round(limit * 100)}%) allows to remove`
       this.orphanProblem = {
         code: 'PRUNE_GUARD',
@@ -121,11 +149,13 @@ export class Acceptance {
     return [this.orphanProblem, guard].filter((problem) => problem !== null)
   }
 
-  /** Revisions that a person may approve. */
-  get waiting(): readonly Revision[] {
+  /** Revisions that wait for a person. */
+  get waiting(): readonly Waiting[] {
     const { held, accepted } = this.memory.state
-    const orphans = this.orphanProblem !== null ? accepted : null
-    return [held, orphans].flatMap((entry) => (entry === null ? [] : [entry.revision]))
+    const waiting =
+      held === null ? [] : [waitingFor(held.revision, held.problem, this.signedBy, accepted?.fleet.guards)]
+    if (this.orphanProblem === null || accepted === null) return waiting
+    return [...waiting, { revision: accepted.revision, gate: 'prune', refusal: null }]
   }
 
   /** A file that cannot be read at all does not say its stack's name; the stack that came from its path does. */
@@ -140,18 +170,6 @@ export class Acceptance {
       entry.kind === 'invalid' ? { ...entry, name: byPath.get(entry.path) ?? entry.name } : entry,
     )
     return { ...desired, stacks }
-  }
-
-  private async guard(desired: Desired, signal: AbortSignal): Promise<Problem | null> {
-    const { accepted, approved } = this.memory.state
-    if (accepted === null || approved.includes(desired.revision.sha)) return null
-    // The rule that holds is the one in force, not the one that the revision in question brings along.
-    if (accepted.fleet.guards.history === 'fast-forward') {
-      const ancestor = await this.ports.source.isAncestor(accepted.revision.sha, desired.revision.sha, signal)
-      if (!ancestor.ok || !ancestor.value) return rewrittenProblem(accepted.revision, desired.revision)
-    }
-    const observation = await this.observed(signal)
-    return pruneProblem(accepted.fleet.guards.prune, desired, observation)
   }
 
   private accept(desired: Desired, atMs: number): void {
@@ -170,7 +188,7 @@ export class Acceptance {
         revision: desired.revision,
         fleet: desired.fleet,
         stacks,
-        rewound: before.approved.includes(desired.revision.sha),
+        rewound: isApproved(before, desired.revision.sha, 'history'),
       },
     ])
     for (const warning of desired.warnings) {
@@ -201,23 +219,6 @@ export class Acceptance {
   }
 }
 
-export function answerTo(command: Command): string {
-  switch (command.kind) {
-    case 'approve':
-      return `revision ${command.sha.slice(0, 12)} is approved and will be rolled out`
-    case 'retry':
-      return `${command.stack} is tried again`
-    case 'restart':
-      return `${command.stack}/${command.service} is restarted, one batch after the other`
-    case 'suspend':
-      return `${command.scope === '*' ? 'the fleet' : command.scope} is suspended: it is watched and left as it is`
-    case 'resume':
-      return `${command.scope === '*' ? 'the fleet' : command.scope} is followed again`
-    case 'drain':
-      return `replicas leave ${command.server}; its volumes stay`
-    case 'undrain':
-      return `${command.server} takes replicas again; none is moved back by itself`
-    case 'sync':
-      return 'looking at Git and the servers now'
-  }
+function isSameHold(held: State['held'], revision: Revision, problem: Problem): boolean {
+  return held?.revision.sha === revision.sha && canonicalJson(held.problem) === canonicalJson(problem)
 }

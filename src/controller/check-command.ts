@@ -1,5 +1,6 @@
 import { fail, ok } from '../model/index.js'
-import type { Result, Revision } from '../model/index.js'
+import type { Result } from '../model/index.js'
+import type { Waiting } from './approvals.js'
 import type { Command } from './facts.js'
 import type { Memory } from './memory.js'
 
@@ -8,9 +9,9 @@ type Known = Pick<Memory, 'state' | 'stack'>
 
 /**
  * The command with names completed, or why it cannot be obeyed. `waiting` are the revisions that wait for approval. Problems: REFERENCE_UNKNOWN,
- * SETTING_INVALID.
+ * SETTING_INVALID, SIGNATURE_*.
  */
-export function checkCommand(memory: Known, waiting: readonly Revision[], command: Command): Result<Command> {
+export function checkCommand(memory: Known, waiting: readonly Waiting[], command: Command): Result<Command> {
   const { state } = memory
   const stacks = Object.keys(state.stacks)
   switch (command.kind) {
@@ -38,15 +39,16 @@ export function checkCommand(memory: Known, waiting: readonly Revision[], comman
 }
 
 function checkApproval(
-  waiting: readonly Revision[],
+  waiting: readonly Waiting[],
   command: Extract<Command, { readonly kind: 'approve' }>,
 ): Result<Command> {
-  const revision = waiting.find(({ sha }) => command.sha.length >= 7 && sha.startsWith(command.sha))
-  if (revision !== undefined) return ok({ ...command, sha: revision.sha })
+  const found = waiting.find(({ revision }) => command.sha.length >= 7 && revision.sha.startsWith(command.sha))
+  if (found !== undefined && found.refusal !== null) return fail(found.refusal)
+  if (found !== undefined) return ok({ ...command, sha: found.revision.sha, gate: found.gate })
   const message =
     waiting.length === 0
       ? 'no revision waits for approval'
-      : `${waiting.map(({ sha }) => sha.slice(0, 12)).join(' and ')} waits for approval, not ${command.sha}`
+      : `${waiting.map(({ revision }) => revision.sha.slice(0, 12)).join(' and ')} waits for approval, not ${command.sha}`
   return fail({ code: 'SETTING_INVALID', message })
 }
 

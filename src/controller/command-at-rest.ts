@@ -1,6 +1,7 @@
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
-import { answerTo } from './acceptance.js'
+import { answerTo } from './answers.js'
+import { waitingFor } from './approvals.js'
 import { checkCommand } from './check-command.js'
 import type { Command } from './facts.js'
 import { Memory } from './memory.js'
@@ -17,8 +18,9 @@ export function commandAtRest(
 ): Result<string> {
   const { snapshot, facts } = journal.load()
   const memory = new Memory(journal, snapshot, facts, () => undefined)
-  const { held } = memory.state
-  const checked = checkCommand(memory, held === null ? [] : [held.revision], command)
+  const { held, accepted } = memory.state
+  const waiting = held === null ? [] : [waitingFor(held.revision, held.problem, null, accepted?.fleet.guards)]
+  const checked = checkCommand(memory, waiting, command)
   if (!checked.ok) return checked
   if (!memory.record([{ kind: 'commanded', atMs: nowMs, command: checked.value }]))
     return fail(memory.problem ?? { code: 'STORE_FAILED', message: 'the journal cannot be written' })

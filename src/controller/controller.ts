@@ -1,14 +1,16 @@
-import { formatLimits } from '../model/index.js'
-import type { Action, Observation, Problem, Result, Server, ServerView, Stack, StackPlan } from '../model/index.js'
+import type { Observation, Problem, Result, Server, ServerView, Stack, StackPlan } from '../model/index.js'
 import { createLoader } from '../manifest/index.js'
-import { Acceptance, answerTo } from './acceptance.js'
+import { Acceptance } from './acceptance.js'
+import { answerTo } from './answers.js'
 import { Asker } from './asker.js'
 import { checkCommand } from './check-command.js'
+import { CONTROLLER_DEFAULTS } from './controller-options.js'
+import type { ControllerOptions } from './controller-options.js'
 import { isProbed } from './decide.js'
 import { describeFact } from './describe-fact.js'
 import type { Command, Fact } from './facts.js'
 import { FOLLOW_DEFAULTS, Follower } from './follower.js'
-import type { FollowOptions } from './follower.js'
+import { limitsFact } from './limits-fact.js'
 import { Memory } from './memory.js'
 import { Performer } from './performer.js'
 import type { Ports } from './ports.js'
@@ -16,36 +18,13 @@ import type { Snapshot } from './preview.js'
 import { ProvenRecovery } from './proven-recovery.js'
 import { ServerBook } from './server-book.js'
 import { ServerWatch, WATCH_DEFAULTS } from './server-watch.js'
-import type { WatchOptions } from './server-watch.js'
 import { StackLoop } from './stack-loop.js'
 import { fleetStatus } from './status-view.js'
 import type { FleetStatus } from './status.js'
 import { touchedStacks } from './touched.js'
 
-/** Times in ms. */
-export interface ControllerOptions {
-  /** For the status: where Git is. */
-  readonly repository: string
-  readonly ref: string
-  readonly follow: Partial<FollowOptions>
-  readonly watch: Partial<WatchOptions>
-  /** Replicas of another controller that appear later than this after the first look are a rival's. Default 30 s. */
-  readonly rivalGraceMs: number
-  /** Plan and show, change nothing: guards are reported instead of obeyed. */
-  readonly dryRun: boolean
-  /** What is under way at the end is awaited this long. Default 30 s. */
-  readonly stopDeadlineMs: number
-}
-
-export const CONTROLLER_DEFAULTS: ControllerOptions = Object.freeze({
-  repository: '',
-  ref: 'main',
-  follow: {},
-  watch: {},
-  rivalGraceMs: 30_000,
-  dryRun: false,
-  stopDeadlineMs: 30_000,
-})
+/** Timers of longer than some weeks fire at once. */
+const LONGEST_NAP_MS = 24 * 3_600_000
 
 /**
  * The loop: gather facts, decide, act, look. Everything is event-driven and level-triggered: a look that shows something new, an answer, a time that
@@ -64,6 +43,7 @@ export class Controller {
   private readonly loop: StackLoop
   private readonly listeners = new Set<() => void>()
   private closed = false
+  private cancelWake: () => void = () => undefined
   private notifying = false
   private readonly startedAtMs: number
   private readonly closing = new AbortController()
@@ -93,7 +73,13 @@ export class Controller {
         looked: (server, view, before, changed, seq) => this.looked(server, view, before, changed, seq),
       },
     )
-    this.acceptance = new Acceptance(ports, this.memory, (signal) => this.observed(signal), this.options.dryRun)
+    this.acceptance = new Acceptance(
+      ports,
+      this.memory,
+      (signal) => this.observed(signal),
+      this.options,
+      (atMs) => this.wakeAt(atMs),
+    )
     this.follower = new Follower(
       ports.source,
       createLoader(),
@@ -133,6 +119,7 @@ export class Controller {
     if (this.closed) return
     this.closed = true
     this.follower.close()
+    this.cancelWake()
     this.loop.stop()
     await this.performer.drain(this.options.stopDeadlineMs)
     this.closing.abort()
@@ -220,6 +207,15 @@ export class Controller {
   /** Every server was looked at, or tried, and every stack decided on that: `plans` are those of the accepted revision. */
   isDecided(): boolean {
     return this.watch.isComplete() && this.loop.isIdle
+  }
+
+  /** Judges the held revision again when its window opens, also while Git cannot be asked. */
+  private wakeAt(atMs: number): void {
+    const delayMs = Math.min(atMs - this.ports.clock.nowMs(), LONGEST_NAP_MS)
+    this.cancelWake()
+    this.cancelWake = this.ports.clock.after(delayMs, () => {
+      void this.acceptance.reconsider(this.follower, this.closing.signal)
+    })
   }
 
   /** Nobody could go on with rollouts meanwhile: their deadlines begin anew. */
@@ -335,16 +331,5 @@ export class Controller {
       this.notifying = false
       for (const listener of this.listeners) listener()
     })
-  }
-}
-
-function limitsFact(action: Extract<Action, { kind: 'update' }>, atMs: number): Fact {
-  return {
-    kind: 'limits-updated',
-    atMs,
-    stack: action.stack,
-    service: action.slot.service,
-    containerId: action.containerId,
-    limits: formatLimits({ limits: action.limits }),
   }
 }

@@ -1,9 +1,11 @@
 import type { Action, Fleet, Problem, Revision } from '../model/index.js'
 import type { RolloutFact } from '../rollout/index.js'
+import type { Gate } from './approvals.js'
 
 /** Who may be told to do what, by a person. `by` is a login name, for the record. */
 export type Command =
-  | { readonly kind: 'approve'; readonly sha: string; readonly by: string }
+  /** `gate` is put there by the controller: what holds the revision when it is approved. */
+  | { readonly kind: 'approve'; readonly sha: string; readonly gate?: Gate; readonly by: string }
   | { readonly kind: 'retry'; readonly stack: string; readonly by: string }
   | {
       readonly kind: 'restart'

@@ -1,5 +1,6 @@
-export { CONTROLLER_DEFAULTS, Controller } from './controller.js'
-export type { ControllerOptions } from './controller.js'
+export { Controller } from './controller.js'
+export { CONTROLLER_DEFAULTS } from './controller-options.js'
+export type { ControllerOptions } from './controller-options.js'
 export { commandAtRest } from './command-at-rest.js'
 export { describeFact } from './describe-fact.js'
 export { readDesired } from './follower.js'
@@ -23,6 +24,8 @@ export type {
   LogEvent,
   LogLine,
   LogOptions,
+  NewCommit,
+  NewsQuestion,
   Ports,
   Readiness,
   ReadinessQuestion,

@@ -8,6 +8,8 @@ import type {
   Result,
   Revision,
   Server,
+  SignatureVerdict,
+  SignedWhat,
   Stack,
 } from '../model/index.js'
 import type { FailureEvidence } from '../rollout/index.js'
@@ -32,6 +34,28 @@ export interface SourceTree {
   readonly entries: ReadonlyMap<string, TreeEntry>
 }
 
+/** A commit that a revision brings. */
+export interface NewCommit {
+  readonly sha: string
+  readonly author: string
+  readonly subject: string
+  /** `Slipway-…: value` lines at the end of its message, names without the prefix and in small letters. */
+  readonly trailers: readonly { readonly name: string; readonly value: string }[]
+  /** It has no parents. */
+  readonly isRoot: boolean
+  /** Null where nobody asked. For the newest commit and `tag`: that of the followed tag. */
+  readonly signature: SignatureVerdict | null
+  /** Whose signature would count, for a message. */
+  readonly expected: string
+}
+
+/** `since` null: `sha` alone. `signed` null: signatures are not looked at. */
+export interface NewsQuestion {
+  readonly sha: string
+  readonly since: string | null
+  readonly signed: SignedWhat | null
+}
+
 /**
  * The followed repository. Nothing here trusts the remote: a revision is returned only when its commit and trees have been read and
  * their hashes checked; contents are checked when read. All calls end within their own deadlines.
@@ -46,6 +70,8 @@ export interface Source {
   /** Contents by oid; every one asked for, or a problem. */
   read(oids: readonly string[], signal: AbortSignal): Promise<Result<ReadonlyMap<string, Uint8Array>>>
   isAncestor(ancestor: string, descendant: string, signal: AbortSignal): Promise<Result<boolean>>
+  /** The commits that `sha` has and `since` has not, newest first. Problems: GIT_TOO_LARGE for more than 1,000. */
+  news(question: NewsQuestion, signal: AbortSignal): Promise<Result<readonly NewCommit[]>>
   close(): Promise<void>
 }
 

@@ -2,6 +2,7 @@ import { assertNever } from '../model/index.js'
 import type { Fleet, Problem, Revision, Server } from '../model/index.js'
 import { EMPTY_STACK_STATE, foldRollout } from '../rollout/index.js'
 import type { StackState, StackVersion } from '../rollout/index.js'
+import { approvalOf } from './approvals.js'
 import type { Command, Fact } from './facts.js'
 
 /** The hash that stands for a stack that Git no longer has. */
@@ -20,6 +21,7 @@ export interface State {
   readonly held: { readonly atMs: number; readonly revision: Revision; readonly problem: Problem } | null
   /** The newest revision, when it cannot be read. */
   readonly refused: { readonly atMs: number; readonly revision: Revision; readonly problems: readonly Problem[] } | null
+  /** Read by `isApproved`. */
   readonly approved: readonly string[]
   readonly stacks: Readonly<Record<string, StackState>>
   /** By scope: `*`, `stack`, `stack/service`. */
@@ -132,7 +134,7 @@ function nextDesired(before: StackVersion | null, hash: string, revision: Revisi
 function obey(state: State, command: Command, atMs: number): State {
   switch (command.kind) {
     case 'approve':
-      return { ...state, approved: [...state.approved, command.sha].slice(-APPROVALS_KEPT) }
+      return { ...state, approved: [...state.approved, approvalOf(command.sha, command.gate)].slice(-APPROVALS_KEPT) }
     case 'retry':
       return retry(state, command.stack)
     case 'restart':

@@ -1,15 +1,17 @@
 import { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS, compareText } from '../model/index.js'
-import type { Address, Fleet, GuardName, Guards, HostKey, Server } from '../model/index.js'
+import type { Address, Fleet, GuardName, Guards, HostKey, Server, SignedBy } from '../model/index.js'
 import { GUARDS } from '../payload/index.js'
 import { parseAddress } from './address.js'
 import type { FileReader } from './files.js'
 import { readNamedFile } from './named-file.js'
 import type { Node } from './node.js'
 import { entries, get, isBroken, items, keyOf, quoted, textNode, textOf } from './node.js'
+import { parseBoolean } from './quantities.js'
 import { DURATIONS, readDuration, readText, requireText } from './read.js'
 import type { Report } from './report.js'
 import { refuseReserved } from './reserved-name.js'
 import { MOST_FILE_BYTES, decodeText } from './text.js'
+import { readWindows } from './windows.js'
 
 export const STACKS_DEFAULT = 'stacks/*'
 export const SSH_DEFAULTS = Object.freeze({ user: 'root', port: 22, socketPath: '/var/run/docker.sock' })
@@ -45,10 +47,12 @@ export function readFleet(root: Node, reader: FileReader, report: Report): Fleet
     .slice(0, MOST_SERVERS)
     .map(([name, { value }]) => ({ node: value, server: readServer(name, value, reader, report) }))
   reportTwins(servers, report)
+  const windows = get(root, 'windows')
   return {
     name: requireText(root, 'fleet', report) ?? '',
     servers: servers.map(({ server }) => server).sort((a, b) => compareText(a.name, b.name)),
     guards: readGuards(get(root, 'guards')),
+    ...(windows === undefined ? {} : { windows: readWindows(windows, report) }),
   }
 }
 
@@ -199,16 +203,29 @@ function readGuards(node: Node | undefined): Guards {
     const listed = items(get(node, key)).map(textOf).filter(isGuard)
     return listed.length > 0 ? { [key]: [...new Set(listed)].sort(compareText) } : {}
   }
+  const signedBy = get(node, 'signed_by')
   return {
     prune: share,
     history: readText(node, 'history') === 'any' ? 'any' : GUARD_DEFAULTS.history,
     ...names('allow'),
     ...names('deny'),
+    ...(signedBy === undefined ? {} : { signedBy: readSignedBy(signedBy) }),
   }
 }
 
 function isGuard(name: string): name is GuardName {
   return Object.hasOwn(GUARDS, name)
+}
+
+/** `head`, or a mapping that says more. */
+function readSignedBy(node: Node): SignedBy {
+  const isShort = node.kind === 'scalar'
+  const what = isShort ? textOf(node) : readText(node, 'commits')
+  return {
+    what: what === 'every' || what === 'tag' ? what : 'head',
+    signers: isShort ? [] : items(get(node, 'signers')).map(textOf),
+    approve: !isShort && parseBoolean(readText(node, 'approve') ?? 'false') === true,
+  }
 }
 
 /** Two names for one engine would fight over its containers. */

@@ -1,3 +1,6 @@
+import type { SignedBy } from './signature.js'
+import type { ReleaseWindow } from './window.js'
+
 /** How a server is reached. `local` is an engine's socket on the controller's own machine. */
 export type Address =
   | {
@@ -50,6 +53,8 @@ export interface Guards {
   readonly allow?: readonly GuardName[]
   /** Refused although it is allowed by default. */
   readonly deny?: readonly GuardName[]
+  /** Absent: signatures are not asked for. */
+  readonly signedBy?: SignedBy
 }
 
 /** The fleet, as slipway.yaml declares it. */
@@ -57,6 +62,8 @@ export interface Fleet {
   readonly name: string
   readonly servers: readonly Server[]
   readonly guards: Guards
+  /** When new revisions may be rolled out. Absent or empty: always. */
+  readonly windows?: readonly ReleaseWindow[]
 }
 
 export const GUARD_DEFAULTS: Guards = Object.freeze({ prune: 0.3, history: 'fast-forward' })

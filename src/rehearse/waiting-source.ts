@@ -22,6 +22,7 @@ export function waitingSource(real: Source, sha: string): WaitingSource {
       tree: (sha, signal) => held(real.tree(sha, signal)),
       read: (oids, signal) => held(real.read(oids, signal)),
       isAncestor: (ancestor, descendant, signal) => held(real.isAncestor(ancestor, descendant, signal)),
+      news: (question, signal) => held(real.news(question, signal)),
       // It is opened by others, and stays theirs.
       close: () => Promise.resolve(),
     },

@@ -1,6 +1,8 @@
 import type { Source, SourceTree } from '../controller/index.js'
 import { fail, formatRevision, ok } from '../model/index.js'
 import type { Problem, Result, Revision } from '../model/index.js'
+import { readSigners } from '../trust/index.js'
+import type { AllowedSigners } from '../trust/index.js'
 import { parseAddress, parseRef } from './address.js'
 import type { FollowedRef } from './address.js'
 import type { Clone, CloneRoom } from './clone.js'
@@ -11,6 +13,7 @@ import type { SourceLog } from './live-clone.js'
 import type { ObjectStore } from './object-store.js'
 import { SOURCE_LIMITS } from './options.js'
 import type { GitSourceOptions, SourceLimits } from './options.js'
+import { readNews } from './news.js'
 import { upstreamOf } from './upstream.js'
 import type { Upstream } from './upstream.js'
 import { listFiles, walkHistory } from './walk.js'
@@ -21,6 +24,8 @@ export interface Following {
   readonly ref: FollowedRef
   readonly room: CloneRoom
   readonly log: SourceLog
+  readonly signers: AllowedSigners
+  readonly now: () => number
 }
 
 /**
@@ -44,11 +49,16 @@ export function prepare(options: GitSourceOptions): Result<Following> {
     return fail(
       stalled('GIT_URL_REFUSED', 'the path leads out of the repository', 'name a directory inside it').problem,
     )
+  const { signers, problems } = readSigners(options.signers?.allowed ?? '', options.signers?.revoked ?? '')
+  if (problems.length > 0)
+    return fail(stalled('SETTING_INVALID', problems.join('; '), 'mend SLIPWAY_ALLOWED_SIGNERS and start again').problem)
   const limits: SourceLimits = { ...SOURCE_LIMITS, ...options.limits }
   const now = options.now ?? Date.now
   return ok({
     upstream: upstreamOf(address.value, options, limits, now),
     ref: ref.value,
+    signers,
+    now,
     room: { dir: options.dir, repository: address.value.display, path: path.join('/'), limits },
     log: (level, message, fields) =>
       options.log?.({ atMs: now(), level, message, fields: { repository: address.value.display, ...fields } }),
@@ -86,6 +96,14 @@ function openSource(following: Following): Source {
     read: (oids, signal) => reading(signal, ({ store }, cut) => contentsOf(store, oids, limits.maxBlobBytes, cut)),
     isAncestor: (ancestor, descendant, signal) =>
       reading(signal, (clone, cut) => isAncestor(following, clone, ancestor, descendant, cut)),
+    news: (question, signal) =>
+      reading(signal, (clone, cut) => {
+        checkFetched(following, clone, question.sha)
+        const tagOid = following.ref.noun === 'tag' && polling.tip?.sha === question.sha ? polling.tip.oid : null
+        const { store, state } = clone
+        const { signers, now } = following
+        return readNews({ store, shallow: new Set(state.shallow), signers, nowMs: now(), tagOid }, question, cut)
+      }),
     async close() {
       closing.abort()
       upstream.close()
@@ -225,6 +243,7 @@ function refusingSource(problem: Problem): Source {
     tree: refuse,
     read: refuse,
     isAncestor: refuse,
+    news: refuse,
     close: () => Promise.resolve(),
   }
 }

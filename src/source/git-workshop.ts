@@ -12,6 +12,7 @@ import { mergeBase } from './merge-base.js'
 import { mergeFiles } from './merge-files.js'
 import type { Conflict, Files } from './merge-files.js'
 import type { GitSourceOptions } from './options.js'
+import { readNews } from './news.js'
 import { makeUndoing } from './undo.js'
 import { findTree, listFiles, walkHistory } from './walk.js'
 
@@ -173,6 +174,14 @@ function sourceOf(bench: Bench, { revision, parents, files, written }: Standing)
         for (const from of parents)
           await walkHistory(clone.store, history(following, clone, from), (sha) => (isFound ||= sha === ancestor), cut)
         return isFound
+      }),
+    // A merge that was not made yet has no signature of its own: it is judged by what it would bring.
+    news: (question, signal) =>
+      reading(signal, ({ store, state }, cut) => {
+        const sha = files === null ? revision.sha : (parents.at(-1) ?? revision.sha)
+        const { signers, now } = following
+        const room = { store, shallow: new Set(state.shallow), signers, nowMs: now(), tagOid: null }
+        return readNews(room, { ...question, sha }, cut)
       }),
     close: () => Promise.resolve(),
   }

@@ -94,6 +94,8 @@ export interface GitSourceOptions {
   readonly ssh?: (host: string) => GitSsh
   /** Follows over plain http on a host other than this machine, where anybody on the way can read and change all. Default false. */
   readonly allowPlainHttp?: boolean
+  /** Whose signatures count: OpenSSH's allowed_signers and armoured OpenPGP keys; ssh keys that count no longer. */
+  readonly signers?: { readonly allowed: string; readonly revoked: string }
   readonly limits?: Partial<SourceLimits>
   readonly log?: (event: LogEvent) => void
   /** Milliseconds since the epoch, for log events. */

@@ -7,18 +7,19 @@ const SCOPE = /^(?:\*|[a-z0-9][a-z0-9_.-]{0,62}(?:\/[a-z0-9][a-z0-9_.-]{0,62})?)
 const TEXT = /^[^\p{Cc}]{0,500}$/u
 const SHA = /^[0-9a-f]{7,40}$/
 
-/** What each field of each command must look like. */
-const FIELDS: { readonly [Kind in Command['kind']]: Readonly<Record<Exclude<keyof CommandOf<Kind>, 'kind'>, RegExp>> } =
-  {
-    approve: { sha: SHA, by: TEXT },
-    retry: { stack: NAME, by: TEXT },
-    restart: { stack: NAME, service: NAME, reason: TEXT, by: TEXT },
-    suspend: { scope: SCOPE, reason: TEXT, by: TEXT },
-    resume: { scope: SCOPE, by: TEXT },
-    drain: { server: NAME, by: TEXT },
-    undrain: { server: NAME, by: TEXT },
-    sync: { by: TEXT },
-  }
+/** What each field of each command must look like. Which gate an approval opens is for the controller to say. */
+const FIELDS: {
+  readonly [Kind in Command['kind']]: Readonly<Record<Exclude<keyof CommandOf<Kind>, 'kind' | 'gate'>, RegExp>>
+} = {
+  approve: { sha: SHA, by: TEXT },
+  retry: { stack: NAME, by: TEXT },
+  restart: { stack: NAME, service: NAME, reason: TEXT, by: TEXT },
+  suspend: { scope: SCOPE, reason: TEXT, by: TEXT },
+  resume: { scope: SCOPE, by: TEXT },
+  drain: { server: NAME, by: TEXT },
+  undrain: { server: NAME, by: TEXT },
+  sync: { by: TEXT },
+}
 
 type CommandOf<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }>
 

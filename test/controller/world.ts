@@ -10,6 +10,7 @@ import type {
   Result,
   Revision,
   Server,
+  SignatureVerdict,
 } from '../../src/model/index.js'
 import { Controller, memoryJournal } from '../../src/controller/index.js'
 import type {
@@ -20,6 +21,8 @@ import type {
   Evidence,
   Journal,
   LogEvent,
+  NewCommit,
+  NewsQuestion,
   Readiness,
   ReadinessQuestion,
   ServerCondition,
@@ -367,6 +370,45 @@ export class FakeSource implements Source {
     for (let sha: string | null = descendant; sha !== null; sha = this.commits.get(sha)?.parent ?? null)
       if (sha === ancestor) return Promise.resolve(ok(true))
     return Promise.resolve(ok(false))
+  }
+
+  /** What the branch names from now on: an older commit, as after a forced push. */
+  reset(sha: string): void {
+    this.head = sha
+  }
+
+  /** Who signed a commit; nobody did unless it is said here. */
+  readonly signatures = new Map<string, SignatureVerdict>()
+  newsProblem: Problem | null = null
+
+  news({ sha, since, signed }: NewsQuestion): Promise<Result<readonly NewCommit[]>> {
+    if (this.newsProblem !== null) return Promise.resolve(fail(this.newsProblem))
+    const old = new Set(this.chain(since))
+    const shas = since === null ? [sha] : this.chain(sha).filter((one) => !old.has(one))
+    const news = shas.map((one, index): NewCommit => {
+      const isAsked = signed === 'every' || (signed !== null && index === 0)
+      const { revision, parent } = this.commits.get(one) ?? { revision: null, parent: null }
+      const lines = (revision?.subject ?? '').split('\n\n').at(-1)?.split('\n') ?? []
+      return {
+        sha: one,
+        author: revision?.author ?? '',
+        subject: revision?.subject ?? '',
+        isRoot: parent === null,
+        trailers: lines.flatMap((line) => {
+          const match = /^Slipway-(\w+): (.*)$/.exec(line)
+          return match === null ? [] : [{ name: (match[1] ?? '').toLowerCase(), value: match[2] ?? '' }]
+        }),
+        expected: 'ada@example.com',
+        signature: isAsked ? (this.signatures.get(one) ?? { kind: 'unsigned' }) : null,
+      }
+    })
+    return Promise.resolve(ok(news))
+  }
+
+  private chain(from: string | null): string[] {
+    const shas: string[] = []
+    for (let sha = from; sha !== null; sha = this.commits.get(sha)?.parent ?? null) shas.push(sha)
+    return shas
   }
 
   close(): Promise<void> {

@@ -87,6 +87,15 @@ describe('the fleet', () => {
   })
 
   it.each([
+    ['head', { what: 'head', signers: [], approve: false }],
+    ['{ commits: every }', { what: 'every', signers: [], approve: false }],
+    ['{ commits: tag, signers: [a@b.c], approve: true }', { what: 'tag', signers: ['a@b.c'], approve: true }],
+  ])('wants commits signed: %s', (rule, expected) => {
+    const text = `fleet: acme\nservers: { b: { engine: /b } }\nguards: { signed_by: ${rule} }\n`
+    expect(desiredOf({ 'slipway.yaml': text }).fleet.guards.signedBy).toEqual(expected)
+  })
+
+  it.each([
     ['', ['1:1 FIELD_INVALID']],
     ['- a', ['1:1 FIELD_INVALID']],
     ['servers: { a: { engine: /x } }', ['1:1 FIELD_MISSING']],
@@ -122,6 +131,13 @@ describe('the fleet', () => {
     ['fleet: a\nservers: { a: { engine: /x } }\nguards: { prune: 0.3 }', ['3:18 FIELD_INVALID']],
     ['fleet: a\nservers: { a: { engine: /x } }\nguards: { prune: 130% }', ['3:18 FIELD_INVALID']],
     ['fleet: a\nservers: { a: { engine: /x } }\nguards: { history: none }', ['3:20 FIELD_INVALID']],
+    ['fleet: a\nservers: { a: { engine: /x } }\nguards: { signed_by: all }', ['3:22 FIELD_INVALID']],
+    ['fleet: a\nservers: { a: { engine: /x } }\nguards: { signed_by: { commits: all } }', ['3:33 FIELD_INVALID']],
+    ['fleet: a\nservers: { a: { engine: /x } }\nguards: { signed_by: { signers: [a] } }', ['3:22 FIELD_MISSING']],
+    [
+      'fleet: a\nservers: { a: { engine: /x } }\nguards: { signed_by: { commits: head, signers: a } }',
+      ['3:48 FIELD_INVALID'],
+    ],
     ['fleet: a\nservers: { a: { engine: /x } }\nstacks: ../x', ['3:9 PATH_ESCAPES']],
     ['fleet: a\nservers: { a: { engine: /x } }\nstacks: [gone]', ['3:10 FILE_MISSING']],
     ['fleet: a\nservers: [', ['2:11 YAML_INVALID']],

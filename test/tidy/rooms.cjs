@@ -8,7 +8,8 @@ const ROOMS = {
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
   controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
   ssh: { rooms: ['model'], npm: ['ssh2'], node: '*' },
-  source: { rooms: ['model', 'controller', 'ssh'], npm: ['isomorphic-git', 'node-diff3', 'ssh2'], node: '*' },
+  trust: { rooms: ['model'], npm: ['openpgp'], node: ['crypto'] },
+  source: { rooms: ['model', 'controller', 'ssh', 'trust'], npm: ['isomorphic-git', 'node-diff3', 'ssh2'], node: '*' },
   driver: {
     rooms: ['model', 'payload', 'controller', 'rollout', 'ssh'],
     npm: ['ssh2', 'dockerode', 'docker-modem', 'p-queue', 'tar-stream'],

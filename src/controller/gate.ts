@@ -1,0 +1,118 @@
+import { canonicalJson } from '../model/index.js'
+import type { Desired, Observation, Problem, Revision, SignedBy } from '../model/index.js'
+import { isApproved, signatureRules } from './approvals.js'
+import type { Gate } from './approvals.js'
+import { pruneProblem, rewrittenProblem, signatureProblem, windowProblem } from './guards.js'
+import type { NewCommit, Ports } from './ports.js'
+import type { State } from './state.js'
+import { windowState } from './windows.js'
+
+/** What a revision is judged by. */
+export interface GateInput {
+  readonly ports: Ports
+  readonly state: State
+  readonly desired: Desired
+  /** What the controller itself demands, whatever the repository says. */
+  readonly signedBy: SignedBy | null
+  readonly observed: (signal: AbortSignal) => Promise<Observation>
+}
+
+export interface Hold {
+  readonly problem: Problem
+  /** When it ends by itself; null: it does not, or nobody knows. */
+  readonly untilMs: number | null
+}
+
+/**
+ * What holds a revision, or null when nothing does. A guard that was approved for it is not asked again; the others are. The window comes last:
+ * it opens by itself, and until then a person can do what the others want of him.
+ */
+export async function holdOf(input: GateInput, signal: AbortSignal): Promise<Hold | null> {
+  const problem =
+    (await historyHold(input, signal)) ?? (await signatureHold(input, signal)) ?? (await pruneHold(input, signal))
+  return problem === null ? windowHold(input, signal) : { problem, untilMs: null }
+}
+
+async function historyHold({ ports, state, desired }: GateInput, signal: AbortSignal): Promise<Problem | null> {
+  const { accepted } = state
+  const { revision } = desired
+  if (accepted?.fleet.guards.history !== 'fast-forward' || isApproved(state, revision.sha, 'history')) return null
+  const isAncestor = async (from: Revision, to: Revision): Promise<boolean> => {
+    const found = await ports.source.isAncestor(from.sha, to.sha, signal)
+    return found.ok && found.value
+  }
+  if (await isAncestor(accepted.revision, revision)) return null
+  if (await isAncestor(revision, accepted.revision)) return rewrittenProblem(accepted.revision, revision, 'rewound')
+  const news = await ports.source.news({ sha: revision.sha, since: accepted.revision.sha, signed: null }, signal)
+  const isUnrelated = news.ok && news.value.some(({ isRoot }) => isRoot)
+  return rewrittenProblem(accepted.revision, revision, isUnrelated ? 'unrelated' : 'diverged')
+}
+
+async function signatureHold(
+  { ports, state, desired, signedBy }: GateInput,
+  signal: AbortSignal,
+): Promise<Problem | null> {
+  const { accepted } = state
+  const { revision } = desired
+  // The first revision of all is judged by its own rule: there is none before it.
+  for (const rule of signatureRules(signedBy, (accepted?.fleet ?? desired.fleet).guards)) {
+    if (rule.approve && isApproved(state, revision.sha, 'signature')) continue
+    const since = accepted?.revision.sha ?? null
+    const news = await ports.source.news({ sha: revision.sha, since, signed: rule.what }, signal)
+    const problem = signatureProblem(rule, revision, news)
+    if (problem !== null) return problem
+  }
+  return null
+}
+
+async function pruneHold(input: GateInput, signal: AbortSignal): Promise<Problem | null> {
+  const { state, desired, observed } = input
+  const { accepted } = state
+  if (accepted === null || isApproved(state, desired.revision.sha, 'prune')) return null
+  const problem = pruneProblem(accepted.fleet.guards.prune, desired, await observed(signal))
+  if (problem === null) return null
+  const allows = ({ name, value }: Trailer): boolean => name === 'approve' && value.split(/[\s,]+/).includes('prune')
+  return (await isReleasedByCommit(input, 'prune', allows, signal)) ? null : problem
+}
+
+/** Nothing is held before the first revision is accepted: without one, nothing would be healed. */
+async function windowHold(input: GateInput, signal: AbortSignal): Promise<Hold | null> {
+  const { ports, state, desired } = input
+  const { accepted } = state
+  const { revision } = desired
+  if (accepted === null || isApproved(state, revision.sha, 'window') || isSame(accepted, desired)) return null
+  const windows = windowState(accepted.fleet.windows ?? [], ports.clock.nowMs())
+  if (windows.kind === 'open') return null
+  const overrides = ({ name, value }: Trailer): boolean => name === 'override' && value !== ''
+  if (await isReleasedByCommit(input, 'window', overrides, signal)) return null
+  const zone = (windows.by ?? accepted.fleet.windows?.find(({ kind }) => kind === 'allow'))?.timeZone ?? 'UTC'
+  return { problem: windowProblem(revision, windows, zone), untilMs: windows.opensAtMs }
+}
+
+/** A revision that changes nothing here begins no rollout. */
+function isSame(accepted: NonNullable<State['accepted']>, desired: Desired): boolean {
+  const stacks = desired.stacks.map((entry) => [entry.name, entry.kind === 'valid' ? entry.hash : null] as const)
+  return (
+    canonicalJson(accepted.fleet) === canonicalJson(desired.fleet) &&
+    canonicalJson(accepted.stacks) === canonicalJson(Object.fromEntries(stacks))
+  )
+}
+
+type Trailer = NewCommit['trailers'][number]
+
+/** Whether one of the commits that the revision brings says so itself; that is logged, with who said it. */
+async function isReleasedByCommit(
+  { ports, state, desired }: GateInput,
+  guard: Gate,
+  says: (trailer: Trailer) => boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { sha } = desired.revision
+  const news = await ports.source.news({ sha, since: state.accepted?.revision.sha ?? null, signed: null }, signal)
+  const commit = news.ok ? news.value.find(({ trailers }) => trailers.some(says)) : undefined
+  if (commit === undefined) return false
+  const reason = commit.trailers.find(says)?.value ?? ''
+  const fields = { guard, reason, commit: commit.sha, author: commit.author, revision: sha }
+  ports.log({ atMs: ports.clock.nowMs(), level: 'info', message: 'guard released by commit', fields })
+  return true
+}

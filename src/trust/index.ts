@@ -1,0 +1,5 @@
+export { readSigners } from './signers.js'
+export type { AllowedSigners } from './signers.js'
+export { splitCommit, splitTag } from './signed-object.js'
+export type { SignedObject } from './signed-object.js'
+export { verifySigned } from './verify.js'
