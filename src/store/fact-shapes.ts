@@ -54,7 +54,8 @@ const pin = shape({
 })
 const replica = { stack: name, service: name, slot, server: name, containerId: text, specHash: text }
 
-const COMMANDS: { readonly [Kind in Command['kind']]: Shape<CommandOf<Kind>, 'kind'> } = {
+/** The gate of an approval may be absent: an older release wrote none. */
+const COMMANDS: { readonly [Kind in Command['kind']]: Shape<CommandOf<Kind>, 'kind' | 'gate'> } = {
   approve: { sha: text, by: text },
   retry: { stack: name, by: text },
   restart: { stack: name, service: name, reason: text, by: text },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { fail, ok } from '../../src/model/index.js'
 import type { Problem, Result, Revision } from '../../src/model/index.js'
-import type { Source, SourceTree, TreeEntry } from '../../src/controller/index.js'
+import type { NewCommit, NewsQuestion, Source, SourceTree, TreeEntry } from '../../src/controller/index.js'
 import type { SimClock } from './clock.js'
 import type { FaultId } from './fault-table.js'
 import type { SimProcess } from './process.js'
@@ -71,8 +71,27 @@ export class SimGit {
       tree: (sha) => answer(() => this.tree(sha)),
       read: (oids) => answer(() => this.read(oids)),
       isAncestor: (ancestor, descendant) => answer(() => ok(this.ancestors(descendant).includes(ancestor))),
+      news: (question) => answer(() => ok(this.news(question))),
       close: () => Promise.resolve(),
     }
+  }
+
+  /** Nobody signs here, and messages have no trailers. */
+  private news({ sha, since, signed }: NewsQuestion): readonly NewCommit[] {
+    const old = new Set(since === null ? [] : this.ancestors(since))
+    const shas = since === null ? [sha] : this.ancestors(sha).filter((one) => !old.has(one))
+    return shas.map((one, index) => {
+      const commit = this.commits.get(one)
+      return {
+        sha: one,
+        author: commit?.revision.author ?? '',
+        subject: commit?.revision.subject ?? '',
+        isRoot: (commit?.parent ?? null) === null,
+        trailers: [],
+        signature: signed === 'every' || (signed !== null && index === 0) ? { kind: 'unsigned' } : null,
+        expected: '',
+      }
+    })
   }
 
   private served(): Result<Revision> {
