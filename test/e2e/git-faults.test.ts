@@ -202,7 +202,7 @@ describe('a commit', () => {
       },
       end: 'held',
       code: 'HISTORY_REWRITTEN',
-      says: 'main was rewritten',
+      says: 'comes from another beginning than the accepted revision',
     },
     {
       what: 'that goes back to before the one that runs',
@@ -213,7 +213,7 @@ describe('a commit', () => {
       },
       end: 'held',
       code: 'HISTORY_REWRITTEN',
-      says: 'does not contain the accepted revision',
+      says: 'main went back to',
     },
     {
       what: 'whose fleet file is not YAML',

@@ -260,7 +260,9 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
       ),
     )
     const { volumes } = must(await driver.observe(server, [], never))
-    expect(volumes.filter((one) => one.fleet === FLEET)).toEqual([{ name: 'shop_data', fleet: FLEET }])
+    expect(volumes.filter((one) => one.fleet === FLEET)).toEqual([
+      { name: 'shop_data', fleet: FLEET, settings: expect.any(String) as unknown },
+    ])
   })
 
   it('refuses a network of somebody else, and one of ours with other settings', async () => {
