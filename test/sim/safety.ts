@@ -47,6 +47,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'I-36': 'demanded at rest (rest.ts)',
   'I-37': 'demanded at rest (rest.ts)',
   'I-38': 'demanded at rest (rest.ts)',
-  'I-39': 'one server that swallows everything, beside one that works (fairness.test.ts)',
+  'I-39': 'not checked yet: a server that swallows everything delays no other',
   'I-40': 'demanded of every status that is read (rest.ts)',
 }
