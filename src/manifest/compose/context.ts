@@ -1,6 +1,6 @@
 import type { FileReader } from '../files.js'
 import type { Lookup } from '../interpolate.js'
-import type { MapNode, Node } from '../node.js'
+import type { Node } from '../node.js'
 import type { InactiveServices } from '../profiles.js'
 import type { Report } from '../report.js'
 
@@ -31,5 +31,3 @@ export interface FileSource {
   readonly source: string
   readonly contentBase64: string
 }
-
-export type ServiceNode = MapNode

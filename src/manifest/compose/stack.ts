@@ -5,7 +5,6 @@ import type { Lookup } from '../interpolate.js'
 import type { InactiveServices } from '../profiles.js'
 import type { Node } from '../node.js'
 import { entries, get, keyOf, quoted } from '../node.js'
-import { readText } from '../read.js'
 import type { Report } from '../report.js'
 import { refuseReserved } from '../reserved-name.js'
 import type { StackContext } from './context.js'
@@ -134,9 +133,4 @@ function reportImpossibleWaits(
         )
     }
   }
-}
-
-/** The file's own `name`, if it has one. */
-export function declaredName(root: Node): string | null {
-  return readText(root, 'name')
 }
