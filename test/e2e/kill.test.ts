@@ -11,7 +11,8 @@ import type { Files } from './manifests.js'
 import type { Program } from './program.js'
 import { expectUntouched } from './runs.js'
 import { mutating } from './server-logs.js'
-import type { ServerLogs } from './server-logs.js'
+import { followStarts } from './starts.js'
+import type { Starts } from './starts.js'
 
 const SEED = 20_261_121
 const KILLS = 20
@@ -19,6 +20,7 @@ const IMAGE = 'shop/web:1'
 
 let fleet: TestFleet
 let program: Program
+let starts: Starts
 /** Time from the start of a rollout that nobody kills to its end, in ms. */
 let durationMs: number
 let versions = 0
@@ -133,12 +135,6 @@ async function pages(): Promise<readonly string[]> {
   return Promise.all(web.map((container) => fleet.engines.exec(container, 'cat', '/www/page.html')))
 }
 
-/** Containers that somebody started. */
-function startedIn(traffic: ServerLogs): ReadonlySet<string> {
-  const { calls } = traffic.read()
-  return new Set(calls.flatMap(({ path }) => /\/containers\/([0-9a-f]+)\/start\b/.exec(path)?.[1] ?? []))
-}
-
 /** By the parity of the version: with and without the service that comes and goes. */
 const reference: Readonly<Record<string, string>>[] = []
 
@@ -147,6 +143,7 @@ beforeAll(async () => {
   await fleet.commit({ 'slipway.yaml': fleetFile(fleet.lab), ...shop(0) }, 'Version 0')
   program = fleet.run('run')
   await applied((await fleet.repository.head()) ?? '')
+  starts = await followStarts(fleet)
   const durations: number[] = []
   for (let round = 0; round < 2; round += 1) {
     const sha = await begin()
@@ -158,11 +155,15 @@ beforeAll(async () => {
   durationMs = Math.min(...durations)
 })
 
-afterAll(() => fleet?.down())
+afterAll(async () => {
+  starts?.close()
+  await fleet?.down()
+})
 
 describe('a controller', () => {
   it.each(killPoints())('killed at %f % of a rollout ends where it would have, with nothing twice', async (percent) => {
     const traffic = fleet.watchTraffic()
+    const before = starts.ids().length
     const sha = await begin()
     await new Promise((resolve) => setTimeout(resolve, (percent / 100) * durationMs))
     await program.kill('SIGKILL')
@@ -176,7 +177,9 @@ describe('a controller', () => {
       containers.filter(({ service }) => service === 'web' || service === 'api').every((c) => c.revision === sha),
     ).toBe(true)
     expect(await pages()).toEqual(Array(3).fill(`version ${versions}\n`))
-    expect(startedIn(traffic).size, mutating(traffic.read()).join('\n')).toBe(startsOf(versions))
+    const started = (): readonly string[] => starts.ids().slice(before)
+    await fleet.until('the engines told of the starts', () => started().length >= startsOf(versions))
+    expect(started().length, mutating(traffic.read()).join('\n')).toBe(startsOf(versions))
   })
 
   it('that was killed so often has run each job once, and was hit in the middle of things', async () => {

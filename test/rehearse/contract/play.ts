@@ -10,6 +10,8 @@ export interface Stage {
   readonly client: EngineClient
   pause(ms: number): Promise<void>
   nowMs(): number
+  /** Waits until a process that was started has set its traps: a signal before that finds none, which is a race of the script's own. */
+  trapped(pid: number): Promise<void>
 }
 
 /** What was answered and what was seen, line by line, without what differs from run to run. */
@@ -20,6 +22,7 @@ setMaxListeners(0, never)
 const LIMITS = { deadlineMs: 120_000, maxBytes: 16e6 }
 const POLL_MS = 25
 const PATIENCE_MS = 60_000
+const STARTS: ReadonlySet<string> = new Set(['start', 'restart'])
 
 export async function play(script: Script, names: Names, stage: Stage): Promise<Transcript> {
   const lines: string[] = []
@@ -48,8 +51,15 @@ async function answer(words: readonly string[], names: Names, stage: Stage): Pro
   const answered = await stage.client.call({ ...request, ...LIMITS }, never)
   if (!answered.ok) return failed(answered.problem)
   const { status, body } = answered.value
+  if (STARTS.has(words[0] ?? '')) await untilTrapped(words[1] ?? '', names, stage)
   if (words[0] !== 'exec') return String(status)
   return `${status} ${await runExec((JSON.parse(body.toString()) as { Id: string }).Id, stage)}`
+}
+
+async function untilTrapped(name: string, names: Names, stage: Stage): Promise<void> {
+  const info = await inspect(name, names, stage)
+  if (info?.State.Status !== 'running' || info.Config.Cmd.every((word) => !word.includes('trap '))) return
+  await stage.trapped(info.State.Pid)
 }
 
 /** The status, and what the driver makes of the message. */
@@ -72,8 +82,10 @@ async function runExec(id: string, { client }: Stage): Promise<string> {
 
 interface Inspected {
   readonly RestartCount: number
+  readonly Config: { readonly Cmd: readonly string[] }
   readonly State: {
     readonly Status: string
+    readonly Pid: number
     readonly ExitCode: number
     readonly OOMKilled: boolean
     readonly Error: string

@@ -46,6 +46,7 @@ export async function playSimulated(script: Script, version: EngineVersion, name
     client: engine.way('s').client(API[version]),
     pause: (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve)),
     nowMs: () => clock.nowMs(),
+    trapped: () => Promise.resolve(),
   }
   const lines = await world.within(play(script, names, stage))
   await clock.run(5_000)

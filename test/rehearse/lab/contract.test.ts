@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DRIVER_LIMITS } from '../../../src/driver/index.js'
 import { eachLine } from '../../../src/driver/events.js'
@@ -20,6 +21,7 @@ import { API, COMMANDS, playSimulated } from '../contract/stages.js'
 /** `SLIPWAY_CONTRACT=seed:count` for other scripts, and more of them. */
 const [seed = 1, count = 110] = (process.env['SLIPWAY_CONTRACT'] ?? '').split(':').filter(Boolean).map(Number)
 const AT_ONCE = 10
+const SIGTERM = 15n
 
 const ENGINES: readonly (readonly [version: EngineVersion, server: string])[] = [
   ['20.10', 'old'],
@@ -56,6 +58,7 @@ async function playReal(server: LabServer, version: EngineVersion): Promise<read
     client,
     pause: (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms)),
     nowMs: () => Date.now(),
+    trapped: (pid: number) => trapped(server, pid),
   }
   const told: Told[] = []
   const signal = new AbortController().signal
@@ -74,6 +77,24 @@ async function playReal(server: LabServer, version: EngineVersion): Promise<read
   opened.value.close()
   await way.close()
   return transcripts.map((lines, index) => [...lines, ...eventsOf(namesOf(index).prefix, told)])
+}
+
+/** Asks the kernel whether a process of a server catches SIGTERM, until it does or has ended. */
+async function trapped(server: LabServer, pid: number): Promise<void> {
+  for (;;) {
+    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(statusOf(server, pid))?.[1]
+    if (caught === undefined || ((BigInt(`0x${caught}`) >> (SIGTERM - 1n)) & 1n) === 1n) return
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Empty when the process has ended. */
+function statusOf(server: LabServer, pid: number): string {
+  try {
+    return readFileSync(`/proc/${server.keeper.pid}/root/proc/${pid}/status`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 const real = new Map<EngineVersion, readonly (readonly string[])[]>()
