@@ -21,11 +21,30 @@ const legacyOctal: ScalarTag = {
   resolve: (text) => Number.parseInt(text, 8),
 }
 
+/** `1_000`, `0b11`, `1_0.5`: numbers for Go's YAML, and so for Compose; text for YAML 1.2. */
+const goInteger: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*_[0-9_]*)$/,
+  resolve: (text) => {
+    const digits = text.replaceAll('_', '').replace(/^[-+]/, '')
+    const isLegacyOctal = /^0[0-7]+$/.test(digits)
+    const value = isLegacyOctal ? Number.parseInt(digits, 8) : Number(digits)
+    return text.startsWith('-') ? -value : value
+  },
+}
+const goFloat: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  test: /^[-+]?(?=[^_]*_)(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9_]+)?$/,
+  resolve: (text) => Number(text.replaceAll('_', '')),
+}
+
 const YAML_OPTIONS: DocumentOptions & ParseOptions & SchemaOptions = {
   uniqueKeys: false,
   prettyErrors: false,
   logLevel: 'silent',
-  customTags: (tags) => [legacyOctal, ...tags],
+  customTags: (tags) => [legacyOctal, goInteger, goFloat, ...tags],
 }
 
 interface Walk {

@@ -27,13 +27,26 @@ export function parseDotenv(
   return reading.values
 }
 
-/** `format: raw`: what stands after the first `=` is the value, quotes and dollars included. */
-export function parseRawEnv(text: string, earlier: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+/** `format: raw`, as for `docker run --env-file`: what stands after the first `=` is the value, quotes and dollars included. */
+export function parseRawEnv(
+  text: string,
+  earlier: ReadonlyMap<string, string>,
+  lookup: Lookup,
+  report: Report,
+): ReadonlyMap<string, string> {
   const values = new Map(earlier)
-  for (const line of text.replaceAll('\r\n', '\n').split('\n')) {
-    const equals = line.indexOf('=')
-    if (equals > 0 && !line.trimStart().startsWith('#'))
-      values.set(line.slice(0, equals).trim(), line.slice(equals + 1))
+  for (const [at, line] of text.split(/\r?\n/).entries()) {
+    const statement = line.trimStart()
+    if (statement === '' || statement.startsWith('#')) continue
+    const [key = '', ...rest] = statement.split('=')
+    const value = rest.length > 0 ? rest.join('=') : lookup(key)
+    if (key === '' || /\s/.test(key))
+      report.error(
+        'FIELD_INVALID',
+        { path: [], line: at + 1, column: 1 },
+        `${quoted(key)} is no name of a variable; write KEY=value`,
+      )
+    else if (value !== undefined) values.set(key, value)
   }
   return values
 }

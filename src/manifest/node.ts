@@ -79,8 +79,16 @@ export function isEmpty(node: Node): boolean {
 export function textOf(node: Node | undefined): string {
   if (node?.kind !== 'scalar' || node.value === null) return ''
   if (typeof node.value !== 'number') return String(node.value)
-  if (/^[-+]?(0|[1-9][0-9]*)$/.test(node.source)) return node.source.replace(/^\+/, '')
+  if (/^[-+]?(0|[1-9][0-9]*)$/.test(node.source)) return integerText(node.source)
   return /[.eE]/.test(node.source) && !/^0x/i.test(node.source) ? floatText(node.value) : String(node.value)
+}
+
+/** Go keeps what fits into 64 bits, and takes anything longer for a float64. */
+function integerText(source: string): string {
+  const value = BigInt(source.replace(/^\+/, ''))
+  return value > 18_446_744_073_709_551_615n || value < -9_223_372_036_854_775_808n
+    ? floatText(Number(value))
+    : String(value)
 }
 
 /** Go's `%v` of a float64, which is what Compose hands to a container. */

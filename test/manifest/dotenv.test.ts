@@ -12,6 +12,12 @@ function run(text: string): { readonly values: Readonly<Record<string, string>>;
   return { values: own, codes: [...report.errors(), ...report.warnings()].map(placed) }
 }
 
+function runRaw(text: string): ReturnType<typeof run> {
+  const report = createReport('raw.env')
+  const values = parseRawEnv(text, new Map(), (name) => (name === 'HOME' ? '/root' : undefined), report)
+  return { values: Object.fromEntries(values), codes: report.errors().map(placed) }
+}
+
 describe('an env file is read as compose-go does', () => {
   it.each<[string, Readonly<Record<string, string>>]>([
     ['A=1', { A: '1' }],
@@ -59,7 +65,11 @@ describe('an env file is read as compose-go does', () => {
   })
 
   it('takes a raw file as it stands', () => {
-    const values = parseRawEnv('# no\nA="q" # $x\nB=\nC\n', new Map())
-    expect(Object.fromEntries(values)).toEqual({ A: '"q" # $x', B: '' })
+    const { values, codes } = runRaw('# no\n  A="q" # $x\r\nB=\nHOME\nC\n')
+    expect([values, codes]).toEqual([{ A: '"q" # $x', B: '', HOME: '/root' }, []])
+  })
+
+  it.each(['export A=1', '=1'])('tells that %j names no variable in a raw file', (text) => {
+    expect(runRaw(`B=1\n${text}`).codes).toEqual(['2:1 FIELD_INVALID'])
   })
 })

@@ -16,12 +16,16 @@ describe('every key of a service becomes what the Compose Specification says', (
     ['entrypoint: ""', { entrypoint: [] }],
     [
       'environment: { B: 2, A: x, C: true, D: 1.10, E: "", F: 1_0 }',
-      { environment: { A: 'x', B: '2', C: 'true', D: '1.1', E: '', F: '1_0' } },
+      { environment: { A: 'x', B: '2', C: 'true', D: '1.1', E: '', F: '10' } },
     ],
     ['environment: [B=2, A=x=y, C=]', { environment: { A: 'x=y', B: '2', C: '' } }],
     [
       'environment: { BIG: 12345678901234567890, E: 1e3, F: 1000000.0, H: 0x1f, O: 012 }',
       { environment: { BIG: '12345678901234567890', E: '1000', F: '1e+06', H: '31', O: '10' } },
+    ],
+    [
+      'environment: { A: 1_0.5, B: 0x1_F, C: 0b101, D: -1_000, E: 0_17, F: 100000000000000000000, G: _1 }',
+      { environment: { A: '10.5', B: '31', C: '5', D: '-1000', E: '15', F: '1e+20', G: '_1' } },
     ],
     ['environment: { NOWHERE: }', { environment: {} }],
     ['environment: [NOWHERE]', { environment: {} }],
@@ -328,6 +332,7 @@ describe('published ports', () => {
 
   it('are sorted, and the same one twice is one', () => {
     expect(webOf('ports: ["8080:80", "443:443", "8080:80"]').ports).toEqual([tcp(80, 8080), tcp(443, 443)])
+    expect(webOf('ports: ["8080:80", "0.0.0.0:8080:80"]').ports).toEqual([tcp(80, 8080, '0.0.0.0')])
   })
 })
 
@@ -470,6 +475,10 @@ describe('env files', () => {
       DOT: 'dot',
       OWN: 'o',
     })
+  })
+
+  it.each(['{ A: }', '[A]'])('lose what environment: %s names without a value that it could take', (environment) => {
+    expect(webOf(`env_file: a.env\nenvironment: ${environment}`, '', others).environment).toEqual({ B: 'a', C: 'dot' })
   })
 
   it('may be missing when they are not required', () => {

@@ -22,7 +22,15 @@ export function readEnvironment(service: Node, context: StackContext): Readonly<
   const lookup: Lookup = (name) => context.variables(name) ?? (Object.hasOwn(own, name) ? own[name] : undefined)
   let values: ReadonlyMap<string, string> = new Map()
   for (const file of envFiles(get(service, 'env_file'), context)) values = readEnvFile(file, values, lookup, context)
-  return sortedRecord(new Map([...values, ...Object.entries(own)]))
+  const result = new Map([...values, ...Object.entries(own)])
+  // A key that is named without a value, and has none anywhere, unsets what an env file says.
+  for (const name of namesOf(get(service, 'environment'))) if (!Object.hasOwn(own, name)) result.delete(name)
+  return sortedRecord(result)
+}
+
+function namesOf(node: Node | undefined): readonly string[] {
+  if (node?.kind === 'map') return [...node.entries.keys()]
+  return items(node).map((item) => textOf(item).replace(/=.*$/s, ''))
 }
 
 function envFiles(node: Node | undefined, context: StackContext): readonly EnvFile[] {
@@ -47,5 +55,5 @@ function readEnvFile(
   const report = context.report.in(found.path)
   const text = decodeText(found.bytes, MOST_FILE_BYTES, report)
   if (text === null) return earlier
-  return file.raw ? parseRawEnv(text, earlier) : parseDotenv(text, earlier, lookup, report)
+  return file.raw ? parseRawEnv(text, earlier, lookup, report) : parseDotenv(text, earlier, lookup, report)
 }

@@ -16,7 +16,8 @@ const MOST_PORTS = 1_000
 /** Published ports, one entry a port, sorted. `mode` is accepted and means nothing: a port is bound on the replica's own server. */
 export function readPorts(node: Node | undefined, report: Report): readonly PortSpec[] {
   const ports = items(node).flatMap((item) => (item.kind === 'map' ? longPort(item, report) : shortPort(item, report)))
-  const byText = new Map(ports.map((port) => [JSON.stringify(port), port]))
+  // Without an address it is every address, so that `80:80` and `0.0.0.0:80:80` are one; the later one is meant, as for Compose.
+  const byText = new Map(ports.map((port) => [JSON.stringify({ ...port, hostIp: port.hostIp || '0.0.0.0' }), port]))
   return [...byText.values()].sort(comparePorts)
 }
 
