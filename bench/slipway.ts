@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Controller } from '../src/controller/index.js'
 import type { Clock, Driver, LogEvent } from '../src/controller/index.js'
 import { dockerDriver } from '../src/driver/index.js'
+import { createLoader } from '../src/manifest/index.js'
 import { formatProblem } from '../src/model/index.js'
 import { gitSource } from '../src/source/index.js'
 import { sqliteJournal } from '../src/store/index.js'
@@ -47,7 +48,7 @@ export class Slipway {
     const identities = { keys, agentSocket: null }
     const driver = dockerDriver({ identities, registryAuths: {}, log, clock, random: Math.random })
     this.controller = new Controller(
-      { clock, source, driver: this.counted(driver), journal: journal.value, log },
+      { clock, source, loader: createLoader(), driver: this.counted(driver), journal: journal.value, log },
       {
         repository: repositoryUrl,
         follow: { pollIntervalMs: NEVER_MS },

@@ -6,6 +6,7 @@ import { readIdentities, runCli } from '../src/cli/index.js'
 import type { Io, Parts } from '../src/cli/index.js'
 import type { Clock, Fact, FleetStatus, Journal } from '../src/controller/index.js'
 import { dockerDriver } from '../src/driver/index.js'
+import { createLoader } from '../src/manifest/index.js'
 import { formatProblem, ok } from '../src/model/index.js'
 import { gitSource, gitWorkshop } from '../src/source/index.js'
 import { sqliteJournal } from '../src/store/index.js'
@@ -116,6 +117,7 @@ function partsFor(onFacts: DemoControllerOptions['onFacts']): Parts {
       Promise.resolve(gitSource({ url: repo, ref: settings.ref, dir: dir ?? join(settings.dataDir, 'git'), log, now })),
     openWorkshop: (settings, repo, { dir, log }) =>
       Promise.resolve(gitWorkshop({ url: repo, ref: settings.ref, dir, log, now })),
+    openLoader: () => Promise.resolve({ ...createLoader(), close: () => Promise.resolve() }),
     openDriver: (settings, log) => {
       const { hosts, ...identities } = readIdentities(settings)
       const registryAuths = settings.registries

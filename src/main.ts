@@ -37,6 +37,10 @@ const parts: Parts = {
     const { gitWorkshop } = await import('./source/index.js')
     return gitWorkshop({ ...gitOptions(settings, repo, log), dir })
   },
+  openLoader: async () => {
+    const { threadLoader } = await import('./loading/index.js')
+    return threadLoader({ clock })
+  },
   openDriver: async (settings, log) => {
     const { dockerDriver } = await import('./driver/index.js')
     const { hosts, ...identities } = readIdentities(settings)

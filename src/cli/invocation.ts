@@ -1,4 +1,13 @@
-import type { Clock, Driver, Examiner, Journal, LogEvent, Source, Workshop } from '../controller/index.js'
+import type {
+  Clock,
+  Driver,
+  Examiner,
+  Journal,
+  LogEvent,
+  ManifestLoader,
+  Source,
+  Workshop,
+} from '../controller/index.js'
 import type { Problem, Result } from '../model/index.js'
 import type { RehearsalDriver } from '../rehearse/index.js'
 import type { Colors, Io } from './io.js'
@@ -12,6 +21,8 @@ export interface Parts {
   openSource(settings: Settings, repo: string, where: SourceWhere): Promise<Source>
   /** Commits beside the followed one, in a clone of their own in `dir`. */
   openWorkshop(settings: Settings, repo: string, where: SourceWhere & { readonly dir: string }): Promise<Workshop>
+  /** The loader of what comes from Git: it can be stopped, whatever a file does to it. */
+  openLoader(): Promise<ManifestLoader & { close(): Promise<void> }>
   openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner>
   /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
   openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>

@@ -40,7 +40,8 @@ export async function openController(
   }
   const source = await parts.openSource(settings, repo, { dir: null, log: tell })
   const driver = await parts.openDriver(settings, tell)
-  const ports: Ports = { clock: parts.clock, source, driver, journal, log: tell }
+  const loader = await parts.openLoader()
+  const ports: Ports = { clock: parts.clock, source, loader, driver, journal, log: tell }
   const controller = new Controller(ports, {
     repository: withoutUserinfo(repo),
     ref: refName(settings),
@@ -58,7 +59,7 @@ export async function openController(
       ending.abort()
       await controller.stop()
       bus.close()
-      await Promise.all([driver.close(), source.close()])
+      await Promise.all([driver.close(), source.close(), loader.close()])
       journal.close()
     },
   }

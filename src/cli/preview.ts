@@ -63,7 +63,7 @@ async function planOf(invocation: Invocation, source: Source, folder: string | n
   const log = quietly(invocation)
   const memory = memoryJournal(await rememberedSeed(invocation))
   const driver = await parts.openDriver(settings, log)
-  const ports = { clock: parts.clock, source, driver, journal: memory, log }
+  const ports = { clock: parts.clock, source, loader: createLoader(), driver, journal: memory, log }
   const controller = new Controller(ports, {
     repository: folder ?? withoutUserinfo(repoOf(settings)),
     ref: refName(settings),

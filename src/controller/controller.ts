@@ -1,5 +1,4 @@
 import type { Observation, Problem, Result, Server, ServerView, Stack, StackPlan } from '../model/index.js'
-import { createLoader } from '../manifest/index.js'
 import { Acceptance } from './acceptance.js'
 import { answerTo } from './answers.js'
 import { Asker } from './asker.js'
@@ -82,7 +81,7 @@ export class Controller {
     )
     this.follower = new Follower(
       ports.source,
-      createLoader(),
+      ports.loader,
       ports.clock,
       { ...FOLLOW_DEFAULTS, ...this.options.follow },
       {
@@ -182,8 +181,8 @@ export class Controller {
   snapshot(): Snapshot {
     const { state } = this.memory
     const stack = (hash: string): Stack | undefined => this.memory.stack(hash) ?? undefined
-    const { controllerId } = this.ports.journal
-    return { observation: this.watch.observation(), state, stack, controllerId }
+    const { journal, loader } = this.ports
+    return { observation: this.watch.observation(), state, stack, controllerId: journal.controllerId, loader }
   }
 
   /** The newest plan of each stack, as decided last. */

@@ -1,7 +1,6 @@
-import type { Desired, Problem, Result, Revision } from '../model/index.js'
+import type { Desired, Problem, ProblemCode, Result, Revision } from '../model/index.js'
 import { MOST_ROUNDS } from '../manifest/index.js'
-import type { Loaded, Loader } from '../manifest/index.js'
-import type { Clock, Source } from './ports.js'
+import type { Clock, ManifestLoader, Source } from './ports.js'
 
 /** Times in ms. */
 export interface FollowOptions {
@@ -38,15 +37,17 @@ export class Follower {
   nextPollAtMs: number | null = null
   private failures = 0
   private polling: Promise<void> | null = null
+  /** Revisions are read one after the other. */
+  private reading: Promise<unknown> = Promise.resolve()
   private cancel: () => void = () => undefined
   private readonly closing = new AbortController()
   private readonly source: Source
-  private readonly loader: Loader
+  private readonly loader: ManifestLoader
   private readonly clock: Clock
   private readonly options: FollowOptions
   private readonly events: FollowEvents
 
-  constructor(source: Source, loader: Loader, clock: Clock, options: FollowOptions, events: FollowEvents) {
+  constructor(source: Source, loader: ManifestLoader, clock: Clock, options: FollowOptions, events: FollowEvents) {
     this.source = source
     this.loader = loader
     this.clock = clock
@@ -66,8 +67,12 @@ export class Follower {
   }
 
   /** Reads a revision that was fetched before. */
-  async read(revision: Revision): Promise<Result<Desired, readonly Problem[]>> {
-    return readDesired(this.source, this.loader, revision, this.closing.signal)
+  read(revision: Revision): Promise<Result<Desired, readonly Problem[]>> {
+    const next = (): ReturnType<typeof readDesired> =>
+      readDesired(this.source, this.loader, revision, this.closing.signal)
+    const reading = this.reading.then(next, next)
+    this.reading = reading
+    return reading
   }
 
   close(): void {
@@ -85,8 +90,8 @@ export class Follower {
     if (this.events.isKnown(result.value.sha)) return this.succeeded()
     const desired = await this.read(result.value)
     if (this.closing.signal.aborted) return
-    // A problem of reading is Git's, not the commit's: the same revision is read again later.
-    const unreadable = !desired.ok ? desired.problem.find((problem) => problem.code.startsWith('GIT_')) : undefined
+    // A problem of reading is not one of what stands there: the same revision is read again later.
+    const unreadable = desired.ok ? undefined : desired.problem.find(({ code }) => isOfReading(code))
     if (unreadable !== undefined) return this.failed(unreadable)
     await this.events.found(result.value, desired)
     this.succeeded()
@@ -115,10 +120,14 @@ export class Follower {
   }
 }
 
+function isOfReading(code: ProblemCode): boolean {
+  return code.startsWith('GIT_') || code === 'MANIFEST_TOO_COSTLY'
+}
+
 /** Everything a revision wants, or every problem it has. Reads only what the loader asks for. */
 export async function readDesired(
   source: Source,
-  loader: Loader,
+  loader: ManifestLoader,
   revision: Revision,
   signal: AbortSignal,
 ): Promise<Result<Desired, readonly Problem[]>> {
@@ -126,7 +135,7 @@ export async function readDesired(
   if (!tree.ok) return { ok: false, problem: [tree.problem] }
   const contents = new Map<string, Uint8Array>()
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    const loaded: Loaded = loader.load({ revision, entries: tree.value.entries }, (oid) => contents.get(oid))
+    const loaded = await loader.load({ revision, entries: tree.value.entries }, (oid) => contents.get(oid), signal)
     if (loaded.kind === 'loaded') return { ok: true, value: loaded.desired }
     if (loaded.kind === 'refused') return { ok: false, problem: loaded.problems }
     const read = await source.read(loaded.oids, signal)

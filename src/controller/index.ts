@@ -24,6 +24,7 @@ export type {
   LogEvent,
   LogLine,
   LogOptions,
+  ManifestLoader,
   NewCommit,
   NewsQuestion,
   Ports,

@@ -12,6 +12,7 @@ import type {
   SignedWhat,
   Stack,
 } from '../model/index.js'
+import type { Loaded, ReadContent } from '../manifest/index.js'
 import type { FailureEvidence } from '../rollout/index.js'
 import type { Fact, Intent, Outcome } from './facts.js'
 
@@ -73,6 +74,14 @@ export interface Source {
   /** The commits that `sha` has and `since` has not, newest first. Problems: GIT_TOO_LARGE for more than 1,000. */
   news(question: NewsQuestion, signal: AbortSignal): Promise<Result<readonly NewCommit[]>>
   close(): Promise<void>
+}
+
+/**
+ * Files to Desired, in rounds: it asks for the contents it misses and is called again with them. Rounds of one revision come one after the
+ * other. Problems: those of the manifest, and MANIFEST_TOO_COSTLY when it had to be stopped.
+ */
+export interface ManifestLoader {
+  load(tree: SourceTree, read: ReadContent, signal: AbortSignal): Loaded | Promise<Loaded>
 }
 
 /** Whether a replica answers. `unknown`: nobody could be asked, which says nothing about the replica. */
@@ -196,6 +205,7 @@ export interface LogEvent {
 export interface Ports {
   readonly clock: Clock
   readonly source: Source
+  readonly loader: ManifestLoader
   readonly driver: Driver
   readonly journal: Journal
   readonly log: (event: LogEvent) => void

@@ -2,7 +2,7 @@ import { fail, ok } from '../model/index.js'
 import type { Observation, Problem, Result, Stack, StackPlan } from '../model/index.js'
 import { Controller } from './controller.js'
 import { memoryJournal } from './memory-journal.js'
-import type { Clock, Driver, Inventory, Source } from './ports.js'
+import type { Clock, Driver, Inventory, ManifestLoader, Source } from './ports.js'
 import type { State } from './state.js'
 import type { FleetStatus } from './status.js'
 
@@ -12,6 +12,7 @@ export interface Snapshot {
   readonly state: State
   readonly stack: (hash: string) => Stack | undefined
   readonly controllerId: string
+  readonly loader: ManifestLoader
 }
 
 export interface Preview {
@@ -34,10 +35,10 @@ export async function previewOn(
   ref: string,
   signal: AbortSignal,
 ): Promise<Preview> {
-  const { observation, state, stack, controllerId } = snapshot
+  const { observation, state, stack, controllerId, loader } = snapshot
   const content = { snapshot: state, facts: [], inventories: inventoriesOf(observation), openIntents: [] }
   const journal = memoryJournal({ controllerId, content, stack })
-  const ports = { clock, source, driver: rememberedDriver(observation), journal, log: () => undefined }
+  const ports = { clock, source, loader, driver: rememberedDriver(observation), journal, log: () => undefined }
   const controller = new Controller(ports, { ref, dryRun: true })
   try {
     controller.start()

@@ -2,7 +2,7 @@ import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq, parse }
 import type { Document, DocumentOptions, Node as YamlNode, Pair, ParseOptions, ScalarTag, SchemaOptions } from 'yaml'
 import type { Entry, MapNode, Node, ScalarNode, Tag } from './node.js'
 import { bareSpot, quoted, repath } from './node.js'
-import { nestsDeeperThan } from './nesting.js'
+import { excessOf, nestsDeeperThan } from './nesting.js'
 import type { Report, Spot } from './report.js'
 
 type Path = readonly (string | number)[]
@@ -11,6 +11,8 @@ type Path = readonly (string | number)[]
 const DEEPEST = 64
 /** Bounds for what aliases may expand to; compose-go allows as many visits. */
 const MOST_NODES = 100_000
+/** Keys and values of one file, 64 MiB of a parser's memory. A stack of a thousand services has half of it. */
+const MOST_SCALARS = 50_000
 const MOST_CHARACTERS = 8 * 1024 * 1024
 
 /** `0440` is octal for Compose (YAML 1.1 and Go), decimal for YAML 1.2. */
@@ -78,10 +80,16 @@ export function parseYaml(text: string, file: string, told: Report): Node | null
 }
 
 function parseTokens(text: string, file: string, report: Report): Node | null {
+  const excess = excessOf(text, { mostScalars: MOST_SCALARS, deepest: DEEPEST })
+  if (excess !== null) {
+    if (excess === 'depth') reportDepth(report)
+    else report.error('FILE_TOO_LARGE', null, `the file has more than ${MOST_SCALARS} values; split it`)
+    return null
+  }
   const lines = new LineCounter()
   const tokens = [...new Parser(lines.addNewLine).parse(text)]
   if (nestsDeeperThan(tokens, DEEPEST)) {
-    report.error('YAML_INVALID', null, `the file nests deeper than ${DEEPEST} levels; flatten it`)
+    reportDepth(report)
     return null
   }
   const composer = new Composer(YAML_OPTIONS)
@@ -101,6 +109,10 @@ function parseTokens(text: string, file: string, report: Report): Node | null {
     )
   if (first === undefined || documents.some(({ errors }) => errors.length > 0)) return null
   return convertDocument(first, { file, lines, report })
+}
+
+function reportDepth(report: Report): void {
+  report.error('YAML_INVALID', null, `the file nests deeper than ${DEEPEST} levels; flatten it`)
 }
 
 function convertDocument(document: Document, source: Pick<Walk, 'file' | 'lines' | 'report'>): Node | null {

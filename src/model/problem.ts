@@ -48,6 +48,7 @@ export const PROBLEMS = {
   FLEET_EMPTY: 'slipway.yaml names no server',
   GUARD_REFUSED: 'the fleet does not allow what the manifest asks for',
   CONFLICT: 'two settings contradict each other',
+  MANIFEST_TOO_COSTLY: 'reading the manifests took too long or too much memory',
   // source
   GIT_UNREACHABLE: 'the Git server does not answer',
   GIT_AUTH: 'the Git server refuses the credentials',

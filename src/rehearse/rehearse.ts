@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Desired, Listing, Problem, Result, Revision, ServiceSpec } from '../model/index.js'
+import { createLoader } from '../manifest/index.js'
 import { Controller, settlementOf } from '../controller/index.js'
 import type { Driver, Fact, Journal, LogEvent, Settlement, Source } from '../controller/index.js'
 import type { Way } from '../driver/index.js'
@@ -95,6 +96,7 @@ export async function rehearse(input: RehearsalInput): Promise<Rehearsal> {
   const ports = {
     clock,
     source: waiting.source,
+    loader: createLoader(),
     driver,
     journal: listening(input.openJournal(), stage.noteFact),
     log: () => undefined,

@@ -6,6 +6,7 @@ import { openController } from '../../src/cli/local-controller.js'
 import type { LocalController } from '../../src/cli/local-controller.js'
 import { readSettings } from '../../src/cli/settings.js'
 import type { Clock, LogEvent } from '../../src/controller/index.js'
+import { createLoader } from '../../src/manifest/index.js'
 import { fail, ok } from '../../src/model/index.js'
 import type { Problem, Result } from '../../src/model/index.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
@@ -29,6 +30,7 @@ async function open(world: World, env: Readonly<Record<string, string>>, held?: 
     clock,
     openSource: () => Promise.resolve(world.source),
     openWorkshop: () => Promise.reject(new Error('no command here looks at other commits')),
+    openLoader: () => Promise.resolve({ ...createLoader(), close: () => Promise.resolve() }),
     openDriver: () => Promise.resolve(world.driver),
     openJournal: () => Promise.resolve(held === undefined ? ok(world.journal) : fail(held)),
     loadRehearsalDriver: () => Promise.reject(new Error('nothing is rehearsed here')),

@@ -41,6 +41,7 @@ async function run(...argv: readonly string[]): Promise<{ code: number; out: str
   const parts: Parts = {
     clock,
     openSource: never,
+    openLoader: never,
     openWorkshop: (settings, url, { dir, log }) =>
       Promise.resolve(
         gitWorkshop({ url, ref: settings.ref, dir, log, ...(settings.path !== null ? { path: settings.path } : {}) }),

@@ -28,6 +28,7 @@ async function run(
     clock,
     openSource: () => Promise.resolve(world.source),
     openWorkshop: never,
+    openLoader: () => Promise.reject(new Error('a preview reads in its own process')),
     openDriver: () => Promise.resolve(world.driver),
     openJournal: (_settings, { readOnly }) =>
       Promise.resolve(

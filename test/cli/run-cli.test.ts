@@ -29,6 +29,7 @@ const parts: Parts = {
   clock: { nowMs: () => 0, after: unreachable },
   openSource: unreachable,
   openWorkshop: unreachable,
+  openLoader: unreachable,
   openDriver: unreachable,
   openJournal: unreachable,
   loadRehearsalDriver: unreachable,

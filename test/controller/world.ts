@@ -13,6 +13,7 @@ import type {
   SignatureVerdict,
 } from '../../src/model/index.js'
 import { Controller, memoryJournal } from '../../src/controller/index.js'
+import { createLoader } from '../../src/manifest/index.js'
 import type {
   Clock,
   ControllerOptions,
@@ -21,6 +22,7 @@ import type {
   Evidence,
   Journal,
   LogEvent,
+  ManifestLoader,
   NewCommit,
   NewsQuestion,
   Readiness,
@@ -427,7 +429,7 @@ export interface World {
   readonly journal: Journal
   readonly events: LogEvent[]
   /** Starts a controller on this world; the journal stays between controllers. */
-  boot(options?: Partial<ControllerOptions>, journal?: Journal): Controller
+  boot(options?: Partial<ControllerOptions>, journal?: Journal, loader?: ManifestLoader): Controller
 }
 
 export function createWorld(): World {
@@ -442,9 +444,9 @@ export function createWorld(): World {
     source,
     journal,
     events,
-    boot: (options = {}, other = journal) => {
+    boot: (options = {}, other = journal, loader: ManifestLoader = createLoader()) => {
       const controller = new Controller(
-        { clock, driver, source, journal: other, log: (event) => void events.push(event) },
+        { clock, driver, source, loader, journal: other, log: (event) => void events.push(event) },
         { repository: 'test', ...options },
       )
       controller.start()

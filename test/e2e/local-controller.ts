@@ -4,6 +4,7 @@ import { Controller } from '../../src/controller/index.js'
 import type { Clock, ControllerOptions, LogEvent } from '../../src/controller/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
 import type { DriverOptions } from '../../src/driver/index.js'
+import { createLoader } from '../../src/manifest/index.js'
 import { formatProblem } from '../../src/model/index.js'
 import { gitSource } from '../../src/source/index.js'
 import { sqliteJournal } from '../../src/store/index.js'
@@ -66,7 +67,7 @@ export function bootController(surroundings: Surroundings, options: BootOptions 
     ...driverChanges,
   })
   const controller = new Controller(
-    { clock, source, driver, journal: journal.value, log },
+    { clock, source, loader: createLoader(), driver, journal: journal.value, log },
     {
       repository: repositoryUrl,
       follow: { pollIntervalMs: 200, retryFirstMs: 200 },

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { Clock, Snapshot } from '../../src/controller/index.js'
 import { Undoer, openForge, openLedger, openOutbox } from '../../src/forge/index.js'
 import type { LedgerFile } from '../../src/forge/index.js'
+import { createLoader } from '../../src/manifest/index.js'
 import { ROLLOUT_DEFAULTS } from '../../src/model/index.js'
 import type { Revision, RolloutPolicy } from '../../src/model/index.js'
 import { EMPTY_STACK_STATE } from '../../src/rollout/index.js'
@@ -122,6 +123,7 @@ function snapshotOf(
     state: whole as unknown as Snapshot['state'],
     stack: () => stack,
     controllerId: 'one',
+    loader: createLoader(),
   }
 }
 

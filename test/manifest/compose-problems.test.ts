@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatProblem } from '../../src/model/index.js'
 import { codesOf, composeWith, entryOf, warningsOf } from './repository.js'
+import { HOSTILE } from './hostile.js'
 
 /** Problems of a service `web` whose lines begin at line 4, column 5. */
 function ofWeb(lines: string, top = ''): readonly string[] {
@@ -343,34 +344,7 @@ describe('what means nothing here is ignored with a warning', () => {
 })
 
 describe('hostile files are refused in good time', () => {
-  const nest = (open: string, close: string, depth: number): string =>
-    `services: ${open.repeat(depth)}${close.repeat(depth)}`
-  it.each<[string, string | Uint8Array]>([
-    ['100,000 brackets', nest('[', ']', 100_000)],
-    ['2,000 brackets, which abort the library', nest('[', '', 2_000)],
-    ['100,000 braces', nest('{a: ', '}', 100_000)],
-    ['50,000 dashes', `services:\n${'- '.repeat(50_000)}`],
-    [
-      'a billion laughs',
-      `a: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefghi'
-        .split('')
-        .map((name, at) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[at]}`).join(', ')}]`)
-        .join('\n')}\n`,
-    ],
-    [
-      'a chain of aliases',
-      `a0: &a0 [x]\n${Array.from({ length: 5_000 }, (_, at) => `a${at + 1}: &a${at + 1} [*a${at}]`).join('\n')}\n`,
-    ],
-    [
-      'a merge bomb',
-      `a: &a { ${Array.from({ length: 2_000 }, (_, at) => `k${at}: v`).join(', ')} }\nb: { <<: [${Array(2_000).fill('*a').join(', ')}] }\n`,
-    ],
-    ['an alias to itself', 'services: &a [*a]\n'],
-    ['2 MiB', '#'.repeat(2 * 1024 * 1024)],
-    ['UTF-16', Buffer.from('services: {}', 'utf16le')],
-    ['Latin-1', Uint8Array.from([0x61, 0x3a, 0x20, 0xe9])],
-    ['100,000 keys of the same name', 'a: 1\n'.repeat(100_000)],
-  ])('%s', (_title, content) => {
+  it.each(HOSTILE)('%s', (_title, content) => {
     const entry = entryOf('', { 'stacks/shop/compose.yaml': content })
     expect(entry.kind).toBe('invalid')
     const codes = entry.kind === 'invalid' ? new Set(entry.problems.map(({ code }) => code)) : new Set()

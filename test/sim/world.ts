@@ -1,5 +1,6 @@
 import { Controller } from '../../src/controller/index.js'
 import type { Command, Fact, Intent } from '../../src/controller/index.js'
+import { createLoader } from '../../src/manifest/index.js'
 import { formatAction, formatSlot } from '../../src/model/index.js'
 import type { Action, ActionResult, Result } from '../../src/model/index.js'
 import type { Actor, Box, BoxEvent } from './box.js'
@@ -159,7 +160,14 @@ export class World implements Network {
       },
       failed: () => this.felt('F53'),
     })
-    const ports = { clock: process.clock, driver, source: this.git.portFor(process), journal, log: () => undefined }
+    const ports = {
+      clock: process.clock,
+      driver,
+      source: this.git.portFor(process),
+      loader: createLoader(),
+      journal,
+      log: () => undefined,
+    }
     seat.process = process
     seat.driver = driver
     seat.openIntents = new Map()

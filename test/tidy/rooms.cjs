@@ -7,6 +7,7 @@ const ROOMS = {
   planner: { rooms: ['model'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
   controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
+  loading: { rooms: ['model', 'manifest', 'controller'], npm: [], node: ['worker_threads', 'url'] },
   ssh: { rooms: ['model'], npm: ['ssh2'], node: '*' },
   trust: { rooms: ['model'], npm: ['openpgp'], node: ['crypto'] },
   source: { rooms: ['model', 'controller', 'ssh', 'trust'], npm: ['isomorphic-git', 'node-diff3', 'ssh2'], node: '*' },
@@ -31,6 +32,6 @@ const ROOMS = {
 }
 
 const PURE_ROOMS = ['model', 'payload', 'manifest', 'planner', 'rollout', 'rehearse']
-const EDGES = ['source', 'driver', 'store']
+const EDGES = ['loading', 'source', 'driver', 'store']
 
 module.exports = { ROOMS, PURE_ROOMS, EDGES }

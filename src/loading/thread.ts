@@ -1,0 +1,38 @@
+// What runs in the thread: the manifest room's loader, fed by messages.
+import { parentPort } from 'node:worker_threads'
+import { createLoader } from '../manifest/index.js'
+import type { Loaded, ManifestTree } from '../manifest/index.js'
+import type { StackEntry } from '../model/index.js'
+import { unpackTree } from './messages.js'
+import type { Answer, PackedEntry, Round } from './messages.js'
+
+const loader = createLoader()
+const contents = new Map<string, Uint8Array>()
+let tree: ManifestTree | null = null
+let known: ReadonlyMap<StackEntry, number> = new Map()
+let lastNumber = 0
+
+parentPort?.on('message', (round: Round) => {
+  if (round.tree !== null) {
+    tree = unpackTree(round.tree)
+    contents.clear()
+  }
+  for (const [oid, bytes] of round.contents) contents.set(oid, bytes)
+  if (tree === null) throw new Error('a round came before its revision')
+  parentPort?.postMessage(pack(loader.load(tree, (oid) => contents.get(oid))))
+})
+
+function pack(loaded: Loaded): Answer {
+  if (loaded.kind === 'needs') return loaded
+  contents.clear()
+  if (loaded.kind === 'refused') return loaded
+  const next = new Map<StackEntry, number>()
+  const stacks = loaded.desired.stacks.map((entry): PackedEntry => {
+    const before = known.get(entry)
+    const number = before ?? ++lastNumber
+    next.set(entry, number)
+    return before === undefined ? { number, entry } : { number }
+  })
+  known = next
+  return { kind: 'loaded', desired: { ...loaded.desired, stacks } }
+}
