@@ -53,6 +53,20 @@ export const COMMANDS: readonly CommandRow[] = [
     examples: ['slipway run --repo https://git.example.com/acme/fleet.git --branch main'],
   }),
   row(
+    'init',
+    '[folder]',
+    'make a fleet repository of a folder, or of a Compose file that you have; overwrites nothing',
+    () => import('./commands/init.js'),
+    {
+      settings: [],
+      options: [
+        { flags: '--from <file>', help: 'take this Compose file, and the files that it names, for the first stack' },
+        { flags: '--fleet <name>', help: "name of the fleet, by default the folder's" },
+      ],
+      examples: ['slipway init', 'slipway init fleet --from ../shop/docker-compose.yml --fleet acme'],
+    },
+  ),
+  row(
     'validate',
     '[folder]',
     'check slipway.yaml and every stack of a folder; needs no Git and no server',

@@ -19,10 +19,16 @@ export function isOfFolder({ sha }: Revision): boolean {
 }
 
 /**
- * A folder in place of a repository: its files as they lie there, committed or not, as the one revision that there is.
+ * A folder in place of a repository: its files as they lie there, committed or not, as the one revision that there is. A folder in it
+ * that cannot be listed is a problem, unless `secretive` passes it over: beside a Compose file lie data that only containers may read.
  * Problems: FILE_MISSING, FILE_TOO_LARGE.
  */
-export function folderSource(folder: string, user: string, nowMs: number): Source {
+export function folderSource(
+  folder: string,
+  user: string,
+  nowMs: number,
+  { secretive = false }: { readonly secretive?: boolean } = {},
+): Source {
   const revision: Revision = {
     ref: folder,
     sha: NO_COMMIT,
@@ -35,7 +41,7 @@ export function folderSource(folder: string, user: string, nowMs: number): Sourc
   return {
     poll: theOne,
     revision: theOne,
-    tree: () => Promise.resolve(readTree(folder, revision, paths)),
+    tree: () => Promise.resolve(readTree(folder, revision, paths, secretive)),
     read: (oids) => Promise.resolve(readAll(folder, oids, paths)),
     isAncestor: () => Promise.resolve(ok(true)),
     news: () => Promise.resolve(ok([])),
@@ -43,12 +49,19 @@ export function folderSource(folder: string, user: string, nowMs: number): Sourc
   }
 }
 
-function readTree(folder: string, revision: Revision, paths: Map<string, string>): Result<SourceTree> {
+function readTree(
+  folder: string,
+  revision: Revision,
+  paths: Map<string, string>,
+  secretive: boolean,
+): Result<SourceTree> {
   if (!isFolder(folder)) return noFolder(folder)
   const entries: [string, TreeEntry][] = []
   const queue = ['']
   for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
-    for (const entry of readdirSync(join(folder, at), { withFileTypes: true })) {
+    const found = listing(join(folder, at))
+    if (!found.ok && !(secretive && at !== '')) return found
+    for (const entry of found.ok ? found.value : []) {
       const path = at === '' ? entry.name : `${at}/${entry.name}`
       const kind = kindOf(entry)
       if (entry.isDirectory()) {
@@ -59,9 +72,18 @@ function readTree(folder: string, revision: Revision, paths: Map<string, string>
       }
     }
     if (entries.length > FILES_MAX)
-      return tooLarge(`${folder} has more than ${FILES_MAX} files: name the folder of the fleet`)
+      return tooLarge(`${folder} has more than ${FILES_MAX} files: name a folder that holds the fleet alone`)
   }
   return ok({ revision, entries: new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1))) })
+}
+
+function listing(path: string): Result<readonly Dirent[]> {
+  try {
+    return ok(readdirSync(path, { withFileTypes: true }))
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'error'
+    return fail({ code: 'FILE_MISSING', message: `${path} cannot be listed (${reason}): name the folder of the fleet` })
+  }
 }
 
 function readAll(

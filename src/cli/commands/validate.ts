@@ -6,9 +6,9 @@ import { valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 import { folderSource } from '../folder-source.js'
 import { readRevision } from '../preview.js'
-import { formatExcerpt } from '../show/excerpt.js'
+import { formatWithExcerpt } from '../show/excerpt.js'
 import { githubAnnotations, sarifLog } from '../show/problem-reports.js'
-import { counted, formatProblemLines } from '../show/words.js'
+import { counted } from '../show/words.js'
 
 export async function run(invocation: Invocation): Promise<number> {
   const { args, io, options } = invocation
@@ -42,19 +42,11 @@ function show(outcome: Outcome, { format, io, colors }: Invocation): void {
     const valid = errors.length === 0
     io.out(`${JSON.stringify({ valid, folder, errors, warnings, stacks: stacksOf(desired) }, null, 2)}\n`)
   } else {
-    for (const problem of problems) io.err(`${problemLines(problem, outcome, io.columns).join('\n  ')}\n`)
+    for (const problem of problems) io.err(`${formatWithExcerpt(problem, outcome.texts, io.columns).join('\n  ')}\n`)
     const many = warnings.length === 0 ? '' : `, ${counted(warnings.length, 'warning')}`
     if (errors.length > 0) io.out(`${colors.red('✗')} ${counted(errors.length, 'error')}${many}\n`)
     else io.out(`${colors.green('✓')} ${summary(desired)}${many}\n`)
   }
-}
-
-function problemLines(problem: Problem, { texts }: Outcome, columns: number): readonly string[] {
-  const { path, line, column } = problem.place ?? {}
-  const text = path === undefined ? undefined : texts.get(path)
-  const excerpt = text === undefined || line === undefined ? [] : formatExcerpt(text, line, column ?? 1, columns - 2)
-  const [first = '', ...rest] = formatProblemLines(problem)
-  return [first, ...excerpt, ...rest]
 }
 
 /** The files that problems name, as far as they can be read: an excerpt is a help, not a duty. */

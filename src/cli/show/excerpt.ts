@@ -1,8 +1,22 @@
-import { clean } from './words.js'
+import type { Problem } from '../../model/index.js'
+import { clean, formatProblemLines } from './words.js'
 
 const TAB = '  '
 /** What a person needs of a long line is around its mark. */
 const MOST_BEFORE = 60
+
+/** A problem with the line that it is about, where the text of its file is at hand. */
+export function formatWithExcerpt(
+  problem: Problem,
+  texts: ReadonlyMap<string, string>,
+  columns: number,
+): readonly string[] {
+  const { path, line, column } = problem.place ?? {}
+  const text = path === undefined ? undefined : texts.get(path)
+  const excerpt = text === undefined || line === undefined ? [] : formatExcerpt(text, line, column ?? 1, columns - 2)
+  const [first = '', ...rest] = formatProblemLines(problem)
+  return [first, ...excerpt, ...rest]
+}
 
 /** A line of a file with a caret under a column, both counted from 1; nothing when the file has no such line. */
 export function formatExcerpt(text: string, line: number, column: number, columns: number): readonly string[] {
