@@ -11,9 +11,11 @@ type Path = readonly (string | number)[]
 const DEEPEST = 64
 /** Bounds for what aliases may expand to; compose-go allows as many visits. */
 const MOST_NODES = 100_000
-/** Keys and values of one file, 64 MiB of a parser's memory. A stack of a thousand services has half of it. */
-const MOST_SCALARS = 50_000
+/** Of one file, within 64 MiB of a parser's memory. A stack of a thousand services has less. */
+const BOUNDS = { mostValues: 50_000, mostMarks: 25_000, deepest: DEEPEST }
 const MOST_CHARACTERS = 8 * 1024 * 1024
+/** Of one list or mapping: problems of more are collected in quadratic time. */
+const MOST_ENTRIES = 10_000
 
 /** `0440` is octal for Compose (YAML 1.1 and Go), decimal for YAML 1.2. */
 const legacyOctal: ScalarTag = {
@@ -80,10 +82,15 @@ export function parseYaml(text: string, file: string, told: Report): Node | null
 }
 
 function parseTokens(text: string, file: string, report: Report): Node | null {
-  const excess = excessOf(text, { mostScalars: MOST_SCALARS, deepest: DEEPEST })
+  const excess = excessOf(text, BOUNDS)
   if (excess !== null) {
     if (excess === 'depth') reportDepth(report)
-    else report.error('FILE_TOO_LARGE', null, `the file has more than ${MOST_SCALARS} values; split it`)
+    else
+      report.error(
+        'FILE_TOO_LARGE',
+        null,
+        `the file has more than ${BOUNDS.mostValues} values, or half as many brackets and anchors; split it`,
+      )
     return null
   }
   const lines = new LineCounter()
@@ -151,9 +158,14 @@ function convert(node: unknown, path: Path, walk: Walk): Node {
 
 function convertValue(node: unknown, path: Path, walk: Walk): Node {
   const spot = spotAt(walk.lines, offsetOf(node), path, walk.file)
-  walk.nodes += 1
+  // Every value keeps its path: deep ones cost more.
+  walk.nodes += Math.max(1, path.length / 8)
   if (walk.nodes > MOST_NODES || walk.characters > MOST_CHARACTERS || path.length > DEEPEST) return tooMuch(spot, walk)
   if (isAlias(node)) return convertAlias(node, spot, walk)
+  if ((isMap(node) || isSeq(node)) && node.items.length > MOST_ENTRIES) {
+    walk.report.error('FILE_TOO_LARGE', spot, `more than ${MOST_ENTRIES} entries stand here; split the file`)
+    return nothing(spot)
+  }
   if (isMap(node)) return guarded(node, spot, walk, () => convertMap(node.items, spot, walk))
   if (isSeq(node)) {
     const convertItems = (): Node => ({

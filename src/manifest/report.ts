@@ -12,7 +12,8 @@ export interface Spot {
 
 /** Collects the problems of one manifest. Nothing stops at the first. */
 export interface Report {
-  error(code: ProblemCode, spot: Spot | null, message: string): void
+  /** A message that costs something to make is a function: of thousands of problems only the first are told. */
+  error(code: ProblemCode, spot: Spot | null, message: string | (() => string)): void
   warn(code: ProblemCode, spot: Spot | null, message: string): void
   /** The same collection, for another file. */
   in(file: string): Report
@@ -29,11 +30,13 @@ export function createReport(file: string, stack?: string): Report {
 }
 
 function reportIn(file: string, stack: string | undefined, found: Map<string, Problem>): Report {
-  const add = (code: ProblemCode, spot: Spot | null, message: string, severity?: 'warning'): void => {
+  const add = (code: ProblemCode, spot: Spot | null, words: string | (() => string), severity?: 'warning'): void => {
+    if (found.size >= MOST_PROBLEMS) return
+    const message = typeof words === 'string' ? words : words()
     const place = placeOf(file, spot)
     // What is shared by an anchor or `extends` is reached by several paths; it is one mistake at one place.
     const twin = JSON.stringify([place.path, place.line, place.column, code, message])
-    if (found.size >= MOST_PROBLEMS || found.has(twin)) return
+    if (found.has(twin)) return
     const problem = { code, message: withPath(spot, message), ...(severity === undefined ? {} : { severity }) }
     found.set(twin, { ...problem, place, ...owner(spot, stack) })
   }

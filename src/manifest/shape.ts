@@ -143,7 +143,7 @@ function reportKey(key: string, node: Node, known: KnownKeys, report: Report): v
   if (kind === 'warned') report.warn('FIELD_IGNORED', spot, `ignored: ${sentence}`)
   else if (kind === 'refused') report.error('FIELD_UNSUPPORTED', spot, `not supported: ${sentence}`)
   else if (hint !== undefined) report.error('FIELD_UNKNOWN', spot, `the key is not known here; ${hint}`)
-  else report.error('FIELD_UNKNOWN', spot, `the key is not known here${suggestion(key, node, known)}`)
+  else report.error('FIELD_UNKNOWN', spot, () => `the key is not known here${suggestion(key, node, known)}`)
 }
 
 function suggestion(key: string, node: Node, { schema, others }: KnownKeys): string {

@@ -6,12 +6,14 @@ import { FLEET, compose, createWorld } from './world.js'
 
 const problem = { code: 'MANIFEST_TOO_COSTLY', message: 'reading the manifests takes more than 60 s' } as const
 
-/** A loader that a commit brings down as often as it is told. */
-function fragile(): ManifestLoader & { failures: number } {
+/** A loader that counts its rounds, and that a commit brings down as often as it is told. */
+function fragile(): ManifestLoader & { failures: number; rounds: number } {
   const loader = createLoader()
   const made = {
     failures: 0,
+    rounds: 0,
     load: (...[tree, read]: Parameters<ManifestLoader['load']>) => {
+      made.rounds += 1
       if (made.failures === 0) return loader.load(tree, read)
       made.failures -= 1
       return Promise.resolve({ kind: 'refused', problems: [problem] } as const)
@@ -41,4 +43,16 @@ it('a commit that brings the loader down changes nothing, and is read again unti
   await world.clock.run(1_200_000)
   expect([controller.status().source.problem, controller.status().source.accepted?.sha]).toEqual([null, sha])
   expect(running(world).filter((line) => line.endsWith('web:2'))).toHaveLength(3)
+})
+
+it('a revision is read once, however often Git and the servers are looked at, and rolled out', async () => {
+  const world = createWorld()
+  const loader = fragile()
+  world.source.commit({ 'slipway.yaml': FLEET, [PATH]: compose(SHOP) }, 'first')
+  world.boot({}, world.journal, loader)
+  await world.clock.run(3_000)
+  const { rounds } = loader
+  expect(rounds).toBeGreaterThan(0)
+  await world.clock.run(1_200_000)
+  expect([loader.rounds, running(world).length]).toEqual([rounds, 5])
 })

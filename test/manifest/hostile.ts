@@ -11,15 +11,18 @@ export const HOSTILE: readonly (readonly [title: string, content: string | Uint8
       .map((name, at) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[at]}`).join(', ')}]`)
       .join('\n')}\n`,
   ],
-  [
-    'a chain of aliases',
-    `a0: &a0 [x]\n${Array.from({ length: 5_000 }, (_, at) => `a${at + 1}: &a${at + 1} [*a${at}]`).join('\n')}\n`,
-  ],
+  ['a chain of aliases', chain(5_000)],
+  ['a long chain of aliases', chain(20_000)],
+  ['a chain of aliases that costs as much as it may', chain(8_000)],
   [
     'a merge bomb',
     `a: &a { ${Array.from({ length: 2_000 }, (_, at) => `k${at}: v`).join(', ')} }\nb: { <<: [${Array(2_000).fill('*a').join(', ')}] }\n`,
   ],
   ['40,000 keys', Array.from({ length: 40_000 }, (_, at) => `k${at}: v`).join('\n')],
+  ['24,000 services of text', `services:\n${Array.from({ length: 24_000 }, (_, at) => `  s${at}: text`).join('\n')}`],
+  ['40,000 aliases', `a: &a x\nb: [${'*a,'.repeat(40_000)}]`],
+  ['24,000 empty mappings', `a: [${'{},'.repeat(24_000)}]`],
+  ['16,000 mappings of one', `a: [${'{a: b},'.repeat(16_000)}]`],
   ['90,000 quoted words', `a: [${"'',".repeat(90_000)}]`],
   ['100,000 empty values', `a: [${',?'.repeat(100_000)}]`],
   ['an alias to itself', 'services: &a [*a]\n'],
@@ -32,4 +35,8 @@ export const HOSTILE: readonly (readonly [title: string, content: string | Uint8
 
 function nest(open: string, close: string, depth: number): string {
   return `services: ${open.repeat(depth)}${close.repeat(depth)}`
+}
+
+function chain(length: number): string {
+  return `a0: &a0 [x]\n${Array.from({ length }, (_, at) => `a${at + 1}: &a${at + 1} [*a${at}]`).join('\n')}\n`
 }
