@@ -96,9 +96,11 @@ export const COMMANDS: readonly CommandRow[] = [
         { flags: '--ref <ref>', help: 'plan this branch, tag, ref or commit' },
         { flags: '--base <ref>', help: 'plan what merging --ref into this branch would do' },
         { flags: '--at <date>', help: 'plan the branch as it was then: a way back' },
+        { flags: '--pin', help: 'print nothing but the name of the plan, for the trailer Slipway-Plan' },
       ],
       examples: [
         'slipway plan',
+        'slipway plan --pin --ref my-change --base main',
         'slipway plan --folder .   # before the commit',
         'slipway plan --ref my-change --base main --format markdown',
         'slipway plan --at 2026-11-20T14:00Z',

@@ -1,5 +1,7 @@
 import { Controller } from '../controller/index.js'
 import type { LogEvent, Ports } from '../controller/index.js'
+import { openLedger } from '../forge/index.js'
+import type { Ledger } from '../forge/index.js'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import type { ControlSurface } from '../web/index.js'
@@ -8,7 +10,9 @@ import { eventBus } from './event-bus.js'
 import type { EventBus } from './event-bus.js'
 import { usage, valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
-import { planReport } from './plan-report.js'
+import { ledgerFile } from './ledger-file.js'
+import { pinsOf } from './pins.js'
+import { reportOf } from './plan-report.js'
 import { replicaLogs } from './replica-logs.js'
 import type { Settings } from './settings.js'
 
@@ -20,6 +24,8 @@ export interface LocalController {
   readonly surface: ControlSurface
   /** For those who listen to it. */
   readonly controller: Controller
+  /** What was told to whom. */
+  readonly ledger: Ledger
   start(): void
   compact(): void
   /** Ends it at the next safe point and gives the data directory back. */
@@ -28,7 +34,7 @@ export interface LocalController {
 
 /** Opens every port and puts a controller between them; the data directory first, so that a second one touches nothing. */
 export async function openController(
-  { settings, parts }: Invocation,
+  { settings, parts, io }: Invocation,
   log: (event: LogEvent) => void,
 ): Promise<LocalController> {
   const repo = repoOf(settings)
@@ -41,17 +47,22 @@ export async function openController(
   const source = await parts.openSource(settings, repo, { dir: null, log: tell })
   const driver = await parts.openDriver(settings, tell)
   const loader = await parts.openLoader()
-  const ports: Ports = { clock: parts.clock, source, loader, driver, journal, log: tell }
-  const controller = new Controller(ports, {
+  const { clock } = parts
+  const ports: Ports = { clock, source, loader, driver, journal, log: tell }
+  const ledger = openLedger(ledgerFile(settings.dataDir, tell, io.nowMs))
+  const ref = refName(settings)
+  const controller: Controller = new Controller(ports, {
     repository: withoutUserinfo(repo),
-    ref: refName(settings),
+    ref,
     signedBy: settings.signedBy,
+    pins: pinsOf({ ledger, source, clock, ref, snapshot: () => controller.snapshot() }),
     follow: { pollIntervalMs: settings.pollMs },
     watch: { observeIntervalMs: settings.observeMs },
   })
   const ending = new AbortController()
   return {
     controller,
+    ledger,
     surface: surfaceOf(controller, ports, bus, ending.signal),
     start: () => controller.start(),
     compact: () => controller.compact(),
@@ -86,7 +97,7 @@ function surfaceOf(controller: Controller, ports: Ports, bus: EventBus, ending: 
     plan: async () => {
       await controller.poll()
       await decided(controller, ports.clock, LOOK_DEADLINE_MS, ending)
-      return ok(planReport(controller.plans(), controller.status()))
+      return ok(reportOf(controller))
     },
     observation: () => Promise.resolve(ok([...controller.snapshot().observation.values()])),
     history: (query) => Promise.resolve(stored(() => ports.journal.history(query))),

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { previewOn } from '../controller/index.js'
 import type { Clock, Controller, LogEvent, Source } from '../controller/index.js'
-import { Reviewer, Undoer, openForge, openLedger, openOutbox, rolloutReporter } from '../forge/index.js'
+import { Reviewer, Undoer, openForge, openOutbox, rolloutReporter } from '../forge/index.js'
 import type { Forge, ProposalPlan, ReviewerOptions } from '../forge/index.js'
 import { capacityAfter, impactOf } from '../planner/index.js'
 import { bell } from '../web/index.js'
 import { valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
-import { ledgerFile } from './ledger-file.js'
 import { refName, repoOf } from './local-controller.js'
+import type { LocalController } from './local-controller.js'
 import { planReport } from './plan-report.js'
 import type { Settings } from './settings.js'
 
@@ -26,14 +26,13 @@ export interface Review {
  * never waited for. Without a forge only rollbacks are shown, where the manifest asks for it.
  */
 export async function openReview(
-  { settings, parts, io }: Invocation,
-  controller: Controller,
+  { settings, parts }: Invocation,
+  { controller, ledger }: Pick<LocalController, 'controller' | 'ledger'>,
   log: (event: LogEvent) => void,
 ): Promise<Review> {
   const { clock } = parts
   const repo = repoOf(settings)
   const forge = openedForge(settings, repo, clock)
-  const ledger = openLedger(ledgerFile(settings.dataDir, log, io.nowMs))
   const outbox = openOutbox(clock, ledger, log)
   const reporter = forge === null ? null : rolloutReporter(forge, outbox, ledger)
   // A tag does not move by pull requests, and is never pushed.
@@ -91,10 +90,11 @@ async function planProposal(
   { clock, ref }: { readonly clock: Clock; readonly ref: string },
   signal: AbortSignal,
 ): Promise<ProposalPlan> {
-  const { plans, status, observation } = await previewOn(controller.snapshot(), source, clock, ref, signal)
-  const { markdown, summary, errors, guards } = planReport(plans, status)
+  const preview = await previewOn(controller.snapshot(), source, clock, ref, signal)
+  const { plans, status, observation } = preview
+  const { markdown, summary, errors, guards, pin } = planReport(plans, status, preview.pin)
   const [impact, capacity] = [impactOf(plans), capacityAfter(plans, observation)]
-  return { summary, markdown, impact, capacity, errors, guards }
+  return { summary, markdown, impact, capacity, pin, errors, guards }
 }
 
 /** Everything of the fleet that a plan leans on, but for health: that changes by the second. */

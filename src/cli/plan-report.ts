@@ -1,11 +1,18 @@
-import type { FleetStatus, ServerStatus, StackStatus } from '../controller/index.js'
+import type { Controller, FleetStatus, ServerStatus, StackStatus } from '../controller/index.js'
 import { formatProblem } from '../model/index.js'
 import type { Problem, StackPlan } from '../model/index.js'
-import { formatPlan, planToJson, summarise } from '../planner/index.js'
+import { formatPlan, planPin, planToJson, summarise } from '../planner/index.js'
 import type { PlanReport } from '../web/index.js'
 
+/** What a controller plans, as it decided last. */
+export function reportOf(controller: Controller): PlanReport {
+  const plans = controller.plans()
+  const { accepted } = controller.snapshot().state
+  return planReport(plans, controller.status(), accepted === null ? null : planPin(accepted, plans))
+}
+
 /** A plan in all its forms, with what keeps it from being whole or from being carried out. */
-export function planReport(plans: readonly StackPlan[], status: FleetStatus): PlanReport {
+export function planReport(plans: readonly StackPlan[], status: FleetStatus, pin: string | null): PlanReport {
   const { source } = status
   const inStacks = status.stacks.flatMap((stack) => stack.problems.map((problem) => within(stack, problem)))
   const errors = [
@@ -27,6 +34,7 @@ export function planReport(plans: readonly StackPlan[], status: FleetStatus): Pl
     text: formatPlan(plans, { format: 'text' }),
     markdown: formatPlan(plans, { format: 'markdown' }) + asMarkdown('not whole', errors) + asMarkdown('held', guards),
     json: planToJson(plans),
+    pin: errors.length === 0 ? pin : null,
     errors,
     guards,
   }

@@ -12,7 +12,7 @@ import { folderSource } from './folder-source.js'
 import { CommandError, usage, valueOf } from './invocation.js'
 import type { Invocation } from './invocation.js'
 import { refName, repoOf, withoutUserinfo } from './local-controller.js'
-import { planReport } from './plan-report.js'
+import { reportOf } from './plan-report.js'
 
 const FIRST_LOOK_MS = 20_000
 /** More than a login that never ends takes until the driver gives it up. */
@@ -76,7 +76,7 @@ async function planOf(invocation: Invocation, source: Source, folder: string | n
     controller.start()
     await controller.poll()
     await decided(controller, parts.clock, LOOK_DEADLINE_MS, invocation.io.interrupted)
-    return planReport(controller.plans(), controller.status())
+    return reportOf(controller)
   } finally {
     await controller.stop()
     await driver.close()

@@ -2,10 +2,12 @@ import { canonicalJson } from '../model/index.js'
 import type { Desired, Observation, Problem, Result, Revision, SignedBy } from '../model/index.js'
 import { isApproved, waitingFor } from './approvals.js'
 import type { Waiting } from './approvals.js'
+import type { ControllerOptions } from './controller-options.js'
 import type { Follower } from './follower.js'
 import { holdOf } from './gate.js'
 import { servicesInUse } from './guards.js'
 import type { Memory } from './memory.js'
+import type { Pins } from './pins.js'
 import type { Ports } from './ports.js'
 import type { State } from './state.js'
 
@@ -25,6 +27,7 @@ export class Acceptance {
 
   private readonly dryRun: boolean
   private readonly signedBy: SignedBy | null
+  private readonly pins: Pins | null
   private readonly wakeAt: (atMs: number) => void
   /** What would hold the revision; only in a dry run, which goes on. */
   guardProblem: Problem | null = null
@@ -34,12 +37,13 @@ export class Acceptance {
     ports: Ports,
     memory: Memory,
     observed: (signal: AbortSignal) => Promise<Observation>,
-    { dryRun, signedBy }: { readonly dryRun: boolean; readonly signedBy: SignedBy | null },
+    { dryRun, signedBy, pins }: Pick<ControllerOptions, 'dryRun' | 'signedBy' | 'pins'>,
     wakeAt: (atMs: number) => void,
   ) {
     this.wakeAt = wakeAt
     this.dryRun = dryRun
     this.signedBy = signedBy
+    this.pins = pins
     this.ports = ports
     this.memory = memory
     this.observed = observed
@@ -81,6 +85,7 @@ export class Acceptance {
         desired,
         signedBy: this.signedBy,
         observed: this.observed,
+        pins: this.pins,
       },
       signal,
     )

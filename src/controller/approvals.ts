@@ -2,7 +2,7 @@ import type { Guards, Problem, ProblemCode, Revision, SignedBy } from '../model/
 import type { State } from './state.js'
 
 /** What holds revisions, and what an approval lets through: one gate of one revision, so that nobody releases what he was not shown. */
-export type Gate = 'history' | 'signature' | 'prune' | 'window'
+export type Gate = 'history' | 'signature' | 'prune' | 'plan' | 'window'
 
 const GATE_OF: Readonly<Partial<Record<ProblemCode, Gate>>> = {
   HISTORY_REWRITTEN: 'history',
@@ -10,6 +10,7 @@ const GATE_OF: Readonly<Partial<Record<ProblemCode, Gate>>> = {
   SIGNATURE_UNTRUSTED: 'signature',
   SIGNATURE_INVALID: 'signature',
   PRUNE_GUARD: 'prune',
+  PLAN_NOT_SHOWN: 'plan',
   WINDOW_CLOSED: 'window',
 }
 

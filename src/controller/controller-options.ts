@@ -1,5 +1,6 @@
 import type { SignedBy } from '../model/index.js'
 import type { FollowOptions } from './follower.js'
+import type { Pins } from './pins.js'
 import type { WatchOptions } from './server-watch.js'
 
 /** Times in ms. */
@@ -15,6 +16,8 @@ export interface ControllerOptions {
   readonly dryRun: boolean
   /** Demanded of every revision, whatever the repository says. Default null. */
   readonly signedBy: SignedBy | null
+  /** Default null: `guards.plan` is not asked. */
+  readonly pins: Pins | null
   /** What is under way at the end is awaited this long. Default 30 s. */
   readonly stopDeadlineMs: number
 }
@@ -27,5 +30,6 @@ export const CONTROLLER_DEFAULTS: ControllerOptions = Object.freeze({
   rivalGraceMs: 30_000,
   dryRun: false,
   signedBy: null,
+  pins: null,
   stopDeadlineMs: 30_000,
 })

@@ -2,8 +2,9 @@ import { canonicalJson } from '../model/index.js'
 import type { Desired, Observation, Problem, Revision, SignedBy } from '../model/index.js'
 import { isApproved, signatureRules } from './approvals.js'
 import type { Gate } from './approvals.js'
-import { pruneProblem, rewrittenProblem, signatureProblem, windowProblem } from './guards.js'
+import { pinProblem, pruneProblem, rewrittenProblem, signatureProblem, windowProblem } from './guards.js'
 import type { NewCommit, Ports } from './ports.js'
+import type { Pins } from './pins.js'
 import type { State } from './state.js'
 import { windowState } from './windows.js'
 
@@ -15,6 +16,7 @@ export interface GateInput {
   /** What the controller itself demands, whatever the repository says. */
   readonly signedBy: SignedBy | null
   readonly observed: (signal: AbortSignal) => Promise<Observation>
+  readonly pins: Pins | null
 }
 
 export interface Hold {
@@ -29,7 +31,10 @@ export interface Hold {
  */
 export async function holdOf(input: GateInput, signal: AbortSignal): Promise<Hold | null> {
   const problem =
-    (await historyHold(input, signal)) ?? (await signatureHold(input, signal)) ?? (await pruneHold(input, signal))
+    (await historyHold(input, signal)) ??
+    (await signatureHold(input, signal)) ??
+    (await pruneHold(input, signal)) ??
+    (await pinHold(input, signal))
   return problem === null ? windowHold(input, signal) : { problem, untilMs: null }
 }
 
@@ -73,6 +78,22 @@ async function pruneHold(input: GateInput, signal: AbortSignal): Promise<Problem
   if (problem === null) return null
   const allows = ({ name, value }: Trailer): boolean => name === 'approve' && value.split(/[\s,]+/).includes('prune')
   return (await isReleasedByCommit(input, 'prune', allows, signal)) ? null : problem
+}
+
+async function pinHold(input: GateInput, signal: AbortSignal): Promise<Problem | null> {
+  const { ports, state, desired, observed, pins } = input
+  const { accepted } = state
+  const { revision } = desired
+  if (accepted?.fleet.guards.plan !== 'pinned' || pins === null) return null
+  if (isApproved(state, revision.sha, 'plan') || isSame(accepted, desired)) return null
+  // What is planned now must not be less than the servers have.
+  await observed(signal)
+  const pin = await pins.pinOf(revision, signal)
+  if (pin === null || pins.isShown(pin)) return null
+  const news = await ports.source.news({ sha: revision.sha, since: accepted.revision.sha, signed: null }, signal)
+  const trailers = news.ok ? news.value.flatMap((commit) => commit.trailers) : []
+  const named = trailers.filter(({ name }) => name === 'plan').map(({ value }) => value)
+  return named.includes(pin) ? null : pinProblem(revision, pin, named)
 }
 
 /** Nothing is held before the first revision is accepted: without one, nothing would be healed. */

@@ -135,6 +135,18 @@ function isSignedBy({ signers }: SignedBy, verdict: SignatureVerdict): boolean {
   return verdict.kind === 'trusted' && (signers.length === 0 || signers.some((name) => verdict.names.includes(name)))
 }
 
+/** It is asked again: what differs may be a replica that is healed by then. */
+export function pinProblem(revision: Revision, pin: string, named: readonly string[]): Problem {
+  const short = revision.sha.slice(0, 12)
+  const shown = named.length === 0 ? 'which nobody was shown' : `not ${named.join(' or ')}, which its commits name`
+  const remedy = `slipway approve ${short}, or a commit with the trailer Slipway-Plan: ${pin}, lets it go`
+  return {
+    code: 'PLAN_NOT_SHOWN',
+    message: `revision ${revision.sha.slice(0, 8)} is held by guards.plan: its plan is ${pin}, ${shown}; ${remedy}`,
+    next: { kind: 'wait', until: 'its plan is one that was shown' },
+  }
+}
+
 /** Why it waits, and until when, in the time zone of the window. */
 export function windowProblem(
   revision: Revision,

@@ -1,3 +1,4 @@
+import { planPin } from '../planner/index.js'
 import { fail, ok } from '../model/index.js'
 import type { Observation, Problem, Result, Stack, StackPlan } from '../model/index.js'
 import { Controller } from './controller.js'
@@ -19,6 +20,8 @@ export interface Preview {
   readonly plans: readonly StackPlan[]
   readonly status: FleetStatus
   readonly observation: Observation
+  /** The name of the plan; null when what the source says was not accepted. */
+  readonly pin: string | null
 }
 
 const DEADLINE_MS = 60_000
@@ -47,7 +50,10 @@ export async function previewOn(
     const isRead = (): boolean => controller.status().source.accepted === null || controller.isDecided()
     while (!isRead() && !signal.aborted && clock.nowMs() < endMs)
       await new Promise<void>((resolve) => void clock.after(LOOK_AGAIN_MS, resolve))
-    return { plans: controller.plans(), status: controller.status(), observation }
+    const plans = controller.plans()
+    const { accepted } = controller.snapshot().state
+    const isAccepted = accepted !== null && accepted !== state.accepted && controller.isDecided()
+    return { plans, status: controller.status(), observation, pin: isAccepted ? planPin(accepted, plans) : null }
   } finally {
     await controller.stop()
   }

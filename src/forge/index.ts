@@ -1,6 +1,6 @@
 export { openForge } from './open-forge.js'
 export type { ForgeOptions } from './open-forge.js'
-export { openLedger } from './ledger.js'
+export { openLedger, shownKey } from './ledger.js'
 export type { Ledger, LedgerFile } from './ledger.js'
 export { openOutbox } from './outbox.js'
 export type { Message, Outbox } from './outbox.js'

@@ -17,6 +17,11 @@ export interface LedgerFile {
   write(text: string): void
 }
 
+/** The key of a plan that arrived where people review, by its pin. */
+export function shownKey(pin: string): string {
+  return `plan ${pin}`
+}
+
 export function openLedger(file: LedgerFile): Ledger {
   const told = new Map(entriesOf(file.read()))
   return {

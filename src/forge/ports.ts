@@ -45,6 +45,8 @@ export interface ProposalPlan {
   readonly impact: readonly string[]
   /** What servers have promised afterwards. */
   readonly capacity: readonly string[]
+  /** Its name for `guards.plan`; null where it is not whole. */
+  readonly pin: string | null
   readonly errors: readonly Problem[]
   readonly guards: readonly Problem[]
 }

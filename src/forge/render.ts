@@ -27,6 +27,7 @@ export function renderPlan({ fleet, head, base }: ProposalNews, plan: ProposalPl
     plan.markdown.trim(),
     list('While it rolls out', plan.impact),
     list('Reserved afterwards', plan.capacity),
+    plan.pin === null ? '' : `Plan ${code(plan.pin)}`,
     FOOTER,
   ]
   return cut([markerOf(fleet), ...parts.filter((part) => part !== '')].join('\n\n'))

@@ -1,5 +1,6 @@
 import type { Clock, FleetStatus, LogEvent, Proposal, Source, Workshop } from '../controller/index.js'
 import type { Problem, Result, Revision } from '../model/index.js'
+import { shownKey } from './ledger.js'
 import type { Ledger } from './ledger.js'
 import type { Outbox } from './outbox.js'
 import type { Forge, ProposalPlan } from './ports.js'
@@ -151,7 +152,7 @@ export class Reviewer {
     const [first] = plan.errors
     const state = first === undefined ? 'success' : 'failure'
     const text = first === undefined ? plan.summary : reasonOf(plan.errors)
-    this.#tell(proposal, news, state, text, renderPlan(news, plan))
+    this.#tell(proposal, news, state, text, renderPlan(news, plan), plan.pin)
   }
 
   #refuse(proposal: Proposal, news: ProposalNews, problems: readonly Problem[]): void {
@@ -164,14 +165,20 @@ export class Reviewer {
     state: 'pending' | 'success' | 'failure',
     text: string,
     body: string | null,
+    pin: string | null = null,
   ): void {
-    const { forge, outbox } = this.#options
+    const { forge, outbox, ledger, clock } = this.#options
     const status = { sha: head, state, context: contextOf(fleet), description: describe(`plan: ${text}`) }
     const send = (signal: AbortSignal): Promise<Result<void>> => forge.setStatus(status, signal)
     outbox.put({ key: `status ${head}`, content: `${state} ${status.description}`, send })
     if (body === null) return
     const marker = markerOf(fleet)
-    outbox.put({ key: `comment ${key}`, content: body, send: (signal) => forge.comment(key, marker, body, signal) })
+    const comment = async (signal: AbortSignal): Promise<Result<void>> => {
+      const sent = await forge.comment(key, marker, body, signal)
+      if (sent.ok && pin !== null) ledger.set(shownKey(pin), String(clock.nowMs()))
+      return sent
+    }
+    outbox.put({ key: `comment ${key}`, content: body, send: comment })
   }
 
   /** Git or the forge cannot be read: said once, tried again at the next look. */

@@ -210,6 +210,7 @@ function readGuards(node: Node | undefined): Guards {
     ...names('allow'),
     ...names('deny'),
     ...(signedBy === undefined ? {} : { signedBy: readSignedBy(signedBy) }),
+    ...(readText(node, 'plan') === 'pinned' ? { plan: 'pinned' } : {}),
   }
 }
 

@@ -55,6 +55,8 @@ export interface Guards {
   readonly deny?: readonly GuardName[]
   /** Absent: signatures are not asked for. */
   readonly signedBy?: SignedBy
+  /** Present: a revision goes only with a plan that was shown before it was merged. */
+  readonly plan?: 'pinned'
 }
 
 /** The fleet, as slipway.yaml declares it. */

@@ -50,7 +50,16 @@ export { serviceKey } from './stack.js'
 export type { Desired, IpamPool, IpamSpec, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
 export { compareSlots, compareText, formatSlot } from './slot.js'
 export type { Slot } from './slot.js'
-export { HASHED, canonicalJson, contentHash, formatLimits, serviceHash, specHash, stackHash } from './spec-hash.js'
+export {
+  HASHED,
+  canonicalJson,
+  contentHash,
+  formatLimits,
+  hashOf,
+  serviceHash,
+  specHash,
+  stackHash,
+} from './spec-hash.js'
 export type { SpecHash } from './spec-hash.js'
 export { COMPOSE_LABELS, LABELS, SETTINGS_LABEL } from './labels.js'
 export type {

@@ -66,6 +66,7 @@ export const PROBLEMS = {
   SIGNATURE_UNTRUSTED: 'a commit or tag is signed by nobody who counts',
   SIGNATURE_INVALID: 'a signature does not fit what is signed, or cannot be checked',
   PRUNE_GUARD: 'the revision removes more than the guard allows',
+  PLAN_NOT_SHOWN: 'the plan of a revision is none that was shown before it was merged',
   WINDOW_CLOSED: 'no new revision may be rolled out at this time',
   FORGE_UNREACHABLE: 'the forge does not answer, or wants to be left alone for a while',
   FORGE_AUTH: 'the forge refuses the token',

@@ -122,7 +122,8 @@ function sortedKeys(value: object): readonly string[] {
     : sorted
 }
 
-function hashOf(value: unknown): string {
+/** Of any value, equal for equal ones: 20 hexadecimal digits. */
+export function hashOf(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 20)
 }
 

@@ -12,6 +12,8 @@ export interface PlanReport {
   readonly text: string
   readonly markdown: string
   readonly json: unknown
+  /** Names the plan for `guards.plan`; null where no revision was planned. */
+  readonly pin: string | null
   /** What keeps the plan from being whole: Git, a stack that is wrong, a server that was not seen. */
   readonly errors: readonly Problem[]
   /** What would keep it from being carried out. */

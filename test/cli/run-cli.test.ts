@@ -219,6 +219,7 @@ describe('with a controller running', () => {
           text: 'the plan\n',
           markdown: '# plan\n',
           json: { kind: 'Plan' },
+          pin: 'a1b2c3d4e5f60718',
           errors: [],
           guards: [],
         }),
@@ -288,6 +289,7 @@ describe('with a controller running', () => {
   })
 
   it('ends a plan with 2 when something differs, in every format', async () => {
+    expect(await run(['plan', '--pin'])).toEqual({ code: 0, out: 'a1b2c3d4e5f60718\n', err: '' })
     expect(await run(['plan'])).toEqual({ code: 2, out: 'aaaaaaa "Raise the limit" by Ann\n\nthe plan\n', err: '' })
     expect(await run(['plan', '--format', 'markdown'])).toEqual({ code: 2, out: '# plan\n', err: '' })
     const json = await run(['plan', '--format', 'json'])

@@ -7,6 +7,7 @@ const plan: ProposalPlan = {
   markdown: '**1 to replace**\n',
   impact: [],
   capacity: [],
+  pin: 'a1b2c3d4e5f60718',
   errors: [],
   guards: [],
 }
@@ -34,6 +35,8 @@ If \`abababababab\` is merged into \`main\` (\`cdcdcdcdcdcd\`):
 **Reserved afterwards**
 
 - lon-1: 1 of 4 cpus
+
+Plan \`a1b2c3d4e5f60718\`
 
 <sub>Only planned: nothing is rolled out before it is merged.</sub>
 `)

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Clock, FleetStatus } from '../../src/controller/index.js'
-import { Reviewer, openForge, openLedger, openOutbox } from '../../src/forge/index.js'
+import { Reviewer, openForge, openLedger, openOutbox, shownKey } from '../../src/forge/index.js'
 import type { Outbox, ProposalPlan } from '../../src/forge/index.js'
 import type { Problem } from '../../src/model/index.js'
 import { filesOf, freshRepository, later } from '../source/follow.js'
@@ -26,6 +26,8 @@ interface Desk {
   readonly log: string[]
   fleet: string
   errors: readonly Problem[]
+  planning: () => void
+  isShown(summary: string): boolean
   /** One look, and everything told. */
   look(): Promise<void>
   /** Pushes a proposal on top of main. */
@@ -55,6 +57,8 @@ async function desk(): Promise<Desk> {
     log: [],
     fleet: 'one',
     errors: [],
+    planning: () => undefined,
+    isShown: (summary) => ledger.get(shownKey(`pin of ${summary}`)) !== undefined,
     async look() {
       await reviewer.look()
       while (!outbox.isEmpty()) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -82,10 +86,19 @@ async function desk(): Promise<Desk> {
     status: () => ({ fleet: 'acme' }) as FleetStatus,
     fleetState: () => made.fleet,
     async plan(source): Promise<ProposalPlan> {
+      made.planning()
       const files = await filesOf(source, '')
       made.planned.push(files)
       const summary = `a is ${files.a ?? 'gone'}, the fleet ${made.fleet}`
-      return { summary, markdown: summary, impact: [], capacity: [], errors: made.errors, guards: [] }
+      return {
+        summary,
+        markdown: summary,
+        impact: [],
+        capacity: [],
+        pin: `pin of ${summary}`,
+        errors: made.errors,
+        guards: [],
+      }
     },
   })
   later(async () => {
@@ -116,6 +129,15 @@ describe('a proposal', () => {
       description: 'plan: a is 2, the fleet one',
     })
     expect(ours()).toEqual(['0: a is 2, the fleet one'])
+    expect(made.isShown('a is 2, the fleet one')).toBe(true)
+  })
+
+  it('whose plan did not arrive counts as not shown', async () => {
+    made = await desk()
+    made.planning = () => (made.forge.fault = { status: 422 })
+    made.propose('7', { a: '2' })
+    await made.look()
+    expect(made.isShown('a is 2, the fleet one')).toBe(false)
   })
 
   it('is planned again when it, the branch or the fleet moves, and not when nothing does', async () => {

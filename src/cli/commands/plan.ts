@@ -10,7 +10,15 @@ import type { PlanReport } from '../../web/index.js'
 import { formatCommit, formatProblemLines } from '../show/words.js'
 
 export async function run(invocation: Invocation): Promise<number> {
-  return showPlan(invocation, await planFor(invocation))
+  const report = await planFor(invocation)
+  return invocation.options.pin === true ? showPin(invocation, report) : showPlan(invocation, report)
+}
+
+/** For a script: the name alone, and success when there is one. */
+function showPin({ format, io }: Invocation, { pin, errors }: PlanReport): number {
+  if (pin === null) throw new CommandError(errors)
+  io.out(format === 'json' ? `${JSON.stringify({ pin })}\n` : `${pin}\n`)
+  return EXIT.ok
 }
 
 /** The running controller's own plan, unless the command line asks for other files than it follows. */
@@ -47,8 +55,8 @@ function readDate(text: string): number {
 /** Prints the plan, then what stands against it. Errors win over differences in the exit code. */
 export function showPlan({ format, io, colors }: Invocation, report: PlanReport): number {
   if (format === 'json') {
-    const { revision, changes, errors, guards } = report
-    io.out(`${JSON.stringify({ ...(report.json as object), revision, changes, errors, guards }, null, 2)}\n`)
+    const { revision, changes, pin, errors, guards } = report
+    io.out(`${JSON.stringify({ ...(report.json as object), revision, changes, pin, errors, guards }, null, 2)}\n`)
     return exitCode(report)
   }
   // Without a revision there is no plan, and "nothing to do" would be a lie.

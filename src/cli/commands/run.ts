@@ -20,7 +20,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const unschedule = await parts.schedule(COMPACTION_CRON, () => controller.compact(), log)
   try {
     const control = await serve(invocation, controller, log)
-    const review = await openReview(invocation, controller.controller, log)
+    const review = await openReview(invocation, controller, log)
     const hooks = await openHooks(invocation, controller, review)
     controller.start()
     if (hooks !== null) log({ atMs: io.nowMs(), level: 'info', message: 'webhooks taken', fields: { url: hooks.url } })
