@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', 'test/e2e/**', 'test/*/lab/**'],
+          exclude: ['test/lab/**', 'test/e2e/**', 'test/*/lab/**', 'test/oracle/**'],
           // A machine that is busy with something else is slow, not broken.
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -23,7 +23,12 @@ export default defineConfig({
         // The lab is one machine with real engines: one file at a time, so that tests do not starve each other.
         test: {
           name: 'lab',
-          include: ['test/lab/**/*.test.ts', 'test/*/lab/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          include: [
+            'test/lab/**/*.test.ts',
+            'test/*/lab/**/*.test.ts',
+            'test/oracle/**/*.test.ts',
+            'test/e2e/**/*.test.ts',
+          ],
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -5,14 +5,18 @@ import { run } from './shell.js'
 /** `old` is Debian 12's engine (20.10), `modern` Debian 13's (26.1), `newest` what Debian unstable has today (28.5). */
 export type EngineKind = 'old' | 'modern' | 'newest'
 
-type Download = { readonly suite: string; readonly packages: readonly string[] }
+/**
+ * What else is fetched. `image` has what lab images are made of: Debian 12's own busybox crashes in `wget -T`. `compose` is Docker
+ * Compose (2.40), the oracle of manifest loading: a static program, so that any suite's runs here.
+ */
+export type Download = EngineKind | 'image' | 'compose'
 
-/** `image` has what lab images are made of: Debian 12's own busybox crashes in `wget -T`. */
-const downloads: Readonly<Record<EngineKind | 'image', Download>> = {
+const downloads: Readonly<Record<Download, { readonly suite: string; readonly packages: readonly string[] }>> = {
   old: { suite: 'bookworm', packages: ['docker.io', 'containerd', 'runc', 'tini'] },
   modern: { suite: 'trixie', packages: ['docker.io', 'docker-cli', 'containerd'] },
   newest: { suite: 'sid', packages: ['docker.io', 'docker-cli', 'containerd'] },
   image: { suite: 'trixie', packages: ['busybox-static'] },
+  compose: { suite: 'sid', packages: ['docker-compose'] },
 }
 
 /** Where downloads are kept between labs and between checkouts. */
@@ -30,8 +34,11 @@ export function enginePath(kind: EngineKind): string {
 /** Where the busybox of the lab's images is, once `ensureDownload('image')` is done. */
 export const busyboxPath = join(cacheDir, 'image/root/usr/bin/busybox')
 
-/** Makes sure that an engine (or busybox) is in the cache; returns at once when it is. */
-export async function ensureDownload(kind: EngineKind | 'image', say: (line: string) => void): Promise<void> {
+/** Where Docker Compose is, once `ensureDownload('compose')` is done. */
+export const composePath = join(cacheDir, 'compose/root/usr/libexec/docker/cli-plugins/docker-compose')
+
+/** Makes sure that a download is in the cache; returns at once when it is. */
+export async function ensureDownload(kind: Download, say: (line: string) => void): Promise<void> {
   if (existsSync(join(cacheDir, kind, 'complete'))) return
   const { suite, packages } = downloads[kind]
   const dir = join(cacheDir, `${kind}.${process.pid}`)
@@ -58,7 +65,9 @@ const noArchive =
 
 /** Why the programs of an ordinary lab are neither here nor to be had. */
 export function whyNoDownloads(): string | undefined {
-  const isCached = (['image', 'old', 'modern'] as const).every((kind) => existsSync(join(cacheDir, kind, 'complete')))
+  const isCached = (['image', 'old', 'modern', 'compose'] as const).every((kind) =>
+    existsSync(join(cacheDir, kind, 'complete')),
+  )
   return isCached || mainArchiveUri() !== undefined ? undefined : noArchive
 }
 

@@ -1,0 +1,94 @@
+import type { HealthcheckSpec, RestartPolicy } from '../../src/model/index.js'
+import type { JsonMap } from './docker-compose.js'
+import { map, text } from './json.js'
+
+// Where we differ from Docker Compose, and why. Nothing else may differ.
+
+/** Values that we fill in, or bring into another form. */
+export const WANTED_DIFFERENCES: Readonly<Record<string, string>> = {
+  restart: 'absent, it is unless-stopped: a fleet is meant to run (Compose: no)',
+  'deploy.restart_policy': 'any is always, none is no; delay and window are the controller’s own (Compose: Swarm only)',
+  pull_policy: 'absent, an image without a tag or with latest is pulled always (Compose: missing)',
+  stop_grace_period: 'absent, it is 10 s, which is what the engine does',
+  'deploy.mode': 'a service that is awaited until it completes is a job, also without replicated-job',
+  'deploy.replicas': 'a job runs once, whatever number it has',
+  healthcheck: 'disable and ["NONE"] are one thing: no healthcheck, whatever else is said of it',
+  'limits of 0': 'no limit, as for the engine',
+  'bind.create_host_path':
+    'Compose 2.40 prints nothing for false, for the long form’s default and for true: not compared there',
+  'mem_swappiness of 0': 'kept: it turns swapping off; Compose takes it for nothing said',
+  platform: 'it is a constraint of the placement as well',
+  'bind.source': 'paths are cleaned (Compose hands /a/../b through to the engine)',
+  'order of lists': 'lists without an order (ports, capabilities, hosts…) are sorted, doubles are dropped',
+}
+
+/** Problems of ours for what Compose accepts: each a decision of the room manifest, with the reason in its README or message. */
+export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/^FIELD_INVALID .*is no number that can be kept/, 'infinity and NaN are no values for anything'],
+  [/^FIELD_UNSUPPORTED /, 'known and refused by name, with what to do instead'],
+  [
+    /^CONFLICT .*cannot be put into a container with read_only/,
+    'files are put into the created container, which the engine refuses',
+  ],
+  [/^CONFLICT .*would hide/, 'a tmpfs would hide the file that is put there'],
+  [/^CONFLICT .*one-shot service/, 'a job runs once and is awaited: no number, no ports, no endless restart'],
+  [/^CONFLICT .*never becomes healthy/, 'waiting for the health of what has no healthcheck never ends'],
+  [/^CONFLICT .*something is mounted at/, 'the engine refuses two mounts at one place'],
+  [/^CONFLICT .*two files are put at/, 'one of them would be lost'],
+  [/^CONFLICT .*is a quota in itself/, 'the engine takes either cpus or cpu_quota and cpu_period'],
+  [
+    /^CONFLICT .*a fixed address holds for one container/,
+    'Compose makes the replicas, and the network is torn between them',
+  ],
+]
+
+/** What Compose refuses and we accept. */
+export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [
+    /invalid jsonType time\.Time/,
+    'a bare date is the text that stands there, as YAML 1.2 says; nobody means anything else',
+  ],
+  [
+    /can't set distinct values on/,
+    'where limits say one thing only (cpus), Compose takes the others for 0; two that really differ are refused',
+  ],
+]
+
+/** Stands for a value that Compose's output does not tell; any of ours is right. */
+export const UNSAID = 'unsaid' as never
+
+export const HEALTHCHECK_OFF: HealthcheckSpec = {
+  test: ['NONE'],
+  intervalMs: null,
+  timeoutMs: null,
+  retries: null,
+  startPeriodMs: null,
+  startIntervalMs: null,
+}
+
+export function pullDefault(image: string): string {
+  const tag = /:([^:/@]+)$/.exec(image.replace(/@.*$/, ''))?.[1] ?? 'latest'
+  return tag === 'latest' && !image.includes('@') ? 'always' : 'missing'
+}
+
+export function isJob(service: JsonMap, name: string, project: JsonMap): boolean {
+  const isAwaited = Object.values(map(project['services'])).some(
+    (other) => map(map(map(other)['depends_on'])[name])['condition'] === 'service_completed_successfully',
+  )
+  return isAwaited || map(service['deploy'])['mode'] === 'replicated-job'
+}
+
+export function restartOf(service: JsonMap, name: string, project: JsonMap): RestartPolicy {
+  const policy = map(service['deploy'])['restart_policy']
+  if (policy !== undefined) return deployRestart(map(policy))
+  if (service['restart'] === undefined)
+    return { condition: isJob(service, name, project) ? 'no' : 'unless-stopped', maxAttempts: 0 }
+  const [condition = '', attempts = '0'] = text(service['restart']).split(':')
+  return { condition: condition as RestartPolicy['condition'], maxAttempts: Number(attempts) }
+}
+
+function deployRestart(policy: JsonMap): RestartPolicy {
+  const condition = policy['condition'] ?? 'any'
+  if (condition === 'on-failure') return { condition, maxAttempts: Number(policy['max_attempts'] ?? 0) }
+  return { condition: condition === 'none' ? 'no' : 'always', maxAttempts: 0 }
+}

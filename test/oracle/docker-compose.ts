@@ -1,0 +1,50 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { composePath, ensureDownload } from '../lab/downloads.js'
+import { run } from '../lab/shell.js'
+
+/** What `docker compose config` prints of a project; every value is checked where it is used. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+export type JsonMap = { readonly [key: string]: Json }
+
+export type Answer =
+  { readonly kind: 'accepted'; readonly project: JsonMap } | { readonly kind: 'refused'; readonly why: string }
+
+export interface DockerCompose {
+  /** Debian's of today: what it says of a case may be another version's word. */
+  readonly version: string
+  /** What Compose makes of files, by path; it is run in the folder named. */
+  config(files: Readonly<Record<string, string>>, folder: string): Promise<Answer>
+  close(): void
+}
+
+/** Docker Compose itself, with nothing of this machine's environment. */
+export async function dockerCompose(): Promise<DockerCompose> {
+  await ensureDownload('compose', (line) => console.log(line))
+  const base = mkdtempSync(join(tmpdir(), 'slipway-oracle-'))
+  const version = (await run(composePath, ['version', '--short'], { env: { PATH: '', HOME: base } })).trim()
+  let made = 0
+  return {
+    version,
+    config: async (files, folder) => {
+      const root = join(base, String(made++))
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(root, path)), { recursive: true })
+        writeFileSync(join(root, path), text)
+      }
+      const cwd = join(root, folder)
+      try {
+        const printed = await run(composePath, ['config', '--format', 'json'], { cwd, env: { PATH: '', HOME: base } })
+        // Paths are made relative to the repository again, and `$$`, which protects a `$` from a second interpolation, is undone.
+        const plain = printed.replaceAll(`${root}/`, 'repository:/').replaceAll('$$', '$')
+        return { kind: 'accepted', project: JSON.parse(plain) as JsonMap }
+      } catch (error) {
+        return { kind: 'refused', why: error instanceof Error ? error.message : String(error) }
+      } finally {
+        rmSync(root, { recursive: true, force: true })
+      }
+    },
+    close: () => rmSync(base, { recursive: true, force: true }),
+  }
+}

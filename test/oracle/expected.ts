@@ -1,0 +1,308 @@
+import { posix } from 'node:path'
+import { ROLLOUT_DEFAULTS } from '../../src/model/index.js'
+import type { MountSpec, ServiceSpec, Stack } from '../../src/model/index.js'
+import { HEALTHCHECK_OFF, UNSAID, isJob, pullDefault, restartOf } from './differences.js'
+import type { Json, JsonMap } from './docker-compose.js'
+import { ENGINE_GROUPS } from './expected-engine.js'
+import { bytesOf, list, map, millisecondsOf, numberOf, sortedBy, strings, text } from './json.js'
+
+/** A project as `docker compose config` prints it, with the contents of the files that it names. */
+export interface Project {
+  readonly json: JsonMap
+  /** By path in the repository. */
+  readonly files: Readonly<Record<string, string>>
+}
+
+type Reading = (service: JsonMap, name: string, project: Project) => unknown
+
+/**
+ * What each field of our model must be, given what Compose prints of the service. One row a field, so that a new field does not compile
+ * until the oracle knows it. Written without our loader's code: Compose prints long forms only, so that this is nothing but renaming.
+ */
+const SERVICE: Readonly<Record<keyof ServiceSpec, Reading>> = {
+  stack: (_, __, { json }) => json['name'],
+  name: (_, name) => name,
+  image: (service) => service['image'],
+  command: (service) => service['command'] ?? null,
+  entrypoint: (service) => service['entrypoint'] ?? null,
+  environment: (service) => withoutNulls(map(service['environment'])),
+  labels: (service) => map(service['labels']),
+  ports: (service) => (service['network_mode'] === undefined ? portsOf(service) : []),
+  mounts: mountsOf,
+  networks: networksOf,
+  networkMode: (service) => service['network_mode'] ?? null,
+  files: filesOf,
+  healthcheck: healthcheckOf,
+  restart: (service, name, project) => restartOf(service, name, project.json),
+  stopSignal: (service) => service['stop_signal'] ?? null,
+  stopGraceMs: (service) => millisecondsOf(service['stop_grace_period']) ?? 10_000,
+  user: (service) => service['user'] ?? null,
+  workingDir: (service) => service['working_dir'] ?? null,
+  init: (service) => service['init'] ?? null,
+  readOnly: (service) => service['read_only'] ?? false,
+  capAdd: (service) => strings(service['cap_add']),
+  capDrop: (service) => strings(service['cap_drop']),
+  ulimits: ulimitsOf,
+  sysctls: (service) => map(service['sysctls']),
+  extraHosts: (service) => strings(service['extra_hosts']).map((host) => host.replace('=', ':')),
+  hostname: (service) => service['hostname'] ?? null,
+  logging: loggingOf,
+  ...ENGINE_GROUPS,
+  pullPolicy: (service) => pullPolicyOf(service),
+  mode: (service, name, { json }) => (isJob(service, name, json) ? 'job' : (deployOf(service)['mode'] ?? 'replicated')),
+  replicas: (service, name, { json }) =>
+    isJob(service, name, json) ? 1 : (deployOf(service)['replicas'] ?? service['scale'] ?? 1),
+  limits: limitsOf,
+  reservations: reservationsOf,
+  placement: placementOf,
+  update: (service) => policyOf(map(deployOf(service)['update_config']), 'rollback'),
+  rollback: (service) => policyOf(map(deployOf(service)['rollback_config']), 'pause'),
+  rollout: () => ROLLOUT_DEFAULTS,
+  dependsOn: dependenciesOf,
+  probe: () => null,
+  restartAt: () => null,
+}
+
+/** The stack that our loader must make of what Compose prints. */
+export function expectedStack(path: string, project: Project): Stack {
+  const { json } = project
+  const services = Object.entries(map(json['services'])).map(([name, service]) =>
+    Object.fromEntries(Object.entries(SERVICE).map(([field, read]) => [field, read(map(service), name, project)])),
+  )
+  return {
+    name: text(json['name']),
+    path,
+    services: services as unknown as readonly ServiceSpec[],
+    networks: Object.values(map(json['networks'])).map((one) => networkOf(map(one))),
+    volumes: Object.values(map(json['volumes'])).map((one) => volumeOf(map(one))),
+  }
+}
+
+function networkOf(network: JsonMap): Stack['networks'][number] {
+  return {
+    name: text(network['name']),
+    external: network['external'] === true,
+    driver: text(network['driver'] ?? 'bridge'),
+    options: stringMap(network['driver_opts']),
+    internal: network['internal'] === true,
+    attachable: network['attachable'] === true || undefined,
+    enableIpv4: (network['enable_ipv4'] as boolean | undefined) ?? undefined,
+    enableIpv6: (network['enable_ipv6'] as boolean | undefined) ?? undefined,
+    labels: stringMap(network['labels']),
+    subnets: list(map(network['ipam'])['config']).map((config) => text(map(config)['subnet'])),
+  }
+}
+
+function volumeOf(volume: JsonMap): Stack['volumes'][number] {
+  return {
+    name: text(volume['name']),
+    external: volume['external'] === true,
+    driver: text(volume['driver'] ?? 'local'),
+    options: stringMap(volume['driver_opts']),
+    labels: stringMap(volume['labels']),
+  }
+}
+
+function portsOf(service: JsonMap): unknown {
+  return list(service['ports']).map((item) => {
+    const port = map(item)
+    return {
+      target: port['target'],
+      published: port['published'] === undefined ? null : Number(port['published']) || null,
+      protocol: port['protocol'],
+      hostIp: port['host_ip'] ?? '',
+    }
+  })
+}
+
+function mountsOf(service: JsonMap, _: string, { json }: Project): readonly MountSpec[] {
+  const tmpfs = strings(service['tmpfs']).map(tmpfsOf)
+  return sortedBy(
+    [...list(service['volumes']).map((item) => mountOf(map(item), json)), ...tmpfs],
+    ({ target }) => target,
+  )
+}
+
+function mountOf(mount: JsonMap, project: JsonMap): MountSpec {
+  const target = text(mount['target']).replace(/(?<=.)\/$/, '')
+  const readOnly = mount['read_only'] === true
+  const [bind, volume, tmpfs] = [map(mount['bind']), map(mount['volume']), map(mount['tmpfs'])]
+  if (mount['type'] === 'bind')
+    return {
+      kind: 'bind',
+      source: posix.normalize(text(mount['source'])),
+      target,
+      readOnly,
+      createHostPath: bind['create_host_path'] === true || UNSAID,
+      propagation: (bind['propagation'] as string | undefined) ?? null,
+      ...(bind['selinux'] === undefined ? {} : { selinux: text(bind['selinux']) as 'z' }),
+    }
+  if (mount['type'] === 'tmpfs')
+    return { kind: 'tmpfs', target, readOnly, sizeBytes: bytesOf(tmpfs['size']), mode: numberOf(tmpfs['mode']) }
+  if (mount['source'] === undefined) return { kind: 'anonymous', target, readOnly }
+  const source = text(map(map(project['volumes'])[text(mount['source'])])['name'])
+  const subpath = volume['subpath'] === undefined ? {} : { subpath: text(volume['subpath']) }
+  return { kind: 'volume', source, target, readOnly, noCopy: volume['nocopy'] === true, ...subpath }
+}
+
+/** Compose hands the text through to the engine. */
+function tmpfsOf(item: string): MountSpec {
+  const [target = '', options = ''] = item.split(':')
+  const given = new Map(options.split(',').map((option) => option.split('=') as [string, string | undefined]))
+  const mode = given.get('mode')
+  return {
+    kind: 'tmpfs',
+    target,
+    readOnly: given.has('ro'),
+    sizeBytes: bytesOf(given.get('size')),
+    mode: mode === undefined ? null : Number.parseInt(mode, 8),
+  }
+}
+
+function networksOf(service: JsonMap, name: string, { json }: Project): unknown {
+  if (service['network_mode'] !== undefined) return []
+  const attachments = Object.entries(map(service['networks'])).map(([key, settings]) => ({
+    network: text(map(map(json['networks'])[key])['name']),
+    aliases: [...new Set([name, ...strings(map(settings)['aliases'])])].sort(),
+    ipv4Address: map(settings)['ipv4_address'],
+    ipv6Address: map(settings)['ipv6_address'],
+    macAddress: map(settings)['mac_address'],
+    priority: map(settings)['priority'] || undefined,
+    gwPriority: map(settings)['gw_priority'] || undefined,
+  }))
+  return sortedBy(attachments, ({ network }) => network)
+}
+
+function filesOf(service: JsonMap, _: string, project: Project): unknown {
+  const files = (['config', 'secret'] as const).flatMap((kind) =>
+    list(service[`${kind}s`]).map((item) => {
+      const use = map(item)
+      const name = text(use['source'])
+      const source = map(map(project.json[`${kind}s`])[name])
+      const given = text(use['target'] ?? name)
+      const path = source['file'] === undefined ? COMPOSE_PATH : text(source['file']).replace('repository:/', '')
+      const content = source['file'] === undefined ? text(source['content']) : (project.files[path] ?? '')
+      return {
+        kind,
+        name,
+        source: path,
+        target: given.startsWith('/') ? given : `${kind === 'secret' ? '/run/secrets' : ''}/${given}`,
+        contentBase64: Buffer.from(content).toString('base64'),
+        mode: use['mode'] === undefined ? 0o444 : Number.parseInt(text(use['mode']), 8),
+        uid: numberOf(use['uid']) ?? 0,
+        gid: numberOf(use['gid']) ?? 0,
+      }
+    }),
+  )
+  return sortedBy(files, ({ target }) => target)
+}
+
+export const COMPOSE_PATH = 'stacks/shop/compose.yaml'
+
+function healthcheckOf(service: JsonMap): unknown {
+  if (service['healthcheck'] === undefined) return null
+  const check = map(service['healthcheck'])
+  const test = check['test'] === undefined ? null : strings(check['test'])
+  if (check['disable'] === true || test?.[0] === 'NONE') return HEALTHCHECK_OFF
+  return {
+    test,
+    intervalMs: millisecondsOf(check['interval']),
+    timeoutMs: millisecondsOf(check['timeout']),
+    retries: numberOf(check['retries']),
+    startPeriodMs: millisecondsOf(check['start_period']),
+    startIntervalMs: millisecondsOf(check['start_interval']),
+  }
+}
+
+function ulimitsOf(service: JsonMap): unknown {
+  const limits = Object.entries(map(service['ulimits'])).map(([name, limit]) =>
+    typeof limit === 'number'
+      ? { name, soft: limit, hard: limit }
+      : { name, soft: map(limit)['soft'], hard: map(limit)['hard'] },
+  )
+  return sortedBy(limits, ({ name }) => name)
+}
+
+function loggingOf(service: JsonMap): unknown {
+  if (service['logging'] === undefined) return null
+  const logging = map(service['logging'])
+  return { driver: logging['driver'] ?? null, options: stringMap(logging['options']) }
+}
+
+function pullPolicyOf(service: JsonMap): unknown {
+  const policy = service['pull_policy']
+  return policy === 'if_not_present' ? 'missing' : (policy ?? pullDefault(text(service['image'])))
+}
+
+function limitsOf(service: JsonMap): unknown {
+  const limits = map(map(deployOf(service)['resources'])['limits'])
+  const pids = numberOf(limits['pids'] ?? service['pids_limit'])
+  return {
+    cpus: numberOf(limits['cpus'] ?? service['cpus']) || null,
+    memoryBytes: numberOf(limits['memory'] ?? service['mem_limit']) || null,
+    pids: pids !== null && pids > 0 ? pids : null,
+    memorySwapBytes: numberOf(service['memswap_limit']) || undefined,
+    memoryReservedBytes: reservationsOf(service).memoryBytes || undefined,
+  }
+}
+
+function reservationsOf(service: JsonMap): { readonly cpus: number; readonly memoryBytes: number } {
+  const reservations = map(map(deployOf(service)['resources'])['reservations'])
+  return {
+    cpus: numberOf(reservations['cpus']) ?? 0,
+    memoryBytes: numberOf(reservations['memory'] ?? service['mem_reservation']) ?? 0,
+  }
+}
+
+function placementOf(service: JsonMap): unknown {
+  const placement = map(deployOf(service)['placement'])
+  const constraints = strings(placement['constraints']).map((constraint) => {
+    const [, key, op, value] = /^(\S+?) *(==|!=) *(\S+)$/.exec(constraint) ?? []
+    return { key, op, value }
+  })
+  // A platform is a place too.
+  const [os, arch] = service['platform'] === undefined ? [] : text(service['platform']).split('/')
+  if (os !== undefined) constraints.push({ key: 'node.platform.os', op: '==', value: os })
+  if (arch !== undefined) constraints.push({ key: 'node.platform.arch', op: '==', value: arch })
+  return {
+    constraints: sortedBy(constraints, ({ key, op, value }) => `${key} ${op}${value}`),
+    spread: list(placement['preferences']).map((preference) => map(preference)['spread']),
+    maxPerServer: placement['max_replicas_per_node'] ?? 0,
+  }
+}
+
+function policyOf(policy: JsonMap, failureAction: string): unknown {
+  return {
+    parallelism: policy['parallelism'] ?? 1,
+    delayMs: millisecondsOf(policy['delay']) ?? 0,
+    order: policy['order'] ?? null,
+    monitorMs: millisecondsOf(policy['monitor']) ?? 5_000,
+    failureAction: policy['failure_action'] ?? failureAction,
+    maxFailureRatio: policy['max_failure_ratio'] ?? 0,
+  }
+}
+
+function dependenciesOf(service: JsonMap): unknown {
+  const dependencies = Object.entries(map(service['depends_on'])).map(([name, value]) => {
+    const dependency = map(value)
+    return {
+      service: name,
+      condition: dependency['condition'],
+      required: dependency['required'] !== false,
+      restart: dependency['restart'] === true,
+    }
+  })
+  return sortedBy(dependencies, (dependency) => dependency.service)
+}
+
+function deployOf(service: JsonMap): JsonMap {
+  return map(service['deploy'])
+}
+
+function stringMap(json: Json | undefined): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(map(json)).map(([key, value]) => [key, text(value)]))
+}
+
+function withoutNulls(json: JsonMap): JsonMap {
+  return Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null))
+}

@@ -1,0 +1,26 @@
+import { Command } from 'commander'
+import { dockerCompose } from './docker-compose.js'
+import { describeDifference, runCases } from './run-cases.js'
+
+/** More than this is one bug seen often. */
+const MOST_SHOWN = 20
+
+async function main(): Promise<void> {
+  const program = new Command('oracle').description('compare the loader with Docker Compose, on generated repositories')
+  program.option('--cases <number>', 'how many', '5000').option('--seed <number>', 'of the generator', '1')
+  program.option('--only <number>', 'this case alone, with its files')
+  const options = program.parse().opts<{ cases: string; seed: string; only?: string }>()
+  const oracle = await dockerCompose()
+  try {
+    const only = options.only === undefined ? {} : { only: Number(options.only) }
+    const tally = await runCases(oracle, { cases: Number(options.cases), seed: Number(options.seed), ...only })
+    for (const difference of tally.differences.slice(0, MOST_SHOWN))
+      console.log(describeDifference(difference, options.only !== undefined))
+    console.log(`Docker Compose ${oracle.version}: ${JSON.stringify(tally.counts)}`)
+    if (tally.differences.length > 0) process.exitCode = 1
+  } finally {
+    oracle.close()
+  }
+}
+
+void main()
