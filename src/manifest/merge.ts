@@ -1,4 +1,4 @@
-import { bareSpot, describe, entries, get, isEmpty, textNode, textOf } from './node.js'
+import { bareSpot, describe, entries, get, isEmpty, textNode, textOf, withEntry } from './node.js'
 import type { Entry, ListNode, MapNode, Node } from './node.js'
 import type { Report } from './report.js'
 
@@ -155,6 +155,16 @@ const addressPools: Rule = (base, over, place) => {
   return { ...over, items }
 }
 
+/** `external: {name: …}`, Compose's old form, is `external: true` and a name by the time that something is laid over it. */
+const maybeExternal: Rule = (base, over, place) => {
+  if (isEmpty(over)) return base
+  const external = base.kind === 'map' ? get(base, 'external') : undefined
+  const name = external?.kind === 'map' ? get(external, 'name') : undefined
+  if (base.kind !== 'map' || external?.kind !== 'map') return byKind(base, over, place)
+  const whole = withEntry(base, 'external', { ...textNode(external, 'true'), value: true })
+  return byKind(name === undefined ? whole : withEntry(whole, 'name', name), over, place)
+}
+
 const text = listOf((item) => textOf(item).split('=')[0] ?? '')
 const target = (item: Node): string => textOf(get(item, 'target'))
 
@@ -166,6 +176,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...['environment', 'labels', 'annotations', 'sysctls', 'deploy.labels', 'build.args', 'build.labels'].map(
     (key): [string, Rule] => [`services.*.${key}`, keyValues],
   ),
+  ...['networks.*', 'volumes.*'].map((path): [string, Rule] => [path, maybeExternal]),
   ...['networks.*.labels', 'volumes.*.labels'].map((path): [string, Rule] => [path, keyValues]),
   ...['cap_add', 'cap_drop', 'dns', 'dns_opt', 'dns_search', 'expose', 'links', 'profiles', 'tmpfs'].map(
     (key): [string, Rule] => [`services.*.${key}`, text],

@@ -171,6 +171,12 @@ describe('a file laid over another', () => {
     })
   })
 
+  it.each(['networks', 'volumes'])('brings %s with the old form of external into today’s before', (section) => {
+    expect(merged(`${section}: { x: { external: { name: a } } }`, `${section}: { x: { external: true } }`)).toEqual({
+      [section]: { x: { external: true, name: 'a' } },
+    })
+  })
+
   it('keeps the place of every value', () => {
     const tree = mergedTree(
       'services:\n  web: { image: a, labels: [x=1] }\n',

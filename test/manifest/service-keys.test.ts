@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ServiceSpec } from '../../src/model/index.js'
-import { stackOf, webOf } from './repository.js'
+import { stackOf, webOf, warningsOf } from './repository.js'
 
 type Row = readonly [string, Partial<ServiceSpec>]
 
@@ -285,6 +285,7 @@ describe('a healthcheck keeps from the image what it does not say', () => {
     ['{ test: [CMD, curl, x] }', { ...nothing, test: ['CMD', 'curl', 'x'] }],
     ['{ test: [NONE] }', { ...nothing, test: ['NONE'] }],
     ['{ disable: true }', { ...nothing, test: ['NONE'] }],
+    ['{ test: [CMD, a], interval: 5s, disable: true }', { ...nothing, test: ['NONE'] }],
     ['{ interval: 2s }', { ...nothing, intervalMs: 2_000 }],
     [
       '{ test: [CMD, x], interval: 1m, timeout: 1.5s, retries: 4, start_period: 1h, start_interval: 100ms }',
@@ -395,6 +396,13 @@ describe('networks', () => {
       { ...plain, name: 'shop_default' },
       { ...plain, name: 'shop_front', options: { a: '1' }, internal: true, subnets: ['10.9.0.0/24'] },
     ])
+  })
+
+  it('are taken as they are when they are external, whatever else is said of them, which is told', () => {
+    const compose =
+      'services: { web: { image: "a:1", networks: [n] } }\nnetworks: { n: { external: true, driver: overlay, labels: [a] } }\n'
+    expect(stackOf(compose).networks).toMatchObject([{ name: 'n', external: true, driver: 'bridge', labels: {} }])
+    expect(warningsOf(compose)).toEqual(['2:34 FIELD_IGNORED', '2:51 FIELD_IGNORED'])
   })
 
   it('leave the default one out when nobody uses it', () => {

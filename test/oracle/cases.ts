@@ -1,28 +1,12 @@
 import fc from 'fast-check'
-import { stringify } from 'yaml'
 import { COMPOSE_PATH } from './expected.js'
-import { SERVICE_KEYS, dotenv, envFile, image, network, volumeDeclaration } from './values.js'
+import { layered, layers } from './layers.js'
+import type { Layers } from './layers.js'
+import { FOLDER, serviceOf, yamlOf } from './services.js'
+import type { Files, Tree } from './services.js'
+import { SERVICE_KEYS, dotenv, envFile, network, volumeDeclaration } from './values.js'
 
-export type Files = Readonly<Record<string, string>>
-type Tree = Readonly<Record<string, unknown>>
-
-export const FOLDER = 'stacks/shop'
-
-/** Few keys at a time, so that one that is refused does not hide what the others do. */
-const keys = fc.uniqueArray(fc.constantFrom(...Object.keys(SERVICE_KEYS)), { minLength: 1, maxLength: 7 })
-
-/** Keys that exclude each other more often than not. */
-const RIVALS: Readonly<Record<string, string>> = {
-  network_mode: 'networks',
-  scale: 'deploy',
-  secrets: 'read_only',
-  configs: 'read_only',
-}
-
-const service = keys
-  .map((names) => names.filter((name) => !names.includes(RIVALS[name] ?? '')))
-  .chain((names) => fc.record(Object.fromEntries(names.map((name) => [name, SERVICE_KEYS[name] ?? fc.constant(null)]))))
-  .chain((rest) => image.map((one): Tree => ({ image: one, ...rest })))
+const service = serviceOf(Object.keys(SERVICE_KEYS))
 
 const condition = fc.constantFrom('service_started', 'service_healthy', 'service_completed_successfully')
 const dependency = fc.oneof(
@@ -50,8 +34,17 @@ const layout = fc.record({
   flow: fc.boolean(),
 })
 
-/** The files of a repository with one stack. */
-export const caseOf: fc.Arbitrary<Files> = layout.map((made) => {
+type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never
+
+/** The files of a repository with one stack, in one Compose file or in several. */
+export const caseOf: fc.Arbitrary<Files> = fc
+  .tuple(
+    layout,
+    fc.option(layers, { freq: 2, nil: { override: null, extending: null, including: null, profiles: null } }),
+  )
+  .map(([made, over]) => filesOf(made, over))
+
+function filesOf(made: Layout, over: Layers): Files {
   const db = made.db ?? { image: 'postgres:16' }
   const web = { ...made.web, ...(made.depends !== null ? { depends_on: made.depends } : {}) }
   // One object at two places is written as an anchor and its alias.
@@ -70,15 +63,17 @@ export const caseOf: fc.Arbitrary<Files> = layout.map((made) => {
     configs: { page: { file: 'page.html' }, inline: { content: 'a=${A}\n' } },
     secrets: { token: { file: './token.txt' } },
   }
+  const whole = layered(dropUndefined(top), over, made.flow)
   return {
-    [COMPOSE_PATH]: yamlOf(dropUndefined(top), made.flow),
-    [`${FOLDER}/.env`]: made.dotenv,
+    ...whole.files,
+    [COMPOSE_PATH]: yamlOf(whole.top, made.flow),
+    [`${FOLDER}/.env`]: made.dotenv + whole.dotenv,
     [`${FOLDER}/web.env`]: made.webEnv,
     [`${FOLDER}/more.env`]: made.moreEnv,
     [`${FOLDER}/page.html`]: '<p>',
     [`${FOLDER}/token.txt`]: 's3cret',
   }
-})
+}
 
 function mergedService({
   base,
@@ -98,10 +93,4 @@ function dropUndefined(top: Tree): Tree {
     Object.fromEntries(Object.entries(value as Tree).filter(([, inner]) => inner !== undefined)),
   ])
   return { ...top, services: Object.fromEntries(services) as Tree }
-}
-
-/** YAML with aliases for what is shared, merge keys unquoted, and raw scalars as they are. */
-export function yamlOf(top: Tree, flow: boolean): string {
-  const text = stringify(top, { aliasDuplicateObjects: true, collectionStyle: flow ? 'flow' : 'any', lineWidth: 0 })
-  return text.replaceAll(/^(\s*)"<<":/gm, '$1<<:').replaceAll(/"?§([^§]*)§"?/g, '$1')
 }

@@ -19,6 +19,7 @@ export const WANTED_DIFFERENCES: Readonly<Record<string, string>> = {
   'mem_swappiness of 0': 'kept: it turns swapping off; Compose takes it for nothing said',
   platform: 'it is a constraint of the placement as well',
   'bind.source': 'paths are cleaned (Compose hands /a/../b through to the engine)',
+  'external networks': 'nothing but the name counts (Compose prints what else is said, and passes it over)',
   'order of lists': 'lists without an order (ports, capabilities, hosts…) are sorted, doubles are dropped',
 }
 
@@ -44,6 +45,15 @@ export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: strin
 
 /** What Compose refuses and we accept. */
 export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [
+    /conflicts with imported resource/,
+    'what is declared alike is one thing, also where it is written in two forms (here it is; test/manifest has the conflicts)',
+  ],
+  [
+    /^validating .*volumes\.data\.labels must be a mapping/,
+    'Compose 2.40 cannot merge a list of labels of volumes; it can for networks',
+  ],
+  [/items at \d+ and \d+ are equal/, 'what two files say alike is said once'],
   [
     /invalid jsonType time\.Time/,
     'a bare date is the text that stands there, as YAML 1.2 says; nobody means anything else',

@@ -40,11 +40,16 @@ export async function dockerCompose(): Promise<DockerCompose> {
         const plain = printed.replaceAll(`${root}/`, 'repository:/').replaceAll('$$', '$')
         return { kind: 'accepted', project: JSON.parse(plain) as JsonMap }
       } catch (error) {
-        return { kind: 'refused', why: error instanceof Error ? error.message : String(error) }
+        return { kind: 'refused', why: reasonOf(error instanceof Error ? error.message : String(error)) }
       } finally {
         rmSync(root, { recursive: true, force: true })
       }
     },
     close: () => rmSync(base, { recursive: true, force: true }),
   }
+}
+
+/** Without the warnings that come before it. */
+function reasonOf(printed: string): string {
+  return printed.replaceAll(/time="[^"]*" level=warning .*\n/g, '').replace(/^.*config --format json: /, '')
 }

@@ -78,10 +78,12 @@ export function expectedStack(path: string, project: Project): Stack {
   }
 }
 
-function networkOf(network: JsonMap): Stack['networks'][number] {
+function networkOf(declared: JsonMap): Stack['networks'][number] {
+  const external = declared['external'] === true
+  const network = external ? { name: declared['name'] ?? null } : declared
   return {
-    name: text(network['name']),
-    external: network['external'] === true,
+    name: text(network.name),
+    external,
     driver: text(network['driver'] ?? 'bridge'),
     options: stringMap(network['driver_opts']),
     internal: network['internal'] === true,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { caseOf } from './cases.js'
-import type { Files } from './cases.js'
+import type { Files } from './services.js'
 import { compare } from './check.js'
 import type { Verdict } from './check.js'
 import type { DockerCompose } from './docker-compose.js'

@@ -240,7 +240,7 @@ export const SERVICE_KEYS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   network_mode: some('host', 'none'),
   healthcheck: fc.oneof(
     { weight: 5, arbitrary: healthcheck },
-    { weight: 1, arbitrary: fc.constant({ disable: true }) },
+    { weight: 1, arbitrary: some<unknown>({ disable: true }, { test: ['CMD', 'a'], interval: '5s', disable: true }) },
   ),
   deploy,
   configs: fc.oneof(fc.tuple(fileUse('page')), fc.tuple(fileUse('page'), fileUse('inline'))),

@@ -15,8 +15,12 @@ export function nameOfExternal(node: Node): string | null {
   return readText(get(node, 'external'), 'name')
 }
 
-/** An external thing exists already: nothing but its name can be said of it. */
-export function checkExternal(declared: ReadonlyMap<string, Node>, report: Report): void {
+/** An external thing exists already: nothing but its name can be said of it. Of networks Compose lets it be said all the same. */
+export function checkExternal(
+  declared: ReadonlyMap<string, Node>,
+  report: Report,
+  { isTolerant = false }: { readonly isTolerant?: boolean } = {},
+): void {
   for (const node of declared.values()) {
     const name = nameOfExternal(node) ?? readText(node, 'name')
     if (name !== null && !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name))
@@ -25,9 +29,18 @@ export function checkExternal(declared: ReadonlyMap<string, Node>, report: Repor
         get(node, 'name') ?? node,
         `${quoted(name)} has characters that Docker does not allow; use letters, digits, _ . and -`,
       )
+    const [given, old] = [readText(node, 'name'), nameOfExternal(node)]
+    if (given !== null && old !== null && given !== old)
+      report.error(
+        'CONFLICT',
+        get(get(node, 'external'), 'name') ?? node,
+        `it is named ${quoted(given)} as well; keep \`name:\` and \`external: true\``,
+      )
     if (!isExternal(node)) continue
-    for (const [key, { key: spot }] of entries(node)) {
-      if (key !== 'external' && key !== 'name')
+    const said = entries(node).filter(([key]) => key !== 'external' && key !== 'name')
+    for (const [, { key: spot }] of said) {
+      if (isTolerant) report.warn('FIELD_IGNORED', spot, 'ignored: it is external and exists already; remove this')
+      else
         report.error(
           'CONFLICT',
           spot,

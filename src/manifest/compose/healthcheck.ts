@@ -16,11 +16,9 @@ const OFF: HealthcheckSpec = {
 /** Null: the image's own, if it has one. What is left out keeps the image's value. */
 export function readHealthcheck(node: Node | undefined, report: Report): HealthcheckSpec | null {
   if (node === undefined) return null
-  const testNode = get(node, 'test')
-  const test = readTest(testNode, report)
+  const test = readTest(get(node, 'test'), report)
+  // Whoever lays a file over another one switches a test off that stands in the first.
   const isDisabled = readBoolean(node, 'disable', report) ?? false
-  if (isDisabled && testNode !== undefined && test?.[0] !== 'NONE')
-    report.error('CONFLICT', testNode, 'the healthcheck is disabled and has a test; keep one of them')
   if (isDisabled || test?.[0] === 'NONE') return OFF
   return {
     test,

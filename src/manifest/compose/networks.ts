@@ -120,7 +120,9 @@ export function readNetworks(
   return networks.filter(({ name }) => used.has(name)).sort((a, b) => compareText(a.name, b.name))
 }
 
-function networkSpec(name: string, node: Node | undefined, report: Report): NetworkSpec {
+function networkSpec(name: string, declared: Node | undefined, report: Report): NetworkSpec {
+  const external = declared !== undefined && isExternal(declared)
+  const node = external ? undefined : declared
   const driver = readText(node, 'driver') ?? 'bridge'
   if (node !== undefined && UNFIT[driver] !== undefined)
     report.error(
@@ -131,7 +133,7 @@ function networkSpec(name: string, node: Node | undefined, report: Report): Netw
   const ipam = readIpam(get(node, 'ipam'), report)
   return {
     name,
-    external: node !== undefined && isExternal(node),
+    external,
     driver,
     options: readOptions(get(node, 'driver_opts')),
     internal: readBoolean(node, 'internal', report) ?? false,

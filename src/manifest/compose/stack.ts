@@ -81,7 +81,7 @@ function readDeclared(root: Node, services: ReadonlyMap<string, Node>, source: S
   const section = (key: string): ReadonlyMap<string, Node> =>
     new Map(entries(get(root, key)).map(([name, { value }]) => [name, value]))
   const [networks, volumes] = [section('networks'), section('volumes')]
-  checkExternal(networks, source.report)
+  checkExternal(networks, source.report, { isTolerant: true })
   checkExternal(volumes, source.report)
   return {
     services,
