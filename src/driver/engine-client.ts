@@ -182,18 +182,20 @@ const EVERY_STATUS: Record<number, true> = Object.fromEntries(
   Array.from({ length: 1000 }, (_, status) => [status, true]),
 )
 
+/** Volumes of shipped folders and the helper that fills them, by the names that only the driver gives. */
+const COPIES = /^\/(?:volumes\/[^/]+-[0-9a-f]{8}-files-[0-9]+|containers\/[^/]+-[0-9a-f]{8}-files)$/
+
 function dial(
   modem: Docker['modem'],
   options: EngineClientOptions,
   request: EngineRequest,
   watch: Watch,
 ): Promise<Result<IncomingMessage, CallFailure>> {
-  // I-12: data is sacred. There is no action that deletes a volume, so a request that would is a bug.
-  invariant(request.method !== 'DELETE' || !request.path.startsWith('/volumes'), 'the driver never deletes a volume')
-  invariant(
-    request.method !== 'DELETE' || request.query?.['v'] !== '1',
-    'the driver never removes volumes with a container',
-  )
+  // I-12: data is sacred. A request that would delete a volume is a bug, but for copies of the repository's own files.
+  const isCopy = COPIES.test(request.path)
+  const isDelete = request.method === 'DELETE' && !isCopy
+  invariant(!isDelete || !request.path.startsWith('/volumes'), 'the driver never deletes a volume')
+  invariant(!isDelete || request.query?.['v'] !== '1', 'the driver never removes volumes with a container')
   return new Promise((resolve) => {
     if (watch.signal.aborted) return resolve(fail(broken(watch, options, request, null, false)))
     modem.dial(

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import { pack } from 'tar-stream'
 import { fail, ok } from '../model/index.js'
-import type { FileSpec, MountSpec, Problem, Result, ServiceSpec } from '../model/index.js'
+import type { FileSpec, MountSpec, Problem, Result, ServiceSpec, ShippedFile } from '../model/index.js'
 
 /** Files that go to one place of the container in one call. */
 export interface FileDelivery {
@@ -35,6 +35,18 @@ export async function packFiles(delivery: FileDelivery): Promise<Buffer> {
     // A fixed time: what a container is made of depends on its specification alone.
     archive.entry({ name, mode, uid, gid, mtime: new Date(0), type: 'file' }, Buffer.from(file.contentBase64, 'base64'))
   }
+  return finished(archive)
+}
+
+/** The archive of a whole folder, owned by root. Folders are made by the engine, 0755. */
+export async function packFolder(files: readonly ShippedFile[]): Promise<Buffer> {
+  const archive = pack()
+  for (const { path, mode, contentBase64 } of files)
+    archive.entry({ name: path, mode, mtime: new Date(0), type: 'file' }, Buffer.from(contentBase64, 'base64'))
+  return finished(archive)
+}
+
+async function finished(archive: ReturnType<typeof pack>): Promise<Buffer> {
   archive.finalize()
   const chunks: Buffer[] = []
   for await (const chunk of archive) chunks.push(chunk)

@@ -1,12 +1,12 @@
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import type { Readiness } from '../controller/index.js'
-import { newDemuxer } from './demux.js'
-import { at, numberAt, readJson, readJsonIfThere, textAt } from './engine.js'
+import { at, numberAt, readJsonIfThere } from './engine.js'
 import type { Engine } from './engine.js'
-import { isCut, segment } from './engine-client.js'
+import { segment } from './engine-client.js'
 import type { CallFailure } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
+import { execute, exitOf } from './exec.js'
 
 /** A container's healthcheck as a command; null where it has none. It never changes, so it is read once. */
 export interface HealthCommand {
@@ -35,11 +35,11 @@ export async function runHealthcheck(
   if (command.value === null) return { verdict: 'unknown', output: 'the container has no healthcheck' }
   const hanging = memory.hanging.get(containerId)
   if (hanging !== undefined) {
-    const left = await exitOf(engine, hanging, signal)
+    const left = await exitOf(engine, hanging, WHAT, signal)
     if (left === 'running') return { verdict: 'not-ready', output: 'the last run of the healthcheck has not ended yet' }
     memory.hanging.delete(containerId)
   }
-  return execute(engine, memory, containerId, command.value, signal)
+  return runCommand(engine, memory, containerId, command.value, signal)
 }
 
 async function commandOf(
@@ -73,92 +73,39 @@ export function readCommand(info: unknown, defaultTimeoutMs: number): HealthComm
   return { argv: [...(words0.length > 0 ? words0 : ['/bin/sh', '-c']), words.join(' ')], timeoutMs }
 }
 
-async function execute(
+async function runCommand(
   engine: Engine,
   memory: HealthMemory,
   containerId: string,
   command: HealthCommand,
   signal: AbortSignal,
 ): Promise<Readiness> {
-  const body = { Cmd: command.argv, AttachStdout: true, AttachStderr: true }
-  const path = `/containers/${segment(containerId)}/exec`
-  const created = await engine.call({ method: 'POST', path, body, lane: 'read' }, signal)
-  if (!created.ok) return notRun(engine, created.problem)
-  const execId = execIdOf(created.value.body)
-  if (execId === null) return { verdict: 'unknown', output: 'the engine named no exec' }
-  const started = await engine.inLane('read', signal, async () =>
-    ok(await readOutput(engine, execId, command.timeoutMs, signal)),
-  )
-  if (!started.ok) return { verdict: 'unknown', output: started.problem.message }
-  const run = started.value
-  if (run.kind === 'failed') return notRun(engine, run.failure)
-  if (run.kind === 'given-up') return { verdict: 'unknown', output: 'the healthcheck was given up' }
-  const exit = await exitOf(engine, execId, signal)
-  if (run.kind === 'late' || exit === 'running') {
-    memory.hanging.set(containerId, execId)
-    return { verdict: 'not-ready', output: `the healthcheck did not end within ${command.timeoutMs} ms\n${run.output}` }
+  const run = { what: WHAT, timeoutMs: command.timeoutMs }
+  const done = await execute(engine, containerId, { Cmd: command.argv }, run, signal)
+  switch (done.kind) {
+    case 'refused':
+      return notRun(engine, done.failure)
+    case 'unknown':
+      return { verdict: 'unknown', output: `the healthcheck: ${done.why}` }
+    case 'late':
+      memory.hanging.set(containerId, done.execId)
+      return {
+        verdict: 'not-ready',
+        output: `the healthcheck did not end within ${command.timeoutMs} ms\n${done.output}`,
+      }
+    case 'exited':
+      return {
+        verdict: done.code === 0 ? 'ready' : 'not-ready',
+        output: done.output || `the healthcheck exited with ${done.code}`,
+      }
   }
-  if (exit === 'unknown') return { verdict: 'unknown', output: 'the engine did not say how the healthcheck ended' }
-  const output = run.output.trim().slice(0, engine.limits.outputChars)
-  return { verdict: exit === 0 ? 'ready' : 'not-ready', output: output || `the healthcheck exited with ${exit}` }
 }
 
-function execIdOf(body: Buffer): string | null {
-  try {
-    return textAt(JSON.parse(body.toString('utf8')), 'Id') || null
-  } catch {
-    return null
-  }
-}
+const WHAT = 'see how the healthcheck ended'
 
 /** 409: not running, or paused. 404: gone. Both say that it is not ready; anything else says nothing about it. */
 function notRun(engine: Engine, failure: CallFailure): Readiness {
   const { message } = toProblem(failure, { server: engine.server, what: 'run the healthcheck' })
   const isTelling = failure.kind === 'refused' && (failure.status === 404 || failure.status === 409)
   return { verdict: isTelling ? 'not-ready' : 'unknown', output: message }
-}
-
-type Run =
-  | { readonly kind: 'ended' | 'late'; readonly output: string }
-  | { readonly kind: 'given-up' }
-  | { readonly kind: 'failed'; readonly failure: CallFailure }
-
-async function readOutput(engine: Engine, execId: string, timeoutMs: number, signal: AbortSignal): Promise<Run> {
-  const path = `/exec/${segment(execId)}/start`
-  const body = { Detach: false, Tty: false }
-  const deadlineMs = timeoutMs + engine.limits.readMs
-  const opened = await engine.open({ method: 'POST', path, body, lane: 'read', deadlineMs }, signal)
-  if (!opened.ok) return { kind: 'failed', failure: opened.problem }
-  const { response, close } = opened.value
-  return new Promise((resolve) => {
-    let output = ''
-    let isLate = false
-    const demux = newDemuxer((_stream, text) => {
-      output = (output + text).slice(0, engine.limits.outputChars)
-    })
-    const cancel = engine.clock.after(timeoutMs, () => {
-      isLate = true
-      close()
-    })
-    const end = (): void => {
-      cancel()
-      if (signal.aborted) resolve({ kind: 'given-up' })
-      else resolve({ kind: isLate ? 'late' : 'ended', output })
-    }
-    response.on('data', (chunk: Buffer) => {
-      if (!demux(chunk)) close()
-    })
-    response.on('end', end)
-    response.on('close', end)
-    if (isCut(response)) end()
-  })
-}
-
-async function exitOf(engine: Engine, execId: string, signal: AbortSignal): Promise<number | 'running' | 'unknown'> {
-  const call = { method: 'GET', path: `/exec/${segment(execId)}/json`, lane: 'read' } as const
-  const info = await readJson(engine, call, 'see how the healthcheck ended', signal)
-  if (!info.ok) return 'unknown'
-  if (at(info.value, 'Running') === true) return 'running'
-  const code = at(info.value, 'ExitCode')
-  return typeof code === 'number' ? code : 'unknown'
 }

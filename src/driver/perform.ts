@@ -4,10 +4,12 @@ import { at, readJsonIfThere } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
+import { hooksOf, runHooks } from './hooks.js'
 import { ensureNetwork, ensureVolume, removeNetwork } from './ensure-objects.js'
 import type { Sightings } from './observe.js'
 import { pullImage } from './pull-image.js'
 import { runContainer } from './run-container.js'
+import { sweepFolders } from './shipped-folders.js'
 
 type OnContainer = Extract<Action, { readonly containerId: string }>
 type UpdateAction = Extract<Action, { readonly kind: 'update' }>
@@ -43,7 +45,7 @@ export async function performOn(
     case 'restart':
       return stopContainer(engine, action, signal)
     case 'remove':
-      return removeContainer(engine, action, signal)
+      return removeContainer(engine, action, signal).finally(() => sweepFolders(engine, action.slot))
     case 'update':
       return updateContainer(engine, action, signal)
     case 'remove-network':
@@ -69,24 +71,47 @@ async function startContainer(
     return fail({ code: 'CONFLICT', message, server: engine.server, stack: action.stack, service: action.slot.service })
   }
   const { startMs } = engine.limits
-  return onContainer(
-    engine,
-    action,
-    { method: 'POST', path: `${path}/start`, lane: 'change', deadlineMs: startMs },
-    signal,
-  )
+  const call = { method: 'POST', path: `${path}/start`, lane: 'change', deadlineMs: startMs } as const
+  const started = await onContainer(engine, action, call, signal)
+  return started.ok ? afterStart(engine, action, started, signal) : started
 }
 
-/** The engine counts the grace period in whole seconds. Stopping what is stopped is 304, which is done. */
-function stopContainer(
+/** A container whose hooks failed is stopped again, so that it is not taken for one that serves. */
+async function afterStart(
   engine: Engine,
-  action: Extract<Action, { readonly kind: 'stop' | 'restart' }>,
+  action: OnContainer,
+  started: Result<ActionResult>,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
+  const { postStart } = await hooksOf(engine, action, signal)
+  if (postStart === undefined) return started
+  const done = await runHooks(engine, action, 'post_start', postStart, engine.limits.startMs, signal)
+  if (done.ok) return started
+  const path = `/containers/${segment(action.containerId)}/stop`
+  await engine.call({ method: 'POST', path, lane: 'slow', deadlineMs: engine.limits.stopMs * 2 }, signal)
+  return fail(done.problem)
+}
+
+/** What fails or takes longer than the grace period is said, and the stop goes on: a hook must not keep a container for ever. */
+async function beforeStop(engine: Engine, action: StopAction, signal: AbortSignal): Promise<void> {
+  const { preStop } = await hooksOf(engine, action, signal)
+  if (preStop === undefined) return
+  const done = await runHooks(engine, action, 'pre_stop', preStop, action.graceMs, signal)
+  if (done.ok) return
+  const { stack, slot, containerId } = action
+  engine.say('warn', 'pre_stop failed', { stack, slot: formatSlot(slot), containerId, problem: done.problem.message })
+}
+
+type StopAction = Extract<Action, { readonly kind: 'stop' | 'restart' }>
+
+/** The engine counts the grace period in whole seconds. Stopping what is stopped is 304, which is done. */
+async function stopContainer(engine: Engine, action: StopAction, signal: AbortSignal): Promise<Result<ActionResult>> {
+  await beforeStop(engine, action, signal)
   const query = { t: String(Math.ceil(action.graceMs / 1000)) }
   const deadlineMs = action.graceMs + engine.limits.stopMs + (action.kind === 'restart' ? engine.limits.startMs : 0)
   const path = `/containers/${segment(action.containerId)}/${action.kind}`
-  return onContainer(engine, action, { method: 'POST', path, query, lane: 'slow', deadlineMs }, signal)
+  const done = await onContainer(engine, action, { method: 'POST', path, query, lane: 'slow', deadlineMs }, signal)
+  return done.ok && action.kind === 'restart' ? afterStart(engine, action, done, signal) : done
 }
 
 /**

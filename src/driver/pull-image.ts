@@ -22,15 +22,25 @@ export async function pullImage(
   if (action.policy !== 'always') {
     const found = await findImage(engine, action.image, image, null, signal)
     if (!found.ok) return found
-    if (found.value !== null) return ok({ image: found.value })
+    if (found.value !== null && !(await isOlder(engine, action, signal))) return ok({ image: found.value })
     if (action.policy === 'never') return fail(neverPulled(engine, action.image))
   }
-  const pulled = await pull(engine, action.image, image, signal)
+  const pulled = await pull(engine, action, image, signal)
   if (!pulled.ok) return pulled
   const found = await findImage(engine, action.image, image, pulled.value, signal)
   if (!found.ok) return found
   if (found.value === null) return fail(vanished(engine, action.image))
   return ok({ image: found.value })
+}
+
+/** Whether the image came longer ago than the policy wants. When it came is the engine's to say: what it does not know is old. */
+async function isOlder(engine: Engine, { image, policy }: PullAction, signal: AbortSignal): Promise<boolean> {
+  const [, seconds] = /^every_([0-9]+)$/.exec(policy) ?? []
+  if (seconds === undefined) return false
+  const call = { method: 'GET', path: `/images/${segment(image)}/json`, lane: 'read' } as const
+  const found = await readJsonIfThere(engine, call, `look for the image ${image}`, signal)
+  const taggedAtMs = found.ok ? Date.parse(textAt(found.value, 'Metadata', 'LastTagTime')) : Number.NaN
+  return !(engine.clock.nowMs() - taggedAtMs <= Number(seconds) * 1_000)
 }
 
 /** The image as the engine has it, or null. `pulled` is the digest that a pull has just named. */
@@ -52,7 +62,7 @@ export async function findImage(
 /** Pulls, reads the progress to its end, and returns the digest that the registry named. */
 async function pull(
   engine: Engine,
-  reference: string,
+  { image: reference, platform }: PullAction,
   image: ImageName,
   signal: AbortSignal,
 ): Promise<Result<string | null>> {
@@ -63,7 +73,7 @@ async function pull(
       {
         method: 'POST',
         path: '/images/create',
-        query: { fromImage: image.name, tag: versionOf(image) },
+        query: { fromImage: image.name, tag: versionOf(image), ...(platform === undefined ? {} : { platform }) },
         headers: auth === null ? {} : { 'X-Registry-Auth': encodeAuth(auth, image.registry) },
         lane: 'slow',
         deadlineMs: engine.limits.pullIdleMs,

@@ -10,8 +10,10 @@ import { toProblem } from './engine-errors.js'
 import { packFiles, planFiles } from './file-archive.js'
 import type { FileDelivery } from './file-archive.js'
 import { findJoined } from './joined-containers.js'
+import { runHooks } from './hooks.js'
 import { parseImage, pinnedReference } from './image-name.js'
 import { findImage } from './pull-image.js'
+import { withFolders } from './shipped-folders.js'
 
 /**
  * Creates a container, puts its files into it, attaches its networks, starts it. What fails on the way takes the container away again;
@@ -27,13 +29,16 @@ export async function runContainer(
   if (!files.ok) return files
   const image = await chooseImage(engine, action, signal)
   if (!image.ok) return image
-  const created = await create(engine, action, image.value, guards, signal)
+  const created = await withFolders(engine, action, image.value, signal, () =>
+    create(engine, action, image.value, guards, signal),
+  )
   if (!created.ok) return created
   const containerId = created.value
   const failure =
     (await deliver(engine, action, containerId, files.value, signal)) ??
     (await attach(engine, action, containerId, signal)) ??
-    (await start(engine, action, containerId, signal))
+    (await start(engine, action, containerId, signal)) ??
+    (await afterStart(engine, action, containerId, signal))
   if (failure === null) return ok({ containerId })
   return fail(isOutcomeUnknown(failure) ? failure : await takeBack(engine, containerId, failure))
 }
@@ -147,6 +152,14 @@ async function start(engine: Engine, action: RunAction, id: string, signal: Abor
   const { startMs } = engine.limits
   const answer = await engine.call({ method: 'POST', path, lane: 'change', deadlineMs: startMs }, signal)
   return answer.ok ? null : explain(engine, action, answer.problem, `start ${formatSlot(action.slot)}`, signal)
+}
+
+/** A replica whose hooks failed is none: it is taken away again, as one that does not start. */
+async function afterStart(engine: Engine, action: RunAction, id: string, signal: AbortSignal): Promise<Problem | null> {
+  const hooks = action.spec.hooks?.postStart ?? []
+  const hooked = { containerId: id, slot: action.slot }
+  const done = await runHooks(engine, hooked, 'post_start', hooks, engine.limits.startMs, signal)
+  return done.ok ? null : done.problem
 }
 
 /** Nothing half done. Bound to no caller's patience: who gave up wants it gone as well. */

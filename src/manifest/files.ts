@@ -22,6 +22,8 @@ export interface FileReader {
   find(path: string): Found
   /** Whether anything stands there, without reading it. */
   exists(path: string): boolean
+  /** Paths of all that stands in a directory and below it, without reading it. */
+  list(directory: string): readonly string[]
 }
 
 export interface Files {
@@ -35,7 +37,13 @@ export interface Files {
 /** `needs` collects what has to be read before the answer is known: object ids with one path each. */
 export function createFiles(tree: ManifestTree, read: ReadContent, needs: Map<string, string>): Files {
   const directories = collectDirectories(tree.entries.keys())
+  const below = (directory: string): readonly string[] =>
+    [...tree.entries.keys()].filter((path) => directory === '' || path.startsWith(`${directory}/`))
   const stamp = (path: string): string => {
+    if (path.endsWith(ALL_BELOW))
+      return below(path.slice(0, -ALL_BELOW.length))
+        .map((one) => `${one} ${stamp(one)}`)
+        .join('\n')
     const entry = tree.entries.get(path)
     if (entry !== undefined) return `${entry.kind} ${entry.oid}`
     // Most paths that are asked for lie in a directory, so that nothing else can stand above them.
@@ -65,6 +73,11 @@ export function createFiles(tree: ManifestTree, read: ReadContent, needs: Map<st
         return stamp(path) !== 'absent'
       },
       isPending: () => waits,
+      list: (directory) => {
+        const all = `${directory}${ALL_BELOW}`
+        uses.set(all, stamp(all))
+        return below(directory)
+      },
       find: (path) => {
         uses.set(path, stamp(path))
         return find(path, () => (waits = true))
@@ -73,6 +86,9 @@ export function createFiles(tree: ManifestTree, read: ReadContent, needs: Map<st
   }
   return { directories, paths: [...tree.entries.keys()], stamp, reader }
 }
+
+/** Stands for everything below a directory among the paths that were looked at. No file is called that: names have no slash. */
+const ALL_BELOW = '/**'
 
 function whatInstead(stamp: string): Found {
   if (stamp === 'absent') return { kind: 'absent' }

@@ -1,5 +1,5 @@
 import type { NetworkSpec, VolumeSpec } from './stack.js'
-import type { ResourceLimits, ServiceSpec } from './service-spec.js'
+import type { PullPolicy, ResourceLimits, ServiceSpec } from './service-spec.js'
 import { formatSlot } from './slot.js'
 import type { Slot } from './slot.js'
 import type { SpecHash } from './spec-hash.js'
@@ -28,7 +28,8 @@ export type Action =
       readonly server: string
       readonly stack: string
       readonly image: string
-      readonly policy: 'always' | 'missing' | 'never'
+      readonly policy: PullPolicy
+      readonly platform?: string | undefined
     }
   | { readonly kind: 'ensure-network'; readonly server: string; readonly stack: string; readonly network: NetworkSpec }
   | { readonly kind: 'ensure-volume'; readonly server: string; readonly stack: string; readonly volume: VolumeSpec }

@@ -83,10 +83,27 @@ export interface NamingSpec {
   readonly expose?: readonly string[]
 }
 
+/** A command in the running container. */
+export interface HookCommand {
+  readonly command: readonly string[]
+  readonly user?: string
+  readonly privileged?: boolean
+  readonly workingDir?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** In order: after the start, and before a stop that Slipway does. */
+export interface HookSpec {
+  readonly postStart?: readonly HookCommand[]
+  readonly preStop?: readonly HookCommand[]
+}
+
 export interface ExecutionSpec {
   readonly runtime?: string
   readonly platform?: string
   readonly annotations?: Readonly<Record<string, string>>
   readonly tty?: boolean
   readonly stdinOpen?: boolean
+  /** `name:ro`: containers of others whose volumes are used as well. */
+  readonly volumesFrom?: readonly string[]
 }

@@ -14,6 +14,8 @@ export type {
   DeviceRequest,
   DeviceSpec,
   ExecutionSpec,
+  HookCommand,
+  HookSpec,
   IsolationSpec,
   NamingSpec,
   TuningSpec,
@@ -32,10 +34,12 @@ export type {
   PlacementSpec,
   PortSpec,
   ProbeSpec,
+  PullPolicy,
   Reservations,
   ResourceLimits,
   RestartPolicy,
   ServiceSpec,
+  ShippedFile,
   Ulimit,
 } from './service-spec.js'
 export {

@@ -15,6 +15,10 @@ export const LABELS = {
   restart: 'slipway.restart',
   /** Random id of the controller that made it. */
   controller: 'slipway.controller',
+  /** Commands to run after starts and before stops, as JSON of `HookSpec`: they are needed when nobody knows the spec any more. */
+  hooks: 'slipway.hooks',
+  /** On volumes with shipped files: `stack/service` of the containers that have them. */
+  files: 'slipway.files',
 } as const
 
 /** On networks and volumes: hash of the settings they were made with, to tell "there" from "there, but different". */

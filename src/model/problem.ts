@@ -100,6 +100,7 @@ export const PROBLEMS = {
   REPLICA_CRASHED: 'the replica exited',
   HEALTHY_DEADLINE: 'the replica was not healthy before its deadline',
   PROGRESS_DEADLINE: 'the rollout made no progress before its deadline',
+  HOOK_FAILED: 'a post_start command of the service failed',
   JOB_FAILED: 'the one-shot service exited with an error',
   REVISION_REJECTED: 'the revision failed its rollout before and is not tried again',
   ROLLBACK_FAILED: 'rolling back failed too; a person must act',

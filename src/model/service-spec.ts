@@ -1,4 +1,4 @@
-import type { DeviceSpec, ExecutionSpec, IsolationSpec, NamingSpec, TuningSpec } from './engine-settings.js'
+import type { DeviceSpec, ExecutionSpec, HookSpec, IsolationSpec, NamingSpec, TuningSpec } from './engine-settings.js'
 import type { ServiceMode, UpdatePolicy, RolloutPolicy } from './rollout-policy.js'
 
 export interface PortSpec {
@@ -22,6 +22,14 @@ export type MountSpec =
       readonly subpath?: string
     }
   | { readonly kind: 'anonymous'; readonly target: string; readonly readOnly: boolean }
+  /** A folder of the repository, shipped with the container as a copy of its own. `source` is its path there. */
+  | {
+      readonly kind: 'shipped'
+      readonly source: string
+      readonly target: string
+      readonly readOnly: boolean
+      readonly files: readonly ShippedFile[]
+    }
   | {
       readonly kind: 'bind'
       readonly source: string
@@ -43,6 +51,13 @@ export type MountSpec =
       readonly options?: readonly string[]
     }
 
+/** `path` is below the folder. */
+export interface ShippedFile {
+  readonly path: string
+  readonly contentBase64: string
+  readonly mode: number
+}
+
 /** `network` is the network's full name on the server (`shop_default`). */
 export interface NetworkAttachment {
   readonly network: string
@@ -62,9 +77,9 @@ export interface NetworkAttachment {
 /** `service:name` stands for the replica of that service on the same server, `container:name` for any container there. */
 export type NetworkMode = 'host' | 'none' | 'bridge' | `service:${string}` | `container:${string}`
 
-/** A config or secret that is put into the container before it starts. */
+/** A config, a secret, or a file of the repository in a bind mount, put into the container before it starts. */
 export interface FileSpec {
-  readonly kind: 'config' | 'secret'
+  readonly kind: 'config' | 'secret' | 'bind'
   readonly name: string
   /** Path in the repository it came from, for causes and messages. */
   readonly source: string
@@ -152,6 +167,9 @@ export interface Ulimit {
   readonly hard: number
 }
 
+/** `every_86400`: pulled when what the server has is older, in seconds. */
+export type PullPolicy = 'always' | 'missing' | 'never' | `every_${number}`
+
 export interface Logging {
   readonly driver: string | null
   readonly options: Readonly<Record<string, string>>
@@ -194,8 +212,9 @@ export interface ServiceSpec {
   readonly devices?: DeviceSpec | undefined
   readonly naming?: NamingSpec | undefined
   readonly execution?: ExecutionSpec | undefined
+  readonly hooks?: HookSpec | undefined
   // Outside the spec hash: they do not change what one container is.
-  readonly pullPolicy: 'always' | 'missing' | 'never'
+  readonly pullPolicy: PullPolicy
   readonly mode: ServiceMode
   readonly replicas: number
   /** Changed in place by the engine where it can be. */

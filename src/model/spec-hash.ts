@@ -39,6 +39,7 @@ export const HASHED: Readonly<Record<keyof ServiceSpec, boolean>> = Object.freez
   devices: true,
   naming: true,
   execution: true,
+  hooks: true,
   pullPolicy: false,
   mode: false,
   replicas: false,

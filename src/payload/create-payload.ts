@@ -1,4 +1,4 @@
-import { COMPOSE_LABELS, LABELS, formatLimits } from '../model/index.js'
+import { COMPOSE_LABELS, LABELS, canonicalJson, containerName, formatLimits } from '../model/index.js'
 import type { Action, HealthcheckSpec, Identity, ServiceSpec } from '../model/index.js'
 import { compact } from './compact.js'
 import { hostConfigFor, portKey } from './host-config.js'
@@ -47,7 +47,7 @@ export function createPayload(
     Healthcheck: spec.healthcheck === null ? null : healthcheckFor(spec.healthcheck, apiMinor),
     StopSignal: spec.stopSignal,
     StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
-    HostConfig: hostConfigFor(spec, joined),
+    HostConfig: hostConfigFor(spec, containerName(action.identity), joined),
     // Later engines take it with each network.
     MacAddress: apiMinor < MANY_NETWORKS_API ? macAddressOf(spec) : null,
     NetworkingConfig: networkingFor(spec, apiMinor),
@@ -72,6 +72,7 @@ function labelsFor({ spec, identity, image }: RunAction): Readonly<Record<string
     [COMPOSE_LABELS.number]: numberOf(identity),
     [COMPOSE_LABELS.oneoff]: 'False',
     [COMPOSE_LABELS.configHash]: identity.specHash,
+    ...(spec.hooks === undefined ? {} : { [LABELS.hooks]: canonicalJson(spec.hooks) }),
   }
   return { ...spec.labels, ...ours }
 }

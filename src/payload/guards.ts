@@ -1,4 +1,5 @@
-import type { GuardName, Guards, VolumeSpec } from '../model/index.js'
+import { LABELS } from '../model/index.js'
+import type { GuardName, Guards, HookSpec, VolumeSpec } from '../model/index.js'
 import type { CreatePayload } from './create-payload.js'
 import type { Joined } from './joined.js'
 import { holdsSocket, isHarmlessDevice, isSocket, isSystemPath } from './host-paths.js'
@@ -43,6 +44,7 @@ export function refusedAsks(payload: CreatePayload, guards: Guards | null, joine
   const asks = [
     ...modeAsks(host, new Set(joined.values())),
     ...(host.Privileged === true ? [ask('privileged', 'privileged', 'true')] : []),
+    ...hookAsks(payload),
     ...capabilityAsks(host),
     ...securityAsks(host),
     ...deviceAsks(host),
@@ -96,6 +98,14 @@ function ask(guard: GuardName, key: string, detail: string): Ask {
 function isAllowed(guard: GuardName, guards: Guards | null): boolean {
   if (guards?.deny?.includes(guard) === true) return false
   return GUARDS[guard].isAllowed || guards?.allow?.includes(guard) === true
+}
+
+/** A command may be privileged in a container that is not. */
+function hookAsks({ Labels }: CreatePayload): readonly Ask[] {
+  const { postStart, preStop } = JSON.parse(Labels[LABELS.hooks] ?? '{}') as HookSpec
+  const asks = (key: string, hooks: HookSpec['postStart'] = []): readonly Ask[] =>
+    hooks.some(({ privileged }) => privileged === true) ? [ask('privileged', key, 'privileged')] : []
+  return [...asks('post_start', postStart), ...asks('pre_stop', preStop)]
 }
 
 const MODES = [

@@ -7,12 +7,12 @@ import { mountFields } from './mount-fields.js'
 type Fields = Readonly<Record<string, unknown>>
 
 /** The part of `create` that is about the host. */
-export function hostConfigFor(spec: ServiceSpec, joined: Joined): Fields {
+export function hostConfigFor(spec: ServiceSpec, container: string, joined: Joined): Fields {
   return compact({
     NetworkMode: resolveMode(spec.networkMode ?? spec.networks[0]?.network ?? 'none', joined),
     RestartPolicy: { Name: spec.restart.condition, MaximumRetryCount: retriesOf(spec) },
     PortBindings: spec.ports.length > 0 ? portBindings(spec.ports) : null,
-    ...mountFields(spec.mounts),
+    ...mountFields(spec.mounts, container),
     NanoCpus: spec.limits.cpus === null ? null : Math.round(spec.limits.cpus * 1e9),
     Memory: spec.limits.memoryBytes,
     MemorySwap: spec.limits.memorySwapBytes,
@@ -30,6 +30,7 @@ export function hostConfigFor(spec: ServiceSpec, joined: Joined): Fields {
     ...isolationFields(spec.isolation ?? {}, joined),
     ...deviceFields(spec.devices ?? {}),
     ...namingFields(spec.naming ?? {}),
+    VolumesFrom: spec.execution?.volumesFrom,
     Runtime: spec.execution?.runtime,
     Annotations: spec.execution?.annotations,
   })

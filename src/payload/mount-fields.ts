@@ -6,13 +6,14 @@ type BindMount = Extract<MountSpec, { readonly kind: 'bind' }>
 type TmpfsMount = Extract<MountSpec, { readonly kind: 'tmpfs' }>
 
 /** Three ways to say a mount, as none of them can say everything. */
-export function mountFields(mounts: readonly MountSpec[]): Fields {
+export function mountFields(mounts: readonly MountSpec[], container: string): Fields {
+  const shipped = shippedVolumes(mounts, container)
   const rest = mounts.filter((mount) => !isBindByText(mount) && !isTmpfsByText(mount))
   const tmpfs = mounts.filter(isTmpfsByText)
   return {
     Binds: listed(mounts.filter(isBindByText).map(bindText)),
     Tmpfs: tmpfs.length > 0 ? Object.fromEntries(tmpfs.map((mount) => [mount.target, tmpfsText(mount)])) : null,
-    Mounts: listed(rest.map(mountFor)),
+    Mounts: listed(rest.map((mount) => mountFor(mount, shipped))),
   }
 }
 
@@ -38,7 +39,13 @@ function tmpfsText({ sizeBytes, mode, readOnly, options = [] }: TmpfsMount): str
   return [...size, ...permissions, ...(readOnly ? ['ro'] : []), ...options].join(',')
 }
 
-function mountFor(mount: MountSpec): Fields {
+/** Name of the volume for each shipped folder, by its target: a container's own, and gone with it. */
+export function shippedVolumes(mounts: readonly MountSpec[], container: string): ReadonlyMap<string, string> {
+  const shipped = mounts.filter((mount) => mount.kind === 'shipped')
+  return new Map(shipped.map(({ target }, index) => [target, `${container}-files-${index + 1}`]))
+}
+
+function mountFor(mount: MountSpec, shipped: ReadonlyMap<string, string>): Fields {
   const base = { Target: mount.target, ReadOnly: mount.readOnly }
   switch (mount.kind) {
     case 'volume':
@@ -48,6 +55,8 @@ function mountFor(mount: MountSpec): Fields {
         ...base,
         VolumeOptions: compact({ NoCopy: mount.noCopy, Subpath: mount.subpath }),
       }
+    case 'shipped':
+      return { Type: 'volume', Source: shipped.get(mount.target), ...base, VolumeOptions: { NoCopy: true } }
     case 'anonymous':
       return { Type: 'volume', ...base }
     case 'bind':

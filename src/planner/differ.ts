@@ -17,11 +17,16 @@ export function oneValue(field: string, from: string | null, to: string | null):
 
 /** A mapping of names to texts, such as the environment. */
 export function entries(field: string, pick: (spec: ServiceSpec) => Readonly<Record<string, string>>): Differ {
-  return (before, after) => {
-    const [had, has] = [pick(before), pick(after)]
-    const names = new Set([...Object.keys(had), ...Object.keys(has)])
-    return [...names].flatMap((name) => entryCauses(`${field}.${name}`, name, own(had, name), own(has, name)))
-  }
+  return (before, after) => recordCauses(field, pick(before), pick(after))
+}
+
+export function recordCauses(
+  field: string,
+  had: Readonly<Record<string, string>>,
+  has: Readonly<Record<string, string>>,
+): readonly Cause[] {
+  const names = new Set([...Object.keys(had), ...Object.keys(has)])
+  return [...names].flatMap((name) => entryCauses(`${field}.${name}`, name, own(had, name), own(has, name)))
 }
 
 /** An environment may well have a variable named `constructor`. */

@@ -8,9 +8,11 @@ import type {
   PortSpec,
   RestartPolicy,
   ServiceSpec,
+  ShippedFile,
 } from '../model/index.js'
 import { entries, items, keyed, oneValue, value } from './differ.js'
 import type { Differ } from './differ.js'
+import { hookCauses } from './hook-causes.js'
 import { formatHostPort } from './host-ports.js'
 import { settings, snakeCase } from './settings-causes.js'
 import { formatDuration, formatMode, showArguments } from './show-value.js'
@@ -56,6 +58,7 @@ export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = 
   devices: settings((spec) => spec.devices),
   naming: settings((spec) => spec.naming),
   execution: settings((spec) => spec.execution),
+  hooks: hookCauses,
   pullPolicy: null,
   mode: null,
   replicas: null,
@@ -104,11 +107,19 @@ function formatMount(mount: MountSpec): string {
         .filter((part) => part !== null && part !== undefined)
         .map((part, index) => (index === 0 ? part : `(${part})`))
         .join(' ')
+    case 'shipped':
+      return `${mount.source} (${filesHash(mount.files)})${access}`
     case 'anonymous':
       return `an anonymous volume${access}`
     case 'tmpfs':
       return `tmpfs${mount.sizeBytes === null ? '' : ` size=${mount.sizeBytes}`}${mount.mode === null ? '' : ` mode=${formatMode(mount.mode)}`}${(mount.options ?? []).map((option) => ` ${option}`).join('')}${access}`
   }
+}
+
+/** Tells two versions of a folder apart. */
+function filesHash(files: readonly ShippedFile[]): string {
+  const text = files.map(({ path, mode, contentBase64 }) => `${path} ${mode} ${contentBase64}`).join('\n')
+  return contentHash(Buffer.from(text).toString('base64'))
 }
 
 /** What is said of it beyond being attached, in Compose's words. */

@@ -47,14 +47,14 @@ function imageNeed(facts: Facts, spec: ServiceSpec, server: string): Need {
     spec,
     server,
     pin?.digest ?? spec.image,
-    pin !== undefined && spec.pullPolicy === 'always' ? 'missing' : spec.pullPolicy,
+    pin !== undefined && spec.pullPolicy !== 'never' ? 'missing' : spec.pullPolicy,
   )
 }
 
 function pullOf(spec: ServiceSpec, server: string, image: string, policy: ServiceSpec['pullPolicy']): Need {
   return {
     key: `${server}|image|${image}|${policy}`,
-    action: { kind: 'pull', server, stack: spec.stack, image, policy },
+    action: { kind: 'pull', server, stack: spec.stack, image, policy, platform: spec.execution?.platform },
   }
 }
 
@@ -213,7 +213,7 @@ function pullAgain(facts: Facts, missing: readonly Need[]): Partial<Advice> {
 }
 
 function imageAt(facts: Facts, spec: ServiceSpec, server: string, image: string): ImagePin | null {
-  const policies = ['missing', spec.pullPolicy] as const
+  const policies: readonly ServiceSpec['pullPolicy'][] = ['missing', spec.pullPolicy]
   for (const policy of policies) {
     const found = facts.prepared.get(`${server}|image|${image}|${policy}`)
     if (found?.kind === 'done' && found.image !== null) return found.image

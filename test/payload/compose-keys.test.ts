@@ -45,6 +45,8 @@ const CAUSE_WORDS: Readonly<Record<string, string>> = {
   env_file: 'environment',
   external_links: 'links',
   tmpfs: 'volumes',
+  use_api_socket: 'volumes',
+  label_file: 'labels',
   restart_policy: 'restart',
   'deploy.restart_policy': 'restart',
   'deploy.resources.reservations.devices': 'device_requests',
@@ -70,9 +72,11 @@ function difference(before: Fields, after: Fields): Fields {
 function payloadOf(row: Row, api: number): Fields {
   const spec = specOf(row)
   const payload = createPayload(runAction('one', spec), spec.image, api, JOINED)
-  const own = ['slipway.', 'com.docker.compose.']
-  const labels = Object.entries(payload.Labels).filter(([key]) => !own.some((prefix) => key.startsWith(prefix)))
-  return JSON.parse(JSON.stringify({ ...payload, Labels: Object.fromEntries(labels) })) as Fields
+  const labels = Object.entries(payload.Labels).filter(
+    ([key]) => key === 'slipway.hooks' || !/^(?:slipway|com\.docker\.compose)\./.test(key),
+  )
+  const text = JSON.stringify({ ...payload, Labels: Object.fromEntries(labels) })
+  return JSON.parse(text.replaceAll(/shop-web-1-[0-9a-f]{8}/g, 'NAME')) as Fields
 }
 
 function specOf({ yaml, top = '', files = {} }: Row): ServiceSpec {

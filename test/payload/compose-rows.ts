@@ -262,6 +262,17 @@ export const ROWS: readonly Row[] = [
     },
     { top: 'volumes: { data: }\n' },
   ),
+  host(
+    'volumes',
+    'volumes: ["./conf:/etc/app:ro", { type: bind, source: ./state, target: /state }]',
+    {
+      Mounts: [
+        { Type: 'volume', Source: 'NAME-files-1', Target: '/etc/app', ReadOnly: true, VolumeOptions: { NoCopy: true } },
+        { Type: 'volume', Source: 'NAME-files-2', Target: '/state', ReadOnly: false, VolumeOptions: { NoCopy: true } },
+      ],
+    },
+    { files: { 'conf/a/b.conf': 'x', 'state/c': 'y' } },
+  ),
   host('volumes', 'volumes: ["/srv/in:/in:ro,rslave"]', { Binds: ['/srv/in:/in:ro,rslave'] }),
   host('volumes.bind.selinux', 'volumes: ["/srv/in:/in:Z"]', { Binds: ['/srv/in:/in:rw,Z'] }),
   host(
@@ -297,5 +308,35 @@ export const ROWS: readonly Row[] = [
     Tmpfs: { '/run': `size=${MIB},mode=755,uid=33,noexec` },
   }),
   { key: 'labels', yaml: 'labels: { a: b }', payload: { Labels: { a: 'b' } } },
+  {
+    key: 'post_start',
+    yaml: 'post_start: [{ command: ./warm up, user: root, working_dir: /app, privileged: true, environment: [A=b] }]',
+    payload: {
+      Labels: {
+        'slipway.hooks':
+          '{"postStart":[{"command":["./warm","up"],"environment":{"A":"b"},"privileged":true,"user":"root","workingDir":"/app"}]}',
+      },
+    },
+  },
+  {
+    key: 'pre_stop',
+    yaml: 'pre_stop: [{ command: [a] }, { command: [b, c d] }]',
+    payload: { Labels: { 'slipway.hooks': '{"preStop":[{"command":["a"]},{"command":["b","c d"]}]}' } },
+  },
+  {
+    key: 'label_file',
+    yaml: 'label_file: [./a.labels, b.labels]\nlabels: { c: mine }',
+    files: { 'a.labels': 'a=1\nc=theirs\n', 'b.labels': 'a="2"\n' },
+    payload: { Labels: { a: '2', c: 'mine' } },
+  },
+  host(
+    'volumes_from',
+    'volumes_from: ["db:ro", "container:old:ro"]',
+    { Binds: ['/srv/x:/x:ro'], VolumesFrom: ['old:ro'] },
+    { top: '  db: { image: postgres:16, volumes: ["/srv/x:/x"], tmpfs: /tmp }\n' },
+  ),
+  host('use_api_socket', 'use_api_socket: true', {
+    Mounts: [{ Type: 'bind', Source: '/var/run/docker.sock', Target: '/var/run/docker.sock', ReadOnly: false }],
+  }),
   { key: 'image', yaml: 'image: busybox:1.37', payload: { Image: 'busybox:1.37' } },
 ]

@@ -26,14 +26,15 @@ export function readDependencies(service: Node, context: StackContext): readonly
   return [...byName.values()].sort((a, b) => compareText(a.service, b.service))
 }
 
-/** As for Compose: who joins another container or links to it starts after it. */
+/** As for Compose: who joins another container, links to it or uses its volumes starts after it. */
 function impliedDependencies(service: Node): readonly Dependency[] {
   const modes = ['network_mode', 'ipc', 'pid'].flatMap((key) => {
     const [, name] = /^service:(.*)$/s.exec(readText(service, key) ?? '') ?? []
     return name === undefined ? [] : [{ ...plainDependency(name), restart: true }]
   })
   const links = items(get(service, 'links')).map((item) => plainDependency(textOf(item).split(':')[0] ?? ''))
-  return [...links, ...modes]
+  const volumes = items(get(service, 'volumes_from')).map((item) => plainDependency(textOf(item).split(':')[0] ?? ''))
+  return [...links, ...volumes, ...modes]
 }
 
 function plainDependency(service: string): Dependency {

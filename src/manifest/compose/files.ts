@@ -9,7 +9,7 @@ import { didYouMean } from '../text.js'
 import type { FileSource, StackContext } from './context.js'
 import { parseMode } from './mode.js'
 
-type Kind = FileSpec['kind']
+type Kind = 'config' | 'secret'
 const MODE_DEFAULT = 0o444
 const IDS = { min: 0, max: 2 ** 32 - 2 }
 
@@ -24,10 +24,13 @@ export function readFileSources(
 function readSource({ key, value: node }: Entry, context: Omit<StackContext, 'declared'>): FileSource | null {
   const file = get(node, 'file')
   const content = get(node, 'content')
-  if (file !== undefined && content !== undefined) {
-    context.report.error('CONFLICT', content, '`file` and `content` exclude each other; keep one of them')
+  const environment = get(node, 'environment')
+  const [said, other] = [file, content, environment].filter((one) => one !== undefined)
+  if (said !== undefined && other !== undefined) {
+    context.report.error('CONFLICT', other, '`file`, `content` and `environment` exclude each other; keep one of them')
     return null
   }
+  if (environment !== undefined) return readVariable(environment, context)
   if (content !== undefined)
     return { source: context.path, contentBase64: Buffer.from(textOf(content)).toString('base64') }
   if (file === undefined) {
@@ -41,10 +44,29 @@ function readSource({ key, value: node }: Entry, context: Omit<StackContext, 'de
   return found === null ? null : { source: found.path, contentBase64: Buffer.from(found.bytes).toString('base64') }
 }
 
-/** Configs and secrets of a service, sorted by target. */
-export function readFiles(service: Node, mounts: readonly MountSpec[], context: StackContext): readonly FileSpec[] {
+/** A declared variable of the stack; the controller's own environment is none of its business. */
+function readVariable(node: Node, context: Omit<StackContext, 'declared'>): FileSource | null {
+  const value = context.variables(textOf(node))
+  if (value !== undefined) return { source: textOf(node), contentBase64: Buffer.from(value).toString('base64') }
+  context.report.error(
+    'VARIABLE_REQUIRED',
+    node,
+    `the variable ${quoted(textOf(node))} is not declared; write it into the stack's .env`,
+  )
+  return null
+}
+
+/** Configs and secrets of a service and files that are bound into it, sorted by target. */
+export function readFiles(
+  service: Node,
+  mounts: readonly MountSpec[],
+  bound: readonly FileSpec[],
+  context: StackContext,
+): readonly FileSpec[] {
   const readOnly = readBoolean(service, 'read_only', context.report) ?? false
-  const byTarget = new Map<string, FileSpec>()
+  const byTarget = new Map(bound.map((file) => [file.target, file]))
+  const volumes = get(service, 'volumes') ?? service
+  for (const file of bound) reportUnreachable(file, volumes, mounts, readOnly, context)
   for (const kind of ['config', 'secret'] as const) {
     for (const node of items(get(service, `${kind}s`))) {
       const file = readFile(kind, node, context)

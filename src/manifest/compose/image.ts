@@ -1,6 +1,7 @@
 import type { ServiceSpec } from '../../model/index.js'
 import type { Node } from '../node.js'
 import { get, quoted, textOf } from '../node.js'
+import { parseDuration } from '../quantities.js'
 import { requireText } from '../read.js'
 import type { Report } from '../report.js'
 
@@ -35,15 +36,21 @@ export function readPullPolicy(service: Node, image: string, report: Report): Se
   if (node === undefined || policy === null) return pullDefault(image)
   if (policy === 'always' || policy === 'missing' || policy === 'never') return policy
   if (policy === 'if_not_present') return 'missing'
-  const hint = policy === 'build' ? 'Slipway does not build: build in CI and push' : 'use always, missing or never'
-  const isKnown = policy === 'build' || /^(daily|weekly|every_.*)$/.test(policy)
+  const ageMs = AGES[policy] ?? parseDuration(/^every_(.+)$/s.exec(policy)?.[1] ?? '')
+  if (ageMs !== undefined && ageMs !== null && ageMs >= 1_000) return `every_${Math.round(ageMs / 1_000)}`
+  const hint =
+    policy === 'build'
+      ? 'Slipway does not build: build in CI and push'
+      : 'use always, missing, never, daily, weekly or every_12h'
   report.error(
-    isKnown ? 'FIELD_UNSUPPORTED' : 'FIELD_INVALID',
+    policy === 'build' ? 'FIELD_UNSUPPORTED' : 'FIELD_INVALID',
     node,
     `the pull policy ${quoted(policy)} is not supported; ${hint}`,
   )
   return 'missing'
 }
+
+const AGES: Readonly<Record<string, number>> = { daily: 86_400_000, weekly: 7 * 86_400_000 }
 
 function pullDefault(image: string): ServiceSpec['pullPolicy'] {
   if (image.includes('@')) return 'missing'

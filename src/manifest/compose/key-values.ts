@@ -35,11 +35,15 @@ export function sortedRecord<T>(values: Iterable<readonly [string, T]>): Readonl
 
 const RESERVED = /^(com\.docker\.compose|slipway)\./
 
+export function reservedLabel(key: string): boolean {
+  return RESERVED.test(key)
+}
+
 /** Labels; those that carry a container's identity are ours. */
 export function readLabels(node: Node | undefined, report: Report): Readonly<Record<string, string>> {
   const labels = readKeyValues(node, report)
   for (const key of Object.keys(labels)) {
-    if (node !== undefined && RESERVED.test(key))
+    if (node !== undefined && reservedLabel(key))
       report.error('NAME_INVALID', node, `the label ${quoted(key)} is reserved; Slipway sets it`)
   }
   return labels

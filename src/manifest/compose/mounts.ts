@@ -1,5 +1,5 @@
 import { compareText } from '../../model/index.js'
-import type { MountSpec } from '../../model/index.js'
+import type { FileSpec, MountSpec } from '../../model/index.js'
 import { cleanAbsolute, resolvePath } from '../files.js'
 import type { Node } from '../node.js'
 import { describe, get, items, quoted, textOf } from '../node.js'
@@ -8,19 +8,21 @@ import { readBoolean, readBytes, readText, requireText } from '../read.js'
 import { didYouMean } from '../text.js'
 import type { StackContext } from './context.js'
 import { parseMode } from './mode.js'
+import { isRelative, readShipped } from './shipped.js'
 import { volumeName } from './volumes.js'
 
 const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
 
-/** `volumes` and `tmpfs` of a service, sorted by target. */
-export function readMounts(service: Node, context: StackContext): readonly MountSpec[] {
-  const tmpfs = get(service, 'tmpfs')
-  const tmpfsItems = tmpfs?.kind === 'scalar' ? [tmpfs] : items(tmpfs)
-  const found = [
-    ...items(get(service, 'volumes')).map((node) => ({ node, mount: readMount(node, context) })),
-    ...tmpfsItems.map((node) => ({ node, mount: shortTmpfs(node, context) })),
-  ]
-  const byTarget = new Map<string, MountSpec>()
+/** A mount, or a single file that is put into the container in its place. */
+type Placed = MountSpec | FileSpec
+
+/** What `volumes`, `tmpfs` and `volumes_from` of a service bring, each sorted by target. */
+export function readMounts(
+  service: Node,
+  context: StackContext,
+): { readonly mounts: readonly MountSpec[]; readonly files: readonly FileSpec[] } {
+  const found = ownMounts(service, context)
+  const byTarget = new Map<string, Placed>()
   for (const { node, mount } of found) {
     if (mount === null) continue
     if (byTarget.has(mount.target))
@@ -31,15 +33,70 @@ export function readMounts(service: Node, context: StackContext): readonly Mount
       )
     byTarget.set(mount.target, mount)
   }
-  return [...byTarget.values()].sort((a, b) => compareText(a.target, b.target))
+  for (const mount of borrowedMounts(service, context))
+    if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount)
+  const placed = [...byTarget.values()].sort((a, b) => compareText(a.target, b.target))
+  return { mounts: placed.filter((one): one is MountSpec => !isFile(one)), files: placed.filter(isFile) }
 }
 
-function readMount(node: Node, context: StackContext): MountSpec | null {
+function isFile(placed: Placed): placed is FileSpec {
+  return 'contentBase64' in placed
+}
+
+function ownMounts(
+  service: Node,
+  context: StackContext,
+): readonly { readonly node: Node; readonly mount: Placed | null }[] {
+  const tmpfs = get(service, 'tmpfs')
+  const tmpfsItems = tmpfs?.kind === 'scalar' ? [tmpfs] : items(tmpfs)
+  const socket =
+    readBoolean(service, 'use_api_socket', context.report) === true ? get(service, 'use_api_socket') : undefined
+  return [
+    ...items(get(service, 'volumes')).map((node) => ({ node, mount: readMount(node, context) })),
+    ...tmpfsItems.map((node) => ({ node, mount: shortTmpfs(node, context) })),
+    ...(socket === undefined ? [] : [{ node: socket, mount: API_SOCKET }]),
+  ]
+}
+
+const API_SOCKET: MountSpec = {
+  kind: 'bind',
+  source: '/var/run/docker.sock',
+  target: '/var/run/docker.sock',
+  readOnly: false,
+  createHostPath: false,
+  propagation: null,
+}
+
+/** `volumes_from: [service:ro]`: the mounts of that service, whose volumes live on the same server. Own ones at the same place win. */
+function borrowedMounts(service: Node, context: StackContext): readonly Placed[] {
+  return items(get(service, 'volumes_from')).flatMap((node) => {
+    const [name = '', access] = textOf(node).split(':')
+    const other = context.declared.services.get(name)
+    if (name === 'container') return []
+    if (other === undefined || other === service) {
+      const near = didYouMean(name, context.declared.services.keys())
+      context.report.error('REFERENCE_UNKNOWN', node, `the service ${quoted(name)} is not declared${near}`)
+      return []
+    }
+    const shared = ownMounts(other, context).flatMap(({ mount }) =>
+      mount === null || mount.kind === 'tmpfs' ? [] : [mount],
+    )
+    if (shared.some((mount) => mount.kind === 'anonymous'))
+      context.report.error(
+        'FIELD_UNSUPPORTED',
+        node,
+        `a volume of ${quoted(name)} has no name, so it cannot be shared; name it under \`volumes:\``,
+      )
+    return access === 'ro' ? shared.map((mount) => (isFile(mount) ? mount : { ...mount, readOnly: true })) : shared
+  })
+}
+
+function readMount(node: Node, context: StackContext): Placed | null {
   return node.kind === 'map' ? longMount(node, context) : shortMount(node, context)
 }
 
 /** `[source:]target[:options]`. */
-function shortMount(node: Node, context: StackContext): MountSpec | null {
+function shortMount(node: Node, context: StackContext): Placed | null {
   const parts = textOf(node).split(':')
   if (parts.length > 3 || parts.some((part) => part === '')) {
     context.report.error(
@@ -55,6 +112,7 @@ function shortMount(node: Node, context: StackContext): MountSpec | null {
   if (second === undefined) return { kind: 'anonymous', target, readOnly: false }
   const flags = readFlags(options, node, context)
   if (/^[./~]/.test(first)) {
+    if (isRelative(first)) return readShipped(first, target, flags.includes('ro'), node, context)
     const source = bindSource(first, node, context)
     if (source === null) return null
     const propagation = flags.find((flag) => PROPAGATIONS.includes(flag)) ?? null
@@ -80,7 +138,7 @@ function readFlags(options: string, node: Node, context: StackContext): readonly
   return flags
 }
 
-function longMount(node: Node, context: StackContext): MountSpec | null {
+function longMount(node: Node, context: StackContext): Placed | null {
   const type = requireText(node, 'type', context.report)
   const rawTarget = requireText(node, 'target', context.report)
   const target = rawTarget === null ? null : targetPath(rawTarget, get(node, 'target') ?? node, context)
@@ -119,7 +177,7 @@ function longVolume(
   target: string,
   readOnly: boolean,
   context: StackContext,
-): MountSpec | null {
+): Placed | null {
   if (source === null) return { kind: 'anonymous', target, readOnly }
   const name = volumeSource(source, get(node, 'source') ?? node, context)
   if (name === null) return null
@@ -146,11 +204,12 @@ function longBind(
   target: string,
   readOnly: boolean,
   context: StackContext,
-): MountSpec | null {
+): Placed | null {
   if (source === null) {
     context.report.error('FIELD_MISSING', node, 'a bind mount needs a source: an absolute path on the server')
     return null
   }
+  if (isRelative(source)) return readShipped(source, target, readOnly, get(node, 'source') ?? node, context)
   const path = bindSource(source, get(node, 'source') ?? node, context)
   const options = get(node, 'bind')
   const createHostPath = readBoolean(options, 'create_host_path', context.report) ?? true
@@ -223,11 +282,10 @@ function targetPath(path: string, node: Node, context: StackContext): string | n
 function bindSource(source: string, node: Node, context: StackContext): string | null {
   const clean = cleanAbsolute(source)
   if (clean !== null) return clean
-  const what = source.startsWith('~') ? 'a home directory' : 'the repository'
   context.report.error(
     'FIELD_UNSUPPORTED',
     node,
-    `${quoted(source)} is a path in ${what}, which the servers do not have; ship files with \`configs:\`, or write an absolute path on the server`,
+    `${quoted(source)} is no absolute path on the server, nor one of the repository, which begins with ./`,
   )
   return null
 }

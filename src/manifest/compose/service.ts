@@ -22,8 +22,10 @@ import { platformConstraints, readExecution } from './execution.js'
 import { readFiles } from './files.js'
 import { readHealthcheck } from './healthcheck.js'
 import { readImage, readPullPolicy } from './image.js'
+import { readHooks } from './hooks.js'
 import { readIsolation } from './isolation.js'
-import { readKeyValues, readLabels } from './key-values.js'
+import { readKeyValues } from './key-values.js'
+import { readServiceLabels } from './labels.js'
 import { readMounts } from './mounts.js'
 import { readNaming } from './naming.js'
 import { readAttachments, readNetworkMode } from './networks.js'
@@ -85,7 +87,7 @@ type Container =
 
 function readContainer(name: string, service: Node, context: StackContext): Pick<ServiceSpec, Container> {
   const { report } = context
-  const mounts = readMounts(service, context)
+  const { mounts, files } = readMounts(service, context)
   const networkMode = readNetworkMode(service, context)
   const ports = readPorts(get(service, 'ports'), report)
   const isBridged = networkMode === null
@@ -94,12 +96,12 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
     report.warn('FIELD_IGNORED', spot, `ignored: with \`network_mode: ${networkMode}\` there is nothing to publish`)
   return {
     environment: readEnvironment(service, context),
-    labels: readLabels(get(service, 'labels'), report),
+    labels: readServiceLabels(service, context),
     ports: isBridged ? ports : [],
     mounts,
     networks: isBridged && get(service, 'network_mode') === undefined ? readAttachments(name, service, context) : [],
     networkMode,
-    files: readFiles(service, mounts, context),
+    files: readFiles(service, mounts, files, context),
     healthcheck: readHealthcheck(get(service, 'healthcheck'), report),
     tuning: readTuning(service, context),
     isolation: readIsolation(service, context),
@@ -109,6 +111,7 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
 }
 
 type Process =
+  | 'hooks'
   | 'command'
   | 'entrypoint'
   | 'stopSignal'
@@ -125,7 +128,8 @@ type Process =
   | 'hostname'
   | 'logging'
 
-function readProcess(service: Node, { report }: StackContext): Pick<ServiceSpec, Process> {
+function readProcess(service: Node, context: StackContext): Pick<ServiceSpec, Process> {
+  const { report } = context
   return {
     command: readCommand(service, 'command', report),
     entrypoint: readCommand(service, 'entrypoint', report),
@@ -142,6 +146,7 @@ function readProcess(service: Node, { report }: StackContext): Pick<ServiceSpec,
     extraHosts: readExtraHosts(get(service, 'extra_hosts'), report),
     hostname: readHostname(service, report),
     logging: readLogging(get(service, 'logging')),
+    hooks: readHooks(service, context),
   }
 }
 
