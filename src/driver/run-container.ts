@@ -1,6 +1,6 @@
 import { containerName, fail, formatSlot, ok } from '../model/index.js'
 import type { ActionResult, Guards, Problem, Result } from '../model/index.js'
-import { createPayload, laterNetworks, refusal, refusedAsks } from '../payload/index.js'
+import { START_INTERVAL_API, createPayload, laterNetworks, refusal, refusedAsks } from '../payload/index.js'
 import type { RunAction } from '../payload/index.js'
 import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
@@ -29,6 +29,7 @@ export async function runContainer(
   if (!files.ok) return files
   const image = await chooseImage(engine, action, signal)
   if (!image.ok) return image
+  warnOfAge(engine, action)
   const created = await withFolders(engine, action, image.value, signal, () =>
     create(engine, action, image.value, guards, signal),
   )
@@ -41,6 +42,13 @@ export async function runContainer(
     (await afterStart(engine, action, containerId, signal))
   if (failure === null) return ok({ containerId })
   return fail(isOutcomeUnknown(failure) ? failure : await takeBack(engine, containerId, failure))
+}
+
+/** The only key that an older engine may do without. */
+function warnOfAge(engine: Engine, { spec, slot }: RunAction): void {
+  if ((spec.healthcheck?.startIntervalMs ?? null) === null || engine.apiMinor >= START_INTERVAL_API) return
+  const fields = { service: slot.service, stack: slot.stack, server: engine.server, engine: engine.facts.engineVersion }
+  engine.say('warn', 'healthcheck.start_interval is ignored: the engine is older than API 1.44', fields)
 }
 
 function about(engine: Engine, { slot }: RunAction): Pick<Problem, 'server' | 'stack' | 'service'> {

@@ -15,7 +15,7 @@ export interface CreatePayload {
 }
 
 /** From this API on healthchecks know `start_interval`. */
-const START_INTERVAL_API = 44
+export const START_INTERVAL_API = 44
 
 /**
  * `image` is the reference to create from, `apiMinor` the 45 of API 1.45, `joined` the containers that stand for `service:name`. Same action,

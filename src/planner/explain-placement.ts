@@ -31,9 +31,10 @@ export function explainPlacement(request: Request, misfits: readonly Misfit[]): 
   }
 }
 
-type Named = Extract<Misfit['kind'], 'port' | 'name' | 'network' | 'volume' | 'volume-missing'>
+type Named = Extract<Misfit['kind'], 'engine' | 'port' | 'name' | 'network' | 'volume' | 'volume-missing'>
 
 const CODES: Readonly<Record<Named, ProblemCode>> = {
+  engine: 'ENGINE_TOO_OLD',
   port: 'PORT_TAKEN',
   name: 'NAME_TAKEN',
   network: 'NETWORK_CONFLICT',
@@ -44,7 +45,7 @@ const CODES: Readonly<Record<Named, ProblemCode>> = {
 /** Servers that were never meant for the slot do not count: what keeps it from the others, if it is one thing, has a code of its own. */
 function codeOf(misfits: readonly Misfit[]): ProblemCode {
   const kinds = new Set(misfits.map((misfit) => misfit.kind))
-  for (const kind of ['drained', 'constraint', 'volume-elsewhere'] as const) kinds.delete(kind)
+  for (const kind of ['drained', 'constraint', 'volume-elsewhere', 'joined-elsewhere'] as const) kinds.delete(kind)
   const [kind, ...others] = kinds
   return kind !== undefined && others.length === 0 && kind in CODES ? CODES[kind as Named] : 'NO_SERVER_FITS'
 }
@@ -53,6 +54,10 @@ function phraseKey(misfit: Misfit): string {
   switch (misfit.kind) {
     case 'constraint':
       return `constraint ${formatConstraint(misfit.constraint)}`
+    case 'engine':
+      return `engine ${misfit.need.key} ${misfit.version}`
+    case 'joined-elsewhere':
+      return `joined ${misfit.service}`
     case 'port':
       return `port ${formatHostPort(misfit.port)}`
     case 'volume':
@@ -78,6 +83,12 @@ function phraseOf(request: Request, group: readonly Misfit[]): string {
       return `${n} ${one ? 'is' : 'are'} drained`
     case 'constraint':
       return `${n} ${one ? 'does' : 'do'} not match ${formatConstraint(first.constraint)}`
+    case 'engine':
+      return `${n} ${one ? 'has' : 'have'} Docker Engine ${first.version}, and ${first.need.key} needs API 1.${first.need.apiMinor} (${names})`
+    case 'joined-elsewhere':
+      return first.at === null
+        ? `${first.service}, which it joins, has no server`
+        : `${n} ${one ? 'is' : 'are'} not where ${first.service} is, which it joins (${first.at})`
     case 'cpus':
       return `${n} ${one ? 'has' : 'have'} no ${spec.reservations.cpus} cpus left to reserve`
     case 'memory':
@@ -144,6 +155,8 @@ const REMEDIES: Readonly<Record<Misfit['kind'], string>> = {
   unreachable: 'bring the server back',
   drained: 'undrain a server',
   constraint: 'change deploy.placement.constraints or the labels in slipway.yaml',
+  engine: 'upgrade the engine, or leave the key out',
+  'joined-elsewhere': 'let it fit where the service is that it joins',
   cpus: 'reserve less, or add a server',
   memory: 'reserve less, or add a server',
   port: 'free the port, or publish another',

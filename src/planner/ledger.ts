@@ -1,4 +1,4 @@
-import type { Change, Replica } from '../model/index.js'
+import type { Change, Replica, Slot } from '../model/index.js'
 import type { Pending, PlanInput } from './context.js'
 import { isOver, withoutReservation, withPorts, withReplica } from './usage.js'
 import type { ServerUsage, SpecOf } from './usage.js'
@@ -10,21 +10,27 @@ export interface Ledger {
   readonly counts: ReadonlyMap<string, number>
   /** Volumes that this plan makes, by server. */
   readonly volumes: ReadonlyMap<string, ReadonlySet<string>>
+  /** Where slots are that have a server, by `service#key`. */
+  readonly servers: ReadonlyMap<string, string>
   /** Replicas that no slot wants, by container id: what they hold can be handed over to a slot of this plan. */
   readonly leaving: ReadonlyMap<string, Replica>
   /** Replicas that this plan replaces, by container id: what they hold may become free. */
   readonly replaced: ReadonlySet<string>
 }
 
-type Removal = Extract<Change, { kind: 'remove' }>
-
 /** What replicas reserve that go with this plan is given away anew: their removal comes last, and would wait for those who wait for them. */
-export function openLedger(input: PlanInput, removals: readonly Removal[], pending: readonly Pending[]): Ledger {
+export function openLedger(input: PlanInput, settled: readonly Change[], pending: readonly Pending[]): Ledger {
+  const removals = settled.flatMap((change) => (change.kind === 'remove' ? [change] : []))
   const unwanted = removals.filter((change) => change.why === 'unwanted').map((change) => change.replica)
   return {
     usage: removals.reduce((usage, { replica }) => freed(usage, replica, input.specOf), input.usage.servers),
     counts: new Map(),
     volumes: new Map(),
+    servers: new Map(
+      settled.flatMap((change) =>
+        change.kind === 'remove' || change.kind === 'blocked' ? [] : [[slotName(change.slot), change.server] as const],
+      ),
+    ),
     leaving: new Map(unwanted.map((replica) => [replica.containerId, replica])),
     replaced: new Set(pending.flatMap(({ from }) => (from === null ? [] : [from.containerId]))),
   }
@@ -61,8 +67,13 @@ export function placed(ledger: Ledger, pending: Pending, server: string, handove
     usage,
     counts,
     volumes: withVolumes(ledger, pending, server),
+    servers: new Map([...ledger.servers, [slotName(slot), server]]),
     leaving: without(ledger.leaving, handover),
   }
+}
+
+function slotName({ service, key }: Slot): string {
+  return `${service}#${key}`
 }
 
 /** Replicas of the service on a server, but for the one that this slot has there. */

@@ -1,5 +1,6 @@
 import { compareText, formatSlot } from '../model/index.js'
 import type { Constraint, HostPort, Replica, Server } from '../model/index.js'
+import type { EngineNeed } from '../payload/index.js'
 import { violatedConstraint } from './constraints.js'
 import { factsOf } from './context.js'
 import type { Pending } from './context.js'
@@ -18,12 +19,22 @@ export interface Request {
   readonly ports: readonly HostPort[]
   readonly containerName: string
   readonly homes: VolumeHomes
+  readonly needs: readonly EngineNeed[]
+  /** The services whose containers are joined, each with the server of the one that is. */
+  readonly joins: readonly Join[]
+}
+
+export interface Join {
+  readonly service: string
+  readonly server: string | null
 }
 
 /** Why a slot cannot go to a server: the first filter that it fails. */
 export type Misfit = { readonly server: string } & (
   | { readonly kind: 'unreachable' | 'drained' | 'cpus' | 'memory' | 'max-per-server' | 'volume-elsewhere' | 'name' }
   | { readonly kind: 'constraint'; readonly constraint: Constraint }
+  | { readonly kind: 'engine'; readonly need: EngineNeed; readonly version: string }
+  | { readonly kind: 'joined-elsewhere'; readonly service: string; readonly at: string | null }
   | { readonly kind: 'port'; readonly port: HostPort; readonly holder: PortHolder }
   | { readonly kind: 'volume' | 'volume-missing' | 'network'; readonly name: string }
 )
@@ -56,11 +67,24 @@ function misfit(why: Misfit): Fit {
 }
 
 /** What does not depend on who else is there. */
-function staticMisfit({ pending }: Request, server: Server): Misfit | null {
+function staticMisfit(request: Request, server: Server): Misfit | null {
+  const { pending } = request
   const { input, spec } = pending.context
   if (input.drained.has(server.name)) return { server: server.name, kind: 'drained' }
   const constraint = violatedConstraint(spec.placement.constraints, server, factsOf(input, server.name))
-  return constraint === null ? null : { server: server.name, kind: 'constraint', constraint }
+  if (constraint !== null) return { server: server.name, kind: 'constraint', constraint }
+  const facts = factsOf(input, server.name)
+  const need = facts === null ? undefined : request.needs.find(({ apiMinor }) => minorOf(facts.apiVersion) < apiMinor)
+  if (need !== undefined && facts !== null)
+    return { server: server.name, kind: 'engine', need, version: `${facts.engineVersion} (API ${facts.apiVersion})` }
+  const join = request.joins.find((one) => one.server !== server.name)
+  return join === undefined
+    ? null
+    : { server: server.name, kind: 'joined-elsewhere', service: join.service, at: join.server }
+}
+
+function minorOf(apiVersion: string): number {
+  return Number(apiVersion.split('.')[1] ?? 0)
 }
 
 /** Reservations are what is promised for good: while one replica takes another's place on a server, they count once. */

@@ -1,4 +1,5 @@
 import type { Change, Replica } from '../model/index.js'
+import { joinedServices } from '../payload/index.js'
 import { blocked } from './away.js'
 import type { Pending, PlanInput } from './context.js'
 import { groupBy } from './group-by.js'
@@ -11,10 +12,9 @@ import { claimedPorts, formatHostPort } from './host-ports.js'
 
 /** Gives a server to every slot that awaits one, in order, each seeing those before it. Returns the whole plan, unsorted. */
 export function placeAll(input: PlanInput, settled: readonly Change[], pending: readonly Pending[]): Change[] {
-  const removals = settled.flatMap((change) => (change.kind === 'remove' ? [change] : []))
-  const services = groupBy(pending, (slot) => slot.slot.service)
+  const services = groupBy(joinedFirst(pending), (slot) => slot.slot.service)
   const made: Change[] = []
-  let ledger = openLedger(input, removals, pending)
+  let ledger = openLedger(input, settled, pending)
   for (const [service, slots] of services) {
     ledger = forService(ledger, staying(input, service, settled))
     for (const slot of slots) {
@@ -24,6 +24,15 @@ export function placeAll(input: PlanInput, settled: readonly Change[], pending: 
     }
   }
   return [...settled.filter((change) => !isHandedOver(change, ledger)), ...made]
+}
+
+/** Who joins a container goes where that one is, so that one is placed first. Circles do not load. */
+function joinedFirst(pending: readonly Pending[]): readonly Pending[] {
+  const joins = new Map(pending.map(({ context: { spec } }) => [spec.name, joinedServices(spec)]))
+  if ([...joins.values()].every((services) => services.length === 0)) return pending
+  const depth = (service: string, most = joins.size): number =>
+    most === 0 ? 0 : Math.max(0, ...(joins.get(service) ?? []).map((other) => 1 + depth(other, most - 1)))
+  return [...pending].sort((a, b) => depth(a.slot.service) - depth(b.slot.service))
 }
 
 /** Replicas of a service that count for where others go: all that no change of the plan takes away. */

@@ -1,5 +1,6 @@
 import { compareText, containerName } from '../model/index.js'
 import type { Problem, Replica } from '../model/index.js'
+import { engineNeeds, joinedServices } from '../payload/index.js'
 import { spreadValue } from './constraints.js'
 import { factsOf } from './context.js'
 import type { Pending } from './context.js'
@@ -44,7 +45,14 @@ function requestOf(pending: Pending, ledger: Ledger): Request {
     ports: claimedPorts(spec),
     containerName: containerName({ fleet: input.fleet.name, slot: pending.slot, specHash: hash, restart }),
     homes: volumeHomes(pending, ledger),
+    needs: engineNeeds(spec),
+    joins: joinedServices(spec).map((service) => ({ service, server: serverOf(service, pending, ledger) })),
   }
+}
+
+/** Where the container is, or will be, that a slot joins: of the same number, else the first. */
+function serverOf(service: string, { slot }: Pending, { servers }: Ledger): string | null {
+  return servers.get(`${service}#${slot.key}`) ?? servers.get(`${service}#1`) ?? null
 }
 
 /** A server that fits, with its scores; lower is better. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { formatLimits, specHash } from '../../src/model/index.js'
 import type { ServiceSpec } from '../../src/model/index.js'
 import { GUARDS, createPayload } from '../../src/payload/index.js'
+import { COMPOSE_KEYS } from '../../src/manifest/compose-keys.js'
 import { limitCauses } from '../../src/planner/limits.js'
 import { specCauses } from '../../src/planner/spec-causes.js'
 import { FLEET, stackOf } from '../manifest/repository.js'
@@ -19,6 +20,40 @@ describe('every honoured key of a service becomes exactly this in the body of cr
     const added = difference(payloadOf({ key: '', yaml: '', payload: {} }, api), payloadOf(row, api))
     expect(added).toEqual(row.payload)
   })
+})
+
+/** Honoured, and no part of the body of `create`. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  configs: 'files, put into the created container',
+  container_name: 'a name',
+  depends_on: 'order',
+  'deploy.mode': 'how many',
+  'deploy.placement': 'where',
+  'deploy.replicas': 'how many',
+  'deploy.resources.reservations.cpus': 'where',
+  'deploy.rollback_config': 'when',
+  'deploy.update_config': 'when',
+  extends: 'loading',
+  platform: 'where, and a parameter of the call',
+  profiles: 'loading',
+  pull_policy: 'the image',
+  scale: 'how many',
+  secrets: 'files, put into the created container',
+}
+
+it('no honoured key of a service is without a row here', () => {
+  const rows = new Set(ROWS.map(({ key }) => key.split('.')[0]))
+  const deploy = ROWS.map(({ key }) => key).filter((key) => key.startsWith('deploy.'))
+  const honoured = COMPOSE_KEYS.filter(([path, kind]) => kind === 'honoured' && path.startsWith('services.*.'))
+  const missing = honoured
+    .map(([path]) => path.slice('services.*.'.length).replaceAll('[]', ''))
+    .filter((path) => !Object.keys(ELSEWHERE).some((key) => path === key || path.startsWith(`${key}.`)))
+    .filter((path) =>
+      path.startsWith('deploy')
+        ? !deploy.some((key) => path === key || path.startsWith(`${key}.`) || key.startsWith(`${path}.`))
+        : !rows.has(path.split('.')[0] ?? ''),
+    )
+  expect(missing).toEqual([])
 })
 
 describe('a change of it is seen in the plan, in the words of Compose', () => {

@@ -4,7 +4,7 @@ const ROOMS = {
   model: { rooms: [], npm: [], node: ['crypto'] },
   payload: { rooms: ['model'], npm: [], node: ['path'] },
   manifest: { rooms: ['model', 'payload'], npm: ['yaml', 'ajv'], node: ['crypto', 'path', 'module'] },
-  planner: { rooms: ['model'], npm: [], node: [] },
+  planner: { rooms: ['model', 'payload'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
   controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
   loading: { rooms: ['model', 'manifest', 'controller'], npm: [], node: ['worker_threads', 'url'] },
