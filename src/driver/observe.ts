@@ -19,6 +19,8 @@ export interface Sightings {
   /** The engine that was last listed: what is planned is planned for it. */
   engineId: string | null
   readonly deaths: KnownDeaths
+  /** Names of the helpers that are filling volumes just now. */
+  readonly shipping: Set<string>
   /** The last list of containers was older than what the engine had told by then: it is worth another look soon. */
   isBehind: boolean
   /** What was kept, or null when it must be read. */
@@ -52,6 +54,7 @@ export function newSightings(server: string, fleet: string, scratch: Scratch): S
     reader: newListReader(server, fleet, scratch),
     engineId: null,
     deaths: newKnownDeaths(),
+    shipping: new Set(),
     isBehind: false,
     kept: (kind) => lists[kind],
     age: (kind) => ages[kind],

@@ -9,7 +9,7 @@ import { ensureNetwork, ensureVolume, removeNetwork } from './ensure-objects.js'
 import type { Sightings } from './observe.js'
 import { pullImage } from './pull-image.js'
 import { runContainer } from './run-container.js'
-import { sweepFolders } from './shipped-folders.js'
+import { sweepCopies } from './sweep-copies.js'
 
 type OnContainer = Extract<Action, { readonly containerId: string }>
 type UpdateAction = Extract<Action, { readonly kind: 'update' }>
@@ -34,7 +34,10 @@ export async function performOn(
     case 'ensure-volume':
       return ensureVolume(engine, action, guards, signal).finally(() => sightings.forget('volumes'))
     case 'run':
-      return runContainer(engine, action, guards, signal)
+      return runContainer(engine, action, guards, sightings.shipping, signal).then(async (result) => {
+        if (!result.ok && hasFolders(action)) await sweepCopies(engine, sightings)
+        return result
+      })
     case 'start':
       return startContainer(engine, action, signal)
     case 'stop':
@@ -45,7 +48,7 @@ export async function performOn(
     case 'restart':
       return stopContainer(engine, action, signal)
     case 'remove':
-      return removeContainer(engine, action, signal).finally(() => sweepFolders(engine, action.slot))
+      return removeContainer(engine, action, signal).finally(() => sweepCopies(engine, sightings))
     case 'update':
       return updateContainer(engine, action, signal)
     case 'remove-network':
@@ -53,6 +56,10 @@ export async function performOn(
     default:
       return assertNever(action)
   }
+}
+
+function hasFolders({ spec }: Extract<Action, { readonly kind: 'run' }>): boolean {
+  return spec.mounts.some(({ kind }) => kind === 'shipped')
 }
 
 /** A container that was created and never started may lack its files (its run was cut short): it is not brought up. */

@@ -13,16 +13,17 @@ import { findJoined } from './joined-containers.js'
 import { runHooks } from './hooks.js'
 import { parseImage, pinnedReference } from './image-name.js'
 import { findImage } from './pull-image.js'
-import { withFolders } from './shipped-folders.js'
+import { fillFolders } from './shipped-folders.js'
 
 /**
- * Creates a container, puts its files into it, attaches its networks, starts it. What fails on the way takes the container away again;
+ * Fills its folders, creates a container, puts its files into it, attaches its networks, starts it. What fails on the way takes the container away again;
  * only an unknown outcome leaves one, which the next look finds.
  */
 export async function runContainer(
   engine: Engine,
   action: RunAction,
   guards: Guards | null,
+  busy: Set<string>,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
   const files = planFiles(action.spec, engine.server)
@@ -30,12 +31,15 @@ export async function runContainer(
   const image = await chooseImage(engine, action, signal)
   if (!image.ok) return image
   warnOfAge(engine, action)
-  const created = await withFolders(engine, action, image.value, signal, () =>
-    create(engine, action, image.value, guards, signal),
-  )
+  const chosen = { image: image.value, platform: platformQuery(action.spec) }
+  const folders = await fillFolders(engine, action, chosen, busy, signal)
+  if (!folders.ok) return folders
+  const created = await create(engine, action, image.value, guards, signal)
+  const lost = await folders.value.release()
   if (!created.ok) return created
   const containerId = created.value
   const failure =
+    lost ??
     (await deliver(engine, action, containerId, files.value, signal)) ??
     (await attach(engine, action, containerId, signal)) ??
     (await start(engine, action, containerId, signal)) ??

@@ -84,6 +84,14 @@ describe('a bind mount of a path in the repository', () => {
   })
 })
 
+it('folders that are small enough each and too much together are refused', () => {
+  const files = (folder: string): Contents =>
+    Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`stacks/shop/${folder}/${n}`, 'x'.repeat(490_000)]))
+  const both = composeWith('volumes: ["./a:/a", "./b:/b"]')
+  expect(codesOf(both, { ...files('a'), ...files('b') })).toEqual(['4:14 FILE_TOO_LARGE'])
+  expect(codesOf(composeWith('volumes: ["./a:/a"]'), files('a'))).toEqual([])
+})
+
 it('a variable that the stack declares can be a secret; its value is not in the causes', () => {
   const top = 'secrets: { s: { environment: TOKEN } }\n'
   const at = (value: string): ServiceSpec => webOf('secrets: [s]', top, { 'stacks/shop/.env': `TOKEN=${value}\n` })

@@ -115,6 +115,12 @@ const EXECUTION: Rows<ExecutionSpec> = {
   annotations: (service) => nonEmpty(stringMap(service['annotations'])),
   tty: (service) => isOn(service['tty']),
   stdinOpen: (service) => isOn(service['stdin_open']),
+  volumesFrom: (service) =>
+    nonEmptyList(
+      strings(service['volumes_from'])
+        .filter((one) => one.startsWith('container:'))
+        .map((one) => one.slice('container:'.length)),
+    ),
 }
 
 /** One reading a group of the model. */

@@ -48,6 +48,7 @@ const SERVICE: Readonly<Record<keyof ServiceSpec, Reading>> = {
   hostname: (service) => service['hostname'] ?? null,
   logging: loggingOf,
   ...ENGINE_GROUPS,
+  hooks: hooksOf,
   pullPolicy: (service) => pullPolicyOf(service),
   mode: (service, name, { json }) => (isJob(service, name, json) ? 'job' : (deployOf(service)['mode'] ?? 'replicated')),
   replicas: (service, name, { json }) =>
@@ -115,6 +116,23 @@ function portsOf(service: JsonMap): unknown {
       hostIp: port['host_ip'] ?? '',
     }
   })
+}
+
+function hooksOf(service: JsonMap): ServiceSpec['hooks'] {
+  const [postStart, preStop] = [service['post_start'], service['pre_stop']].map((hooks) =>
+    list(hooks).map((item) => {
+      const hook = map(item)
+      return {
+        command: strings(hook['command']),
+        ...(hook['user'] === undefined ? {} : { user: text(hook['user']) }),
+        ...(hook['working_dir'] === undefined ? {} : { workingDir: text(hook['working_dir']) }),
+        ...(hook['privileged'] === true ? { privileged: true } : {}),
+        ...(hook['environment'] === undefined ? {} : { environment: withoutNulls(map(hook['environment'])) }),
+      }
+    }),
+  )
+  const said = { ...(postStart?.length ? { postStart } : {}), ...(preStop?.length ? { preStop } : {}) }
+  return Object.keys(said).length === 0 ? undefined : (said as ServiceSpec['hooks'])
 }
 
 function mountsOf(service: JsonMap, _: string, { json }: Project): readonly MountSpec[] {

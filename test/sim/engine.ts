@@ -52,7 +52,7 @@ export class SimEngine {
     this.lives = new Lives(clock, this.boxes, events)
   }
 
-  async pull(image: string, policy: 'always' | 'missing' | 'never'): Promise<Result<ImagePin>> {
+  async pull(image: string, policy: ServiceSpec['pullPolicy']): Promise<Result<ImagePin>> {
     const known = this.images.get(image)
     if (known !== undefined && policy !== 'always') return ok(known)
     const behaviour = behaviourOf(image)

@@ -8,7 +8,7 @@ import { readBoolean, readBytes, readText, requireText } from '../read.js'
 import { didYouMean } from '../text.js'
 import type { StackContext } from './context.js'
 import { parseMode } from './mode.js'
-import { isRelative, readShipped } from './shipped.js'
+import { checkTotal, isRelative, readShipped } from './shipped.js'
 import { volumeName } from './volumes.js'
 
 const PROPAGATIONS = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
@@ -36,7 +36,9 @@ export function readMounts(
   for (const mount of borrowedMounts(service, context))
     if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount)
   const placed = [...byTarget.values()].sort((a, b) => compareText(a.target, b.target))
-  return { mounts: placed.filter((one): one is MountSpec => !isFile(one)), files: placed.filter(isFile) }
+  const mounts = placed.filter((one): one is MountSpec => !isFile(one))
+  checkTotal(mounts, service, context)
+  return { mounts, files: placed.filter(isFile) }
 }
 
 function isFile(placed: Placed): placed is FileSpec {

@@ -3,7 +3,7 @@ import type { FileSpec, MountSpec, ShippedFile } from '../../model/index.js'
 import { resolvePath } from '../files.js'
 import { readNamedFile } from '../named-file.js'
 import type { Node } from '../node.js'
-import { quoted } from '../node.js'
+import { get, quoted } from '../node.js'
 import type { StackContext } from './context.js'
 
 type ShippedMount = Extract<MountSpec, { readonly kind: 'shipped' }>
@@ -73,10 +73,22 @@ function readFolder(
     return found === null ? null : shippedFile(path === '' ? one : one.slice(path.length + 1), found.bytes)
   })
   const read = files.filter((file) => file !== null)
-  const bytes = read.reduce((sum, file) => sum + file.contentBase64.length * 0.75, 0)
-  if (bytes > MOST_BYTES) return tooLarge(`${Math.ceil(bytes)} bytes`, path, node, context)
+  const bytes = bytesOf(read)
+  if (bytes > MOST_BYTES) return tooLarge(`${bytes} bytes`, path, node, context)
   if (read.length < files.length) return null
   return { kind: 'shipped', source: path, ...rest, files: read.sort((a, b) => compareText(a.path, b.path)) }
+}
+
+/** Each folder may be small enough, and all of them too much to send for each replica. */
+export function checkTotal(mounts: readonly MountSpec[], service: Node, { report }: StackContext): void {
+  const bytes = mounts.reduce((sum, mount) => sum + (mount.kind === 'shipped' ? bytesOf(mount.files) : 0), 0)
+  if (bytes <= MOST_BYTES) return
+  const message = `the folders under "volumes" have ${bytes} bytes together; at most ${MOST_BYTES} can be shipped: put them into the image or a volume`
+  report.error('FILE_TOO_LARGE', get(service, 'volumes') ?? service, message)
+}
+
+function bytesOf(files: readonly ShippedFile[]): number {
+  return Math.ceil(files.reduce((sum, { contentBase64 }) => sum + contentBase64.length * 0.75, 0))
 }
 
 function tooLarge(size: string, path: string, node: Node, context: StackContext): null {

@@ -24,12 +24,17 @@ export async function createContainer(machine: Machine, name: string, body: Json
   machine.names.set(chosen, id)
   await pause(machine, machine.times.createMs)
   const container = buildContainer(machine, { id, name: chosen, body, image: { id: image.id, config: image.config } })
-  for (const volume of container.volumes) haveVolume(machine, volume)
+  const labels = new Map(listOf(container.hostConfig['Mounts']).map(objectOf).map(labelsOf))
+  for (const volume of container.volumes) haveVolume(machine, volume, labels.get(volume))
   machine.containers.set(id, container)
   checkpoint(container)
   const attributes = { ...container.labels, image: container.image, name: chosen }
   machine.events.say({ atMs: machine.clock.nowMs(), type: 'container', action: 'create', id, attributes })
   return done(201, { Id: id, Warnings: [] })
+}
+
+function labelsOf(mount: Json): readonly [string, Readonly<Record<string, string>>] {
+  return [textOf(mount['Source']), textsOf(objectOf(mount['VolumeOptions'])['Labels'])]
 }
 
 export function nameTaken(name: string, holder: string): string {

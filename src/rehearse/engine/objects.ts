@@ -1,3 +1,4 @@
+import type { Query } from './call.js'
 import { isoTime } from './iso-time.js'
 import { findContainer, pause } from './machine.js'
 import type { Machine, SimContainer, SimNetwork, SimVolume } from './machine.js'
@@ -108,14 +109,32 @@ export function connectNetwork(machine: Machine, key: string, body: Json): Reply
   return done(200)
 }
 
-export function listVolumes(machine: Machine): Reply {
-  const all = [...machine.volumes.values()].map(printVolume)
+export function listVolumes(machine: Machine, query: Query): Reply {
+  const filters = objectOf(query['filters'] === undefined ? {} : JSON.parse(query['filters']))
+  const [labels, dangling] = [listOf(filters['label']).map(String), listOf(filters['dangling']).includes('true')]
+  const isWanted = ({ name, labels: own }: SimVolume): boolean =>
+    labels.every((label) => Object.entries(own).some(([key, value]) => label === key || label === `${key}=${value}`)) &&
+    !(dangling && isUsed(machine, name))
+  const all = [...machine.volumes.values()].filter(isWanted).map(printVolume)
   return done(200, { Volumes: all.length === 0 && machine.options.version === '20.10' ? null : all, Warnings: null })
 }
 
 export function inspectVolume(machine: Machine, name: string): Reply {
   const volume = machine.volumes.get(name)
   return volume === undefined ? refuse(404, `get ${name}: no such volume`) : done(200, printVolume(volume))
+}
+
+/** Kept while a container has it, whatever state that is in. */
+export function removeVolume(machine: Machine, name: string): Reply {
+  if (!machine.volumes.has(name)) return refuse(404, `get ${name}: no such volume`)
+  if (isUsed(machine, name)) return refuse(409, `remove ${name}: volume is in use`)
+  machine.volumes.delete(name)
+  sayVolume(machine, name, 'destroy')
+  return done(204)
+}
+
+function isUsed(machine: Machine, name: string): boolean {
+  return [...machine.containers.values()].some(({ volumes }) => volumes.includes(name))
 }
 
 function printVolume({ name, driver, labels, options, createdAtMs }: SimVolume): Json {

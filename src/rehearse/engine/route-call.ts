@@ -16,6 +16,7 @@ import {
   listNetworks,
   listVolumes,
   removeNetwork,
+  removeVolume,
 } from './objects.js'
 import { done, objectOf, refuse } from './reply.js'
 import type { Json, Reply } from './reply.js'
@@ -82,9 +83,10 @@ const ROUTES: readonly Route[] = [
   route('POST', '/networks/*/connect', 'changeMs', (call) => connectNetwork(call.machine, name(call), call.body)),
   route('GET', '/networks/*', 'readMs', (call) => inspectNetwork(call.machine, name(call))),
   route('DELETE', '/networks/*', 'changeMs', (call) => removeNetwork(call.machine, name(call))),
-  route('GET', '/volumes', 'readMs', ({ machine }) => listVolumes(machine)),
+  route('GET', '/volumes', 'readMs', ({ machine, query }) => listVolumes(machine, query)),
   route('POST', '/volumes/create', 'changeMs', ({ machine, body }) => createVolume(machine, body)),
   route('GET', '/volumes/*', 'readMs', (call) => inspectVolume(call.machine, name(call))),
+  route('DELETE', '/volumes/*', 'changeMs', (call) => removeVolume(call.machine, name(call))),
 ]
 
 /** A star stands for one name. */

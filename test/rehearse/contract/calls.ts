@@ -80,6 +80,8 @@ export async function requestOf(words: readonly string[], names: Names): Promise
       return { method: 'POST', path: `/networks/${name(first)}/connect`, body: { Container: nameOf(names, second) } }
     case 'volume':
       return { method: 'POST', path: '/volumes/create', body: { Name: nameOf(names, first) } }
+    case 'unvolume':
+      return { method: 'DELETE', path: `/volumes/${name(first)}` }
     case 'seevolume':
       return { method: 'GET', path: `/volumes/${name(first)}` }
     case 'seeimage':

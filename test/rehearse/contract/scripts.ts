@@ -108,6 +108,8 @@ const RECORDED: Readonly<Record<string, string>> = {
   'the network of the host': 'create a steady net==host; start a; stop a 9',
   'no network at all': 'create a steady net==none; start a; stop a 9',
   'a volume': 'volume v; volume v; seevolume v; create a steady vol=v; start a; stop a 9; rm a; seevolume v',
+  'a volume of shipped files that goes once no container has it':
+    'unvolume copy-00c0ffee-files-1; volume copy-00c0ffee-files-1; create a steady vol=copy-00c0ffee-files-1; unvolume copy-00c0ffee-files-1; start a; unvolume copy-00c0ffee-files-1; stop a 9; unvolume copy-00c0ffee-files-1; rm a; unvolume copy-00c0ffee-files-1; seevolume copy-00c0ffee-files-1',
   'a volume that comes with its container': 'seevolume v; create a steady vol=v; seevolume v; start a; kill a',
   'a volume that two share': 'create a steady vol=v; create b steady vol=v; start a; start b; stop a 9',
   'new limits': 'create a steady memory=50; update a 60; start a; update a 70',
