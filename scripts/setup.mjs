@@ -49,6 +49,11 @@ function installDependencies(say) {
   if (run('npm', ['rebuild', 'better-sqlite3']) && sqliteLoads()) return
   installCompiler(say)
   run('npm', ['rebuild', 'better-sqlite3'], `better-sqlite3 cannot be built: it needs ${BUILD_PACKAGES.join(', ')}`)
+  if (sqliteLoads()) return
+  throw new Error(
+    `better-sqlite3 was built, but not for this Node (${process.versions.node}): let npm's setting nodedir name its ` +
+      'headers, or remove the setting, and run this again',
+  )
 }
 
 /** A native library is for one Node version: one installed by another does not load. */

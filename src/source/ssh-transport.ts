@@ -33,7 +33,7 @@ export function sshTransport(
     const version = call.headers['Git-Protocol']
     const env = version === undefined ? {} : { env: { GIT_PROTOCOL: version } }
     const opened = await line.exec(`${service} '${address.path}'`, env)
-    const session = new Session(opened.channel, opened.connection, { ...address, ...limits }, signal)
+    const session = new Session(opened, { ...address, ...limits }, signal)
     const kind = call.method === 'GET' ? 'advertisement' : 'result'
     return {
       contentType: `application/x-${service}-${kind}`,
@@ -103,6 +103,29 @@ async function* packetsUntilFlush(session: Session, maxBytes: number): AsyncGene
   throw truncated(session.host)
 }
 
+/** What a service leaves behind beside its answer. */
+interface Legacy {
+  complaint: string
+  exit: number | null
+}
+
+interface Service {
+  readonly channel: ClientChannel
+  readonly connection: SshConnection
+  readonly legacy: Legacy
+}
+
+/** Called while the channel is handed over: a service that fails at once says so in the same packet in which it begins. */
+function legacyOf(channel: ClientChannel): Legacy {
+  const legacy: Legacy = { complaint: '', exit: null }
+  channel.on('exit', (code: number | null) => (legacy.exit = code))
+  channel.stderr.on('error', () => undefined)
+  channel.stderr.on('data', (chunk: Buffer) => {
+    legacy.complaint = (legacy.complaint + chunk.toString('utf8')).slice(0, MAX_COMPLAINT)
+  })
+  return legacy
+}
+
 /** One service at work on the other side. */
 class Session {
   readonly channel: ClientChannel
@@ -111,29 +134,19 @@ class Session {
   readonly #idleMs: number
   readonly #signal: AbortSignal
   readonly #reader: AsyncIterator<Buffer>
-  #complaint = ''
-  #exit: number | null = null
+  readonly #legacy: Legacy
   #cut: GitFailure | null = null
   #timer: NodeJS.Timeout | undefined
   readonly #onAbort = (): void => this.#break(abortReason(this.#signal))
 
-  constructor(
-    channel: ClientChannel,
-    connection: SshConnection,
-    place: { host: string } & Limits,
-    signal: AbortSignal,
-  ) {
+  constructor({ channel, connection, legacy }: Service, place: { host: string } & Limits, signal: AbortSignal) {
     this.channel = channel
+    this.#legacy = legacy
     this.host = place.host
     this.#connection = connection
     this.#idleMs = place.idleMs
     this.#signal = signal
     this.#reader = (channel as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
-    channel.on('exit', (code: number | null) => (this.#exit = code))
-    channel.stderr.on('error', () => undefined)
-    channel.stderr.on('data', (chunk: Buffer) => {
-      this.#complaint = (this.#complaint + chunk.toString('utf8')).slice(0, MAX_COMPLAINT)
-    })
     signal.addEventListener('abort', this.#onAbort, { once: true })
     if (signal.aborted) this.#onAbort()
   }
@@ -161,9 +174,10 @@ class Session {
     if (this.#cut !== null) throw this.#cut
     if (this.#connection.socket.destroyed)
       throw new GitFailure('GIT_UNREACHABLE', `${this.host} broke the connection; the last good revision stays`)
-    if (this.#exit !== 0 && this.#complaint.trim() !== '') throw serverSays(ownWords(this.#complaint), this.host)
-    if (this.#exit !== null && this.#exit !== 0)
-      throw new GitFailure('GIT_UNREACHABLE', `${this.host} ended Git's service with code ${this.#exit} and no reason`)
+    const { exit, complaint } = this.#legacy
+    if (exit !== 0 && complaint.trim() !== '') throw serverSays(ownWords(complaint), this.host)
+    if (exit !== null && exit !== 0)
+      throw new GitFailure('GIT_UNREACHABLE', `${this.host} ended Git's service with code ${exit} and no reason`)
     return null
   }
 
@@ -200,17 +214,22 @@ class Line {
     this.#name = name
   }
 
-  async exec(
-    command: string,
-    options: { readonly env?: NodeJS.ProcessEnv },
-  ): Promise<{ readonly channel: ClientChannel; readonly connection: SshConnection }> {
+  async exec(command: string, options: { readonly env?: NodeJS.ProcessEnv }): Promise<Service> {
     const wasOpen = this.#connection !== null
     const connection = await this.#connected()
+    const legacies = new WeakMap<ClientChannel, Legacy>()
     const opened = await openChannel<ClientChannel>(
-      (done) => connection.client.exec(command, options, done),
+      (done) =>
+        connection.client.exec(command, options, (error, channel) => {
+          if (error === undefined) legacies.set(channel, legacyOf(channel))
+          done(error, channel)
+        }),
       this.#target.limits.connectMs,
     )
-    if (opened.ok) return { channel: opened.value, connection }
+    if (opened.ok) {
+      const channel = opened.value
+      return { channel, connection, legacy: legacies.get(channel) ?? legacyOf(channel) }
+    }
     connection.socket.destroy()
     if (this.#connection === connection) this.#connection = null
     // One that was kept may have died in silence; a fresh one that refuses means it.

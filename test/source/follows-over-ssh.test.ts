@@ -108,6 +108,11 @@ it('a connection that was dropped between two polls is opened anew', async () =>
   expect(server.connections).toBe(2)
 })
 
+interface Inside {
+  readonly outgoing: { readonly id: number }
+  readonly _client: { readonly _protocol: { channelEOF(id: number): void } }
+}
+
 const complain =
   (text: string, code: number): SshFault =>
   (channel) => {
@@ -131,6 +136,20 @@ describe('a server that misbehaves leaves the last good revision readable, and i
     ],
     ['is gitolite and refuses', 'GIT_AUTH', complain('FATAL: R any fleet deploy DENIED by fallthru\n', 1)],
     ['ends without a word', 'GIT_UNREACHABLE', complain('', 1)],
+    [
+      'says how it ended after its last word',
+      'GIT_UNREACHABLE',
+      (channel) => {
+        // ssh2 as a server has no exit code after its last word, as OpenSSH has: what it sends for that is sent past it.
+        const { outgoing, _client } = channel as unknown as Inside
+        _client._protocol.channelEOF(outgoing.id)
+        setTimeout(() => {
+          channel.exit(1)
+          channel.close()
+        }, 30)
+        return true
+      },
+    ],
     ['ends at once as if all were well', 'GIT_CORRUPT', complain('', 0)],
     ['greets with something else than Git', 'GIT_CORRUPT', (channel) => channel.write('Welcome to example.com!\n')],
     ['hangs', 'GIT_TIMEOUT', () => true],
@@ -171,7 +190,11 @@ describe('a server that misbehaves leaves the last good revision readable, and i
     ['cut off', (chunk: Buffer) => chunk.subarray(0, Math.max(1, chunk.byteLength - 30))],
     [
       'with flipped bits',
-      (chunk: Buffer) => Buffer.concat([chunk.subarray(0, -40), Buffer.alloc(10, 7), chunk.subarray(-30)]),
+      (chunk: Buffer) => {
+        // In the first object: behind it may stand what the server has to say to people.
+        const at = Math.min(chunk.indexOf('PACK') + 20, chunk.byteLength - 1)
+        return Buffer.concat([chunk.subarray(0, at), Buffer.of((chunk[at] ?? 0) ^ 0x10), chunk.subarray(at + 1)])
+      },
     ],
   ])('when a pack comes %s', async (_what, twist) => {
     const repository = freshRepository()
