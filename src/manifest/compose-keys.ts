@@ -56,8 +56,8 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.configs[].mode', 'honoured'],
   [
     'services.*.container_name',
-    'refused',
-    'names are made from stack, service and replica; use the service name, or an alias under `networks:`',
+    'honoured',
+    'A name on the service’s networks, and for `container:` in the same stack. Containers are named by Slipway, so that an old and a new one can run side by side; that is warned of.',
   ],
   ['services.*.cpu_count', 'honoured', 'For Windows.'],
   ['services.*.cpu_percent', 'honoured', 'For Windows.'],

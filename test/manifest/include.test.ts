@@ -153,11 +153,11 @@ volumes: { data: }
     [
       'a file with keys that there are none of, or that are refused',
       'include: [a.yaml]\nservices: { web: { image: "a:1" } }',
-      { 'stacks/shop/a.yaml': 'servces: {}\nmodels: {}\nservices: { x: { image: "a:1", container_name: x } }' },
+      { 'stacks/shop/a.yaml': 'servces: {}\nmodels: {}\nservices: { x: { image: "a:1", provider: {} } }' },
       [
         'stacks/shop/a.yaml:1:1 FIELD_UNKNOWN servces: the key is not known here; did you mean "services"?',
         'stacks/shop/a.yaml:2:1 FIELD_UNSUPPORTED models: not supported: Slipway runs containers only',
-        'stacks/shop/a.yaml:3:32 FIELD_UNSUPPORTED services.x.container_name: not supported: names are made from stack, service and replica; use the service name, or an alias under `networks:`',
+        'stacks/shop/a.yaml:3:32 FIELD_UNSUPPORTED services.x.provider: not supported: Slipway runs containers only',
       ],
     ],
     [

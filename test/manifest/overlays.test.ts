@@ -48,7 +48,7 @@ describe('profiles decide which services there are', () => {
 
   it('an inactive service is neither missing an image nor refused a key, but its values are looked at', () => {
     const dev = (lines: string): string => `services:\n  web: { image: "a:1" }\n  dev: { profiles: [dev], ${lines} }\n`
-    expect(codesOf(dev('build: ., container_name: x'))).toEqual([])
+    expect(codesOf(dev('build: ., provider: {}'))).toEqual([])
     expect(codesOf(dev('ports: 80, imag: x'))).toEqual(['3:34 FIELD_INVALID', '3:38 FIELD_UNKNOWN'])
   })
 

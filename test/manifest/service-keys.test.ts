@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ServiceSpec } from '../../src/model/index.js'
-import { stackOf, webOf, warningsOf } from './repository.js'
+import { codesOf, stackOf, webOf, warningsOf } from './repository.js'
 
 type Row = readonly [string, Partial<ServiceSpec>]
 
@@ -386,6 +386,29 @@ describe('networks', () => {
       { network: 'shared', aliases: ['web'] },
       { network: 'shop_front', aliases: ['a', 'web', 'z'] },
     ])
+  })
+
+  it('know a service by its container_name too, which is told once', () => {
+    const compose = `services:
+  web: { image: "a:1", container_name: front, networks: [default, back] }
+  db: { image: "a:1", container_name: data }
+  vpn: { image: "a:1", network_mode: "container:front", pid: "container:data" }
+${top}`
+    const services = stackOf(compose).services.map(({ networks, networkMode }) => networkMode ?? networks)
+    expect(services).toEqual([
+      [{ network: 'shop_default', aliases: ['data', 'db'] }],
+      'service:web',
+      [
+        { network: 'shop_back', aliases: ['front', 'web'] },
+        { network: 'shop_default', aliases: ['front', 'web'] },
+      ],
+    ])
+    expect(warningsOf(compose)).toEqual(['2:24 FIELD_IGNORED'])
+  })
+
+  it('do not know two services by one container_name', () => {
+    const service = '{ image: "a:1", container_name: x1 }'
+    expect(codesOf(`services:\n  web: ${service}\n  db: ${service}\n`)).toEqual(['3:23 CONFLICT'])
   })
 
   it('are made when used, with their settings', () => {

@@ -181,9 +181,10 @@ function tmpfsOf(item: string): MountSpec {
 
 function networksOf(service: JsonMap, name: string, { json }: Project): unknown {
   if (service['network_mode'] !== undefined) return []
+  const named = service['container_name'] === undefined ? [] : [text(service['container_name'])]
   const attachments = Object.entries(map(service['networks'])).map(([key, settings]) => ({
     network: text(map(map(json['networks'])[key])['name']),
-    aliases: [...new Set([name, ...strings(map(settings)['aliases'])])].sort(),
+    aliases: [...new Set([name, ...named, ...strings(map(settings)['aliases'])])].sort(),
     ipv4Address: map(settings)['ipv4_address'],
     ipv6Address: map(settings)['ipv6_address'],
     macAddress: map(settings)['mac_address'],

@@ -76,6 +76,7 @@ describe('a change of it is seen in the plan, in the words of Compose', () => {
 
 /** Two keys that say one thing have one name in a plan. */
 const CAUSE_WORDS: Readonly<Record<string, string>> = {
+  container_name: 'networks',
   credential_spec: 'security_opt',
   env_file: 'environment',
   external_links: 'links',

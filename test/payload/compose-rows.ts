@@ -224,6 +224,11 @@ export const ROWS: readonly Row[] = [
     { yaml: 'eth9' },
   ),
   endpoint('networks.gw_priority', { GwPriority: 7 }, { yaml: '7', api: 48 }),
+  {
+    key: 'container_name',
+    yaml: 'container_name: shop-front',
+    payload: { NetworkingConfig: { EndpointsConfig: { shop_default: { Aliases: ['web', 'shop-front'] } } } },
+  },
   endpoint('networks.aliases', { Aliases: ['web', 'www'] }, { yaml: '[www]' }),
   {
     key: 'networks.priority',

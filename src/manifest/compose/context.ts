@@ -21,6 +21,8 @@ export interface StackContext {
 /** What the top of the file declares, by name; null stands for a name whose declaration is wrong. */
 export interface Declared {
   readonly services: ReadonlyMap<string, Node>
+  /** By `container_name`, the first service that has it. */
+  readonly containerNames: ReadonlyMap<string, string>
   readonly networks: ReadonlyMap<string, Node>
   readonly volumes: ReadonlyMap<string, Node>
   readonly configs: ReadonlyMap<string, FileSource | null>

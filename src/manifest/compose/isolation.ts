@@ -47,9 +47,12 @@ function isJoin(mode: string): boolean {
 
 /** `service:name` of a declared service, or `container:name`; undefined for anything else. */
 export function joinedMode(node: Node, context: StackContext): `service:${string}` | `container:${string}` | undefined {
-  const [, kind, name = ''] = /^(service|container):(.*)$/s.exec(textOf(node)) ?? []
+  const [, kind, said = ''] = /^(service|container):(.*)$/s.exec(textOf(node)) ?? []
   if (kind === undefined) return undefined
-  if (kind === 'container') {
+  // By its `container_name` a service of the same stack is meant.
+  const own = kind === 'container' ? context.declared.containerNames.get(said) : said
+  const name = own ?? said
+  if (own === undefined) {
     if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) return `container:${name}`
     context.report.error('NAME_INVALID', node, `${quoted(name)} is no container name; write container:name`)
     return undefined

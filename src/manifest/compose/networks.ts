@@ -31,16 +31,20 @@ const ATTACHED: Readers<Omit<Attached, 'driverOpts'>> = {
   gwPriority: integer(-1_000_000, 1_000_000),
 }
 
-/** The networks of a service by priority and name, `default` when it names none. Its own name is an alias everywhere. */
-export function readAttachments(name: string, service: Node, context: StackContext): readonly NetworkAttachment[] {
+/** The networks of a service by priority and name, `default` when it names none. Its own names are aliases everywhere. */
+export function readAttachments(
+  names: readonly string[],
+  service: Node,
+  context: StackContext,
+): readonly NetworkAttachment[] {
   const node = get(service, 'networks')
   const wanted: readonly (readonly [string, Node | undefined, Node])[] =
     node?.kind === 'map'
       ? entries(node).map(([key, { value }]) => [key, value, value] as const)
       : items(node).map((item) => [textOf(item), undefined, item] as const)
-  if (wanted.length === 0) return [attachment('default', undefined, name, context)]
+  if (wanted.length === 0) return [attachment('default', undefined, names, context)]
   const known = wanted.filter(([key, , spot]) => isDeclared(key, spot, context))
-  const attachments = known.map(([key, said]) => attachment(key, said, name, context))
+  const attachments = known.map(([key, said]) => attachment(key, said, names, context))
   return [...new Map(attachments.map((one) => [one.network, one])).values()].sort(
     (a, b) => (b.priority ?? 0) - (a.priority ?? 0) || compareText(a.network, b.network),
   )
@@ -54,8 +58,13 @@ function isDeclared(key: string, spot: Node, context: StackContext): boolean {
   return false
 }
 
-function attachment(key: string, said: Node | undefined, service: string, context: StackContext): NetworkAttachment {
-  const names = new Set([service, ...items(get(said, 'aliases')).map(textOf)])
+function attachment(
+  key: string,
+  said: Node | undefined,
+  own: readonly string[],
+  context: StackContext,
+): NetworkAttachment {
+  const names = new Set([...own, ...items(get(said, 'aliases')).map(textOf)])
   return {
     network: networkName(key, context.declared.networks.get(key), context.stack),
     aliases: [...names].sort(compareText),

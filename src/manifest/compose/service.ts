@@ -28,6 +28,7 @@ import { readKeyValues } from './key-values.js'
 import { readServiceLabels } from './labels.js'
 import { readMounts } from './mounts.js'
 import { readNaming } from './naming.js'
+import { readNames } from './container-names.js'
 import { readAttachments, readNetworkMode } from './networks.js'
 import { readPlacement } from './placement.js'
 import { publishes, readPorts } from './ports.js'
@@ -91,6 +92,7 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
   const networkMode = readNetworkMode(service, context)
   const ports = readPorts(get(service, 'ports'), report)
   const isBridged = networkMode === null
+  const names = readNames(name, service, context)
   const spot = keyOf(service, 'ports')
   if (!isBridged && spot !== undefined && publishes(service))
     report.warn('FIELD_IGNORED', spot, `ignored: with \`network_mode: ${networkMode}\` there is nothing to publish`)
@@ -99,7 +101,7 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
     labels: readServiceLabels(service, context),
     ports: isBridged ? ports : [],
     mounts,
-    networks: isBridged && get(service, 'network_mode') === undefined ? readAttachments(name, service, context) : [],
+    networks: isBridged && get(service, 'network_mode') === undefined ? readAttachments(names, service, context) : [],
     networkMode,
     files: readFiles(service, mounts, files, context),
     healthcheck: readHealthcheck(get(service, 'healthcheck'), report),

@@ -9,6 +9,7 @@ import type { Report } from '../report.js'
 import { refuseReserved } from '../reserved-name.js'
 import type { StackContext } from './context.js'
 import { awaitedServices, reportCycles } from './depends-on.js'
+import { collectContainerNames } from './container-names.js'
 import { checkExternal } from './external.js'
 import { readFileSources } from './files.js'
 import { reportRefused } from './guarded.js'
@@ -85,6 +86,7 @@ function readDeclared(root: Node, services: ReadonlyMap<string, Node>, source: S
   checkExternal(volumes, source.report)
   return {
     services,
+    containerNames: collectContainerNames(services),
     networks,
     volumes,
     configs: readFileSources(get(root, 'configs'), source),
