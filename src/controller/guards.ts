@@ -154,16 +154,15 @@ export function windowProblem(
   timeZone: string,
 ): Problem {
   const short = revision.sha.slice(0, 12)
-  const why =
-    by === null ? 'no window is open' : by.reason === '' ? 'a window forbids it now' : `${by.reason} forbids it now`
+  const why = by === null ? 'no window is open' : by.reason === '' ? 'a window forbids it' : `${by.reason} forbids it`
   const now = `slipway approve ${short}, or a commit with the trailer Slipway-Override: <reason>, lets it go at once`
   const message = `revision ${revision.sha.slice(0, 8)} waits: ${why}`
   if (opensAtMs === null)
     return {
       code: 'WINDOW_CLOSED',
-      message: `${message}, and none opens within a year`,
+      message: `${message} now, and none opens within a year`,
       next: { kind: 'stalled', remedy: now },
     }
-  const until = `it goes on ${formatZoned(opensAtMs, timeZone)}`
-  return { code: 'WINDOW_CLOSED', message: `${message}; ${until}; ${now}`, next: { kind: 'wait', until } }
+  const until = formatZoned(opensAtMs, timeZone)
+  return { code: 'WINDOW_CLOSED', message: `${message} until ${until}; ${now}`, next: { kind: 'wait', until } }
 }

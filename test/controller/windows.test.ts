@@ -151,7 +151,7 @@ describe('a revision outside of the windows', () => {
     await world.clock.run(10 * MINUTE)
     expect(controller.status().source.held?.problem).toMatchObject({
       code: 'WINDOW_CLOSED',
-      next: { kind: 'wait', until: 'it goes on Tue 2023-11-14 23:00 (UTC)' },
+      next: { kind: 'wait', until: 'Tue 2023-11-14 23:00 (UTC)' },
     })
     world.source.problem = { code: 'GIT_UNREACHABLE', message: 'away' }
     await world.clock.run(36 * MINUTE)
