@@ -79,10 +79,19 @@ function gitOptions(settings: Settings, url: string, log: (event: LogEvent) => v
       ...(settings.gitHttp.proxy !== null ? { proxy: settings.gitHttp.proxy } : {}),
     },
     signers: settings.signers,
+    ...(settings.signingKey !== null ? { signing: signingIdentity(settings, settings.signingKey) } : {}),
     ssh: (host) => readGitIdentities(settings, host),
     ...(settings.path !== null ? { path: settings.path } : {}),
     ...(settings.git !== null ? { credentials: settings.git } : {}),
   }
+}
+
+function signingIdentity(
+  { signingPassphrase }: Settings,
+  { path, content }: NonNullable<Settings['signingKey']>,
+): NonNullable<GitSourceOptions['signing']> {
+  const passphrase = signingPassphrase === null ? {} : { passphrase: signingPassphrase }
+  return { name: path, privateKey: content, ...passphrase }
 }
 
 /** The first signal asks for an orderly end, the second takes it. */

@@ -98,6 +98,8 @@ export const SETTINGS = {
     'whose signatures count: allowed_signers of OpenSSH, OpenPGP keys, or a folder of both',
   ),
   revokedSigners: secret('SLIPWAY_REVOKED_SIGNERS', 'public ssh keys whose signatures count no longer, one a line'),
+  signingKey: secret('SLIPWAY_SIGNING_KEY', 'private ssh key (Ed25519 or RSA) that signs reverting commits'),
+  signingPassphrase: secret('SLIPWAY_SIGNING_PASSPHRASE', 'passphrase of that key'),
   gitSshKey: secret('SLIPWAY_GIT_SSH_KEY', 'private key for a repository over ssh, such as a deploy key'),
   gitSshPassphrase: secret('SLIPWAY_GIT_SSH_PASSPHRASE', 'passphrase of that key'),
   sshKey: secret('SLIPWAY_SSH_KEY', 'private key for the servers (default: the agent, then ~/.ssh)'),

@@ -38,6 +38,9 @@ export interface Settings {
   readonly gitHttp: GitHttpSettings
   /** Fingerprints of the repository's host, when it is reached over ssh. Empty: those of known_hosts. */
   readonly gitHostKeys: readonly string[]
+  /** Null: commits that are made here are not signed. */
+  readonly signingKey: SecretFile | null
+  readonly signingPassphrase: string | null
   readonly gitSshKey: SecretFile | null
   readonly gitSshPassphrase: string | null
   /** Null: the agent and the keys in ~/.ssh. */
@@ -81,6 +84,8 @@ export function readSettings(given: Given): Result<Settings, readonly Problem[]>
     signedBy: readSignedBy(values.signedBy, problems),
     gitHttp: readGitHttp(values, given.env, problems),
     gitHostKeys: readHostKeys(values.gitHostKey, problems),
+    signingKey: keyOf('signingKey', values, given),
+    signingPassphrase: values.signingPassphrase,
     gitSshKey: keyOf('gitSshKey', values, given),
     gitSshPassphrase: values.gitSshPassphrase,
     sshKey: keyOf('sshKey', values, given),
@@ -281,7 +286,7 @@ function readHostKeys(text: string | null, problems: string[]): readonly string[
   return []
 }
 
-function keyOf(name: 'sshKey' | 'gitSshKey', values: Values, given: Given): SecretFile | null {
+function keyOf(name: 'sshKey' | 'gitSshKey' | 'signingKey', values: Values, given: Given): SecretFile | null {
   const key = values[name]
   return key === null ? null : { content: withNewline(key), path: secretPath(name, given) }
 }

@@ -1,8 +1,9 @@
 import type { Source, SourceTree } from '../controller/index.js'
 import { fail, formatRevision, ok } from '../model/index.js'
 import type { Problem, Result, Revision } from '../model/index.js'
+import { signingKeyOf } from '../ssh/index.js'
 import { readSigners } from '../trust/index.js'
-import type { AllowedSigners } from '../trust/index.js'
+import type { AllowedSigners, SshSigningKey } from '../trust/index.js'
 import { parseAddress, parseRef } from './address.js'
 import type { FollowedRef } from './address.js'
 import type { Clone, CloneRoom } from './clone.js'
@@ -25,6 +26,7 @@ export interface Following {
   readonly room: CloneRoom
   readonly log: SourceLog
   readonly signers: AllowedSigners
+  readonly signing: SshSigningKey | null
   readonly now: () => number
 }
 
@@ -52,12 +54,22 @@ export function prepare(options: GitSourceOptions): Result<Following> {
   const { signers, problems } = readSigners(options.signers?.allowed ?? '', options.signers?.revoked ?? '')
   if (problems.length > 0)
     return fail(stalled('SETTING_INVALID', problems.join('; '), 'mend SLIPWAY_ALLOWED_SIGNERS and start again').problem)
+  const signing = options.signing === undefined ? null : signingKeyOf(options.signing)
+  if (typeof signing === 'string')
+    return fail(
+      stalled(
+        'SETTING_INVALID',
+        `the signing key ${options.signing?.name ?? ''} cannot be used: ${signing}`,
+        'mend SLIPWAY_SIGNING_KEY and start again',
+      ).problem,
+    )
   const limits: SourceLimits = { ...SOURCE_LIMITS, ...options.limits }
   const now = options.now ?? Date.now
   return ok({
     upstream: upstreamOf(address.value, options, limits, now),
     ref: ref.value,
     signers,
+    signing,
     now,
     room: { dir: options.dir, repository: address.value.display, path: path.join('/'), limits },
     log: (level, message, fields) =>

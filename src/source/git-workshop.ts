@@ -222,7 +222,7 @@ async function undo(
   const { following, live } = bench
   const { upstream, room } = following
   const worked = await bench.run(signal, async (cut) =>
-    live.watch(await current(live, upstream), ({ store }) => makeUndoing(store, request, room, cut)),
+    live.watch(await current(live, upstream), ({ store }) => makeUndoing(store, request, room, following.signing, cut)),
   )
   if (!worked.ok) return fail([worked.problem])
   if ('conflicts' in worked.value) return fail(worked.value.conflicts.map((one) => undoProblem(one, request)))

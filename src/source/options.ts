@@ -1,6 +1,6 @@
 import type { LogEvent } from '../controller/index.js'
 import type { HostKey } from '../model/index.js'
-import type { SshHost, SshIdentities } from '../ssh/index.js'
+import type { SshHost, SshIdentities, SshIdentity } from '../ssh/index.js'
 
 /** What is followed. */
 export type RefChoice = { readonly branch: string } | { readonly tag: string }
@@ -96,6 +96,8 @@ export interface GitSourceOptions {
   readonly allowPlainHttp?: boolean
   /** Whose signatures count: OpenSSH's allowed_signers and armoured OpenPGP keys; ssh keys that count no longer. */
   readonly signers?: { readonly allowed: string; readonly revoked: string }
+  /** Signs the commits that are made here. Default: none does. */
+  readonly signing?: SshIdentity
   readonly limits?: Partial<SourceLimits>
   readonly log?: (event: LogEvent) => void
   /** Milliseconds since the epoch, for log events. */

@@ -6,6 +6,8 @@ import { mergeFiles } from './merge-files.js'
 import type { Conflict, Files } from './merge-files.js'
 import type { ObjectStore } from './object-store.js'
 import { listFiles } from './walk.js'
+import { signSsh } from '../trust/index.js'
+import type { SshSigningKey } from '../trust/index.js'
 
 export interface Undoing {
   readonly sha: string
@@ -18,6 +20,7 @@ export async function makeUndoing(
   store: ObjectStore,
   request: UndoRequest,
   { path, limits }: CloneRoom,
+  signing: SshSigningKey | null,
   signal: AbortSignal,
 ): Promise<Undoing | { readonly conflicts: readonly Conflict[] }> {
   const filesOf = async (sha: string): Promise<Files> =>
@@ -36,7 +39,7 @@ export async function makeUndoing(
   const { tree } = await store.commit(request.tip.sha)
   const root = await writer.change(tree, new Map([...changes].map(([name, file]) => [prefix + name, file])))
   const blobs = [...written.values()].map((content) => ({ type: 'blob', content }) as const)
-  const commit = commitOf(root ?? writer.empty(), request)
+  const commit = commitOf(root ?? writer.empty(), request, signing)
   return { sha: oidOf(commit), paths: [...changes.keys()].sort(), objects: [...blobs, ...writer.trees, commit] }
 }
 
@@ -113,10 +116,13 @@ function entryOf({ mode, name, oid }: Pick<TreeItem, 'name' | 'mode' | 'oid'>): 
   return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(oid, 'hex')])
 }
 
-function commitOf(tree: string, { tip, author, atMs, message }: UndoRequest): GitObject {
+function commitOf(tree: string, { tip, author, atMs, message }: UndoRequest, signing: SshSigningKey | null): GitObject {
   if (/[<>\n\0]/.test(author.name + author.email))
     throw malformed(tip.sha, 'to be reverted by an author that is no name')
   const who = `${author.name} <${author.email}> ${Math.floor(atMs / 1000)} +0000`
-  const lines = [`tree ${tree}`, `parent ${tip.sha}`, `author ${who}`, `committer ${who}`, '', message]
-  return { type: 'commit', content: Buffer.from(lines.join('\n')) }
+  const header = [`tree ${tree}`, `parent ${tip.sha}`, `author ${who}`, `committer ${who}`]
+  const content = (lines: readonly string[]): Buffer => Buffer.from([...lines, '', message].join('\n'))
+  if (signing === null) return { type: 'commit', content: content(header) }
+  const signature = signSsh(content(header), signing).replaceAll('\n', '\n ')
+  return { type: 'commit', content: content([...header, `gpgsig ${signature}`]) }
 }

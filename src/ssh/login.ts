@@ -49,7 +49,7 @@ export function loginsFor(identities: SshIdentities, own: SshHost | undefined, u
 }
 
 /** The key, or why it cannot be used. Never a piece of it. */
-function readKey(identity: SshIdentity): ParsedKey | string {
+export function readKey(identity: SshIdentity): ParsedKey | string {
   try {
     const content = typeof identity.privateKey === 'string' ? identity.privateKey : Buffer.from(identity.privateKey)
     const parsed = ssh2.utils.parseKey(content, identity.passphrase)

@@ -22,6 +22,7 @@ const CURVES: Readonly<Record<string, { readonly crv: string; readonly bytes: nu
   nistp384: { crv: 'P-384', bytes: 48, hash: 'sha384' },
   nistp521: { crv: 'P-521', bytes: 66, hash: 'sha512' },
 }
+export const MAGIC = Buffer.from('SSHSIG')
 const RSA_BITS_MIN = 2048
 const USER_WAS_PRESENT = 1
 
@@ -72,12 +73,17 @@ function parse(armour: string): SshSignature | null {
   }
 }
 
+/** What a signature is over: not the payload, but its hash and what it is for. */
+export function signedBytes(payload: Buffer, namespace: string, reserved: Buffer, hash: 'sha256' | 'sha512'): Buffer {
+  const digest = createHash(hash).update(payload).digest()
+  const parts = [Buffer.from(namespace), reserved, Buffer.from(hash), digest]
+  return Buffer.concat([MAGIC, ...parts.map(wireString)])
+}
+
 /** Whether it is over this payload, or why that cannot be said. */
 function checkSignature(parsed: SshSignature, payload: Buffer): boolean | string {
   const { namespace, reserved, hash, kind } = parsed
-  const digest = createHash(hash).update(payload).digest()
-  const parts = [Buffer.from(namespace), reserved, Buffer.from(hash), digest]
-  const signed = Buffer.concat([Buffer.from('SSHSIG'), ...parts.map(wireString)])
+  const signed = signedBytes(payload, namespace, reserved, hash)
   try {
     const reader = new WireReader(parsed.publicKey)
     const type = reader.string().toString()

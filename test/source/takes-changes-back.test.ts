@@ -1,8 +1,11 @@
-import { writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { UndoRequest, Undone, Workshop } from '../../src/controller/index.js'
-import { codeOf, freshRepository, freshServer, signal, value } from './follow.js'
+import { codeOf, freshRepository, freshServer, later, signal, value } from './follow.js'
+import { sshSigner } from '../trust/signing.js'
 import type { TestRepository } from './repository.js'
 import { bring, workshopOn } from './workshop.js'
 
@@ -52,6 +55,48 @@ it('makes the same files as git revert does, and pushes them so that git finds n
     `Slipway <noreply@slipway.invalid> 1000000000 ${tip}\nRevert "x"\n\nbecause`,
   )
   expect(undone.paths).toEqual(['a', 'bin/run', 'dir/b', 'gone/deep/c', 'new/deep/d'])
+})
+
+it.each([
+  ['Ed25519', ['-t', 'ed25519']],
+  ['RSA', ['-t', 'rsa', '-b', '2048']],
+])('signs with an %s key so that git and Slipway know who did, the same commit each time', async (_kind, kind) => {
+  const repository = freshRepository()
+  const keys = mkdtempSync(join(tmpdir(), 'slipway-keys-'))
+  later(() => rmSync(keys, { recursive: true, force: true }))
+  const { allowed } = sshSigner(keys, 'controller', kind)
+  const first = repository.push('first', { a: '1' })
+  const bad = repository.push('bad', { a: '2' })
+  const signing = { name: 'controller', privateKey: readFileSync(join(keys, 'controller')) }
+  const signers = { allowed, revoked: '' }
+  repository.bareGit('config', 'http.receivepack', 'true')
+  const workshop = workshopOn(`${(await freshServer(repository)).url}/fleet.git`, { signing, signers })
+  const undone = await undo(workshop, bad, first)
+  expect((await undo(workshop, bad, first)).sha).toBe(undone.sha)
+  value(await undone.push('refs/heads/main', bad, signal))
+  writeFileSync(join(keys, 'allowed'), allowed)
+  const verify = ['-c', `gpg.ssh.allowedSignersFile=${join(keys, 'allowed')}`, 'verify-commit', undone.sha]
+  expect(execFileSync('git', [...verify, '--raw'], { cwd: repository.bare, stdio: 'pipe' }).toString()).toBe('')
+  expect(repository.bareGit('fsck', '--strict')).toBe('')
+  const [news] = value(
+    await workshop.at(await bring(workshop, undone.sha)).news({ sha: undone.sha, since: bad, signed: 'head' }, signal),
+  )
+  expect(news?.signature).toMatchObject({ kind: 'trusted', signer: 'controller@example.com' })
+})
+
+it('says why a key cannot sign', async () => {
+  const keys = mkdtempSync(join(tmpdir(), 'slipway-keys-'))
+  later(() => rmSync(keys, { recursive: true, force: true }))
+  sshSigner(keys, 'ec', ['-t', 'ecdsa'])
+  const repository = freshRepository()
+  repository.push('first', { a: '1' })
+  const why = async (privateKey: string | Buffer): Promise<string> => {
+    const workshop = workshopOn(repository.bare, { signing: { name: 'SLIPWAY_SIGNING_KEY', privateKey } })
+    const brought = await workshop.bring('main', signal)
+    return brought.ok ? '' : `${brought.problem.code} ${brought.problem.message}`
+  }
+  expect(await why(readFileSync(join(keys, 'ec')))).toMatch(/^SETTING_INVALID .*only Ed25519 and RSA keys sign here/)
+  expect(await why('nonsense')).toMatch(/^SETTING_INVALID .*it is not a private key in OpenSSH or PEM form/)
 })
 
 it('touches nothing outside the followed folder, nor outside the folders that are named', async () => {
