@@ -546,6 +546,35 @@ describe('depends_on', () => {
   })
 })
 
+describe('what names another service', () => {
+  it.each(['links: ["db:sql"]', 'network_mode: service:db', 'ipc: service:db', 'pid: service:db'])(
+    '%s starts after it, and again with it',
+    (line) => {
+      expect(
+        stackOf(`services:\n  web: { image: "a:1", ${line} }\n  db: { image: "b:1" }\n`).services[1]?.dependsOn,
+      ).toEqual([{ service: 'db', condition: 'service_started', required: true, restart: true }])
+    },
+  )
+})
+
+describe('a platform', () => {
+  it.each([
+    ['linux', [['node.platform.os', 'linux']]],
+    [
+      'linux/amd64',
+      [
+        ['node.platform.arch', 'amd64'],
+        ['node.platform.os', 'linux'],
+      ],
+    ],
+    ['linux/arm/v7', [['node.platform.os', 'linux']]],
+  ])('%s is a place as well', (platform, places) => {
+    const web = webOf(`platform: ${platform}`)
+    expect(web.execution).toEqual({ platform })
+    expect(web.placement.constraints.map(({ key, value }) => [key, value])).toEqual(places)
+  })
+})
+
 describe('x-slipway at the top of the file', () => {
   it('is the default of its services, key by key', () => {
     const stack = stackOf(`x-slipway: { rollout: { scope: service, progress_deadline: 1m } }

@@ -10,7 +10,7 @@ import type { DockerCompose } from './docker-compose.js'
 import { COMPOSE_PATH, expectedStack } from './expected.js'
 
 /** Compose knows no guards, so all of them are open. */
-const OPEN_FLEET = `${FLEET}guards: { allow: [${Object.keys(GUARDS).join(', ')}] }\n`
+const OPEN_FLEET = `${FLEET}stacks: ${FOLDER}\nguards: { allow: [${Object.keys(GUARDS).join(', ')}] }\n`
 
 export type Verdict =
   | { readonly kind: 'equal' | 'both-refuse' | 'wanted-refusal' | 'wanted-lenience' }

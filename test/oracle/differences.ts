@@ -20,11 +20,21 @@ export const WANTED_DIFFERENCES: Readonly<Record<string, string>> = {
   platform: 'it is a constraint of the placement as well',
   'bind.source': 'paths are cleaned (Compose hands /a/../b through to the engine)',
   'external networks': 'nothing but the name counts (Compose prints what else is said, and passes it over)',
+  'networks.ipam.options': 'honoured; Compose 2.40 has forgotten them and prints nothing',
   'order of lists': 'lists without an order (ports, capabilities, hosts…) are sorted, doubles are dropped',
 }
 
 /** Problems of ours for what Compose accepts: each a decision of the room manifest, with the reason in its README or message. */
 export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [
+    /^FILE_MISSING /,
+    'Compose looks for files of configs and secrets when it starts a container, and we before anything is touched',
+  ],
+  [/^REFERENCE_UNKNOWN .*credential_spec/, 'Compose does not look whether the config is declared'],
+  [/^FIELD_INVALID .*is no image name/, 'the engine refuses the name'],
+  [/^FIELD_INVALID .*is no place to mount at/, 'the engine refuses what is no absolute path'],
+  [/^FIELD_INVALID .*is no constraint/, 'neither is it one for Swarm, which Compose leaves it to'],
+  [/^FIELD_INVALID .*a port out of a range cannot be chosen/, 'a port that nobody knows before is no address'],
   [/^FIELD_INVALID .*is no number that can be kept/, 'infinity and NaN are no values for anything'],
   [/^FIELD_UNSUPPORTED /, 'known and refused by name, with what to do instead'],
   [
@@ -45,6 +55,7 @@ export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: strin
 
 /** What Compose refuses and we accept. */
 export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/cpu_rt_(runtime|period): failed to cast/, 'the specification has times here, and Compose numbers only'],
   [
     /conflicts with imported resource/,
     'what is declared alike is one thing, also where it is written in two forms (here it is; test/manifest has the conflicts)',

@@ -48,7 +48,13 @@ const ISOLATION: Rows<IsolationSpec> = {
   usernsMode: (service) => said(service['userns_mode']),
   isolation: (service) => said(service['isolation']),
   privileged: (service) => isOn(service['privileged']),
-  securityOpt: (service) => sortedTexts(service['security_opt'])?.map((option) => option.replace(/^([a-z]+):/, '$1=')),
+  securityOpt: (service) =>
+    nonEmptyList([
+      ...(sortedTexts(service['security_opt']) ?? []).map((option) => option.replace(/^([a-z]+):/, '$1=')),
+      ...Object.entries(map(service['credential_spec'])).map(
+        ([kind, value]) => `credentialspec=${kind}://${text(value)}`,
+      ),
+    ]),
   groupAdd: (service) => sortedTexts(service['group_add']),
 }
 
@@ -56,14 +62,14 @@ const DEVICES: Rows<DeviceSpec> = {
   devices: (service) =>
     nonEmptyList(
       sortedBy(
-        list(service['devices']).map((item) => {
-          const device = map(item)
-          return {
+        list(service['devices'])
+          .map(map)
+          .filter((device) => !isCdi(device))
+          .map((device) => ({
             source: text(device['source']),
             target: text(device['target']),
             permissions: text(device['permissions'] ?? 'rwm'),
-          }
-        }),
+          })),
         ({ target }) => target,
       ),
     ),
@@ -74,7 +80,22 @@ const DEVICES: Rows<DeviceSpec> = {
       ...list(map(map(map(service['deploy'])['resources'])['reservations'])['devices']).map((one) =>
         requestOf(map(one), []),
       ),
+      ...list(service['devices'])
+        .map(map)
+        .filter(isCdi)
+        .map((device) => ({
+          driver: 'cdi',
+          count: 0,
+          deviceIds: [text(device['source'])],
+          capabilities: [],
+          options: {},
+        })),
     ]),
+}
+
+/** `vendor.com/class=name` is no path: the engine asks its Container Device Interface for it. */
+function isCdi(device: JsonMap): boolean {
+  return /^[^/]+\/[^/]+=/.test(text(device['source']))
 }
 
 function requestOf(request: JsonMap, wanted: readonly string[]): NonNullable<DeviceSpec['deviceRequests']>[number] {
@@ -105,8 +126,20 @@ const NAMING: Rows<NamingSpec> = {
   },
   expose: (service) =>
     nonEmptyList(
-      [...new Set(strings(service['expose']).map((port) => (port.includes('/') ? port : `${port}/tcp`)))].sort(),
+      [
+        ...new Set(
+          strings(service['expose'])
+            .map((port) => (port.includes('/') ? port : `${port}/tcp`))
+            .flatMap(portsOfRange),
+        ),
+      ].sort(),
     ),
+}
+
+function portsOfRange(port: string): readonly string[] {
+  const [, first, last, protocol] = /^(\d+)-(\d+)\/(\w+)$/.exec(port) ?? []
+  if (first === undefined) return [port]
+  return Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => `${Number(first) + at}/${protocol}`)
 }
 
 const EXECUTION: Rows<ExecutionSpec> = {

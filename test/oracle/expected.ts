@@ -1,10 +1,11 @@
 import { posix } from 'node:path'
 import { ROLLOUT_DEFAULTS } from '../../src/model/index.js'
-import type { MountSpec, ServiceSpec, Stack } from '../../src/model/index.js'
+import type { IpamPool, MountSpec, NetworkSpec, ServiceSpec, Stack } from '../../src/model/index.js'
 import { HEALTHCHECK_OFF, UNSAID, isJob, pullDefault, restartOf } from './differences.js'
 import type { Json, JsonMap } from './docker-compose.js'
 import { ENGINE_GROUPS } from './expected-engine.js'
 import { bytesOf, list, map, millisecondsOf, numberOf, sortedBy, strings, text } from './json.js'
+import { FOLDER } from './services.js'
 
 /** A project as `docker compose config` prints it, with the contents of the files that it names. */
 export interface Project {
@@ -79,7 +80,7 @@ export function expectedStack(path: string, project: Project): Stack {
   }
 }
 
-function networkOf(declared: JsonMap): Stack['networks'][number] {
+function networkOf(declared: JsonMap): NetworkSpec {
   const external = declared['external'] === true
   const network = external ? { name: declared['name'] ?? null } : declared
   return {
@@ -92,8 +93,29 @@ function networkOf(declared: JsonMap): Stack['networks'][number] {
     enableIpv4: (network['enable_ipv4'] as boolean | undefined) ?? undefined,
     enableIpv6: (network['enable_ipv6'] as boolean | undefined) ?? undefined,
     labels: stringMap(network['labels']),
-    subnets: list(map(network['ipam'])['config']).map((config) => text(map(config)['subnet'])),
+    subnets: list(map(network['ipam'])['config']).flatMap((config) => text(map(config)['subnet'] ?? '') || []),
+    ipam: ipamOf(map(network['ipam'])),
   }
+}
+
+/** Plain subnets stand above. */
+function ipamOf(ipam: JsonMap): NetworkSpec['ipam'] {
+  const pools = list(ipam['config']).map(map)
+  const driver = ipam['driver'] === 'default' ? undefined : ipam['driver']
+  const isPlain = pools.every((pool) => Object.keys(pool).every((key) => key === 'subnet'))
+  if (isPlain && driver === undefined) return undefined
+  return {
+    ...(driver === undefined ? {} : { driver: text(driver) }),
+    options: UNSAID,
+    ...(pools.length > 0 ? { pools: pools.map(poolOf) } : {}),
+  }
+}
+
+function poolOf(pool: JsonMap): IpamPool {
+  const names = { subnet: 'subnet', gateway: 'gateway', ip_range: 'ipRange' }
+  const said = Object.entries(names).flatMap(([from, to]) => (pool[from] === undefined ? [] : [[to, text(pool[from])]]))
+  const aux = pool['aux_addresses'] === undefined ? {} : { auxAddresses: stringMap(pool['aux_addresses']) }
+  return { ...(Object.fromEntries(said) as IpamPool), ...aux }
 }
 
 function volumeOf(volume: JsonMap): Stack['volumes'][number] {
@@ -170,12 +192,15 @@ function tmpfsOf(item: string): MountSpec {
   const [target = '', options = ''] = item.split(':')
   const given = new Map(options.split(',').map((option) => option.split('=') as [string, string | undefined]))
   const mode = given.get('mode')
+  const known = ['', 'ro', 'rw', 'size', 'mode']
+  const others = options.split(',').filter((option) => !known.includes(option.replace(/=.*$/, '')))
   return {
     kind: 'tmpfs',
     target,
     readOnly: given.has('ro'),
     sizeBytes: bytesOf(given.get('size')),
     mode: mode === undefined ? null : Number.parseInt(mode, 8),
+    ...(others.length > 0 ? { options: others } : {}),
   }
 }
 
@@ -190,8 +215,21 @@ function networksOf(service: JsonMap, name: string, { json }: Project): unknown 
     macAddress: map(settings)['mac_address'],
     priority: map(settings)['priority'] || undefined,
     gwPriority: map(settings)['gw_priority'] || undefined,
+    linkLocalIps: map(settings)['link_local_ips'],
+    driverOpts: driverOptsOf(map(settings)),
   }))
-  return sortedBy(attachments, ({ network }) => network)
+  const byName = sortedBy(attachments, ({ network }) => network)
+  return [...byName].sort((a, b) => (numberOf(b.priority) ?? 0) - (numberOf(a.priority) ?? 0))
+}
+
+/** The engine takes the name of an interface for an option of the driver. */
+function driverOptsOf(settings: JsonMap): Readonly<Record<string, string>> | undefined {
+  const name = settings['interface_name']
+  const options = {
+    ...stringMap(settings['driver_opts']),
+    ...(name === undefined ? {} : { 'com.docker.network.endpoint.ifname': text(name) }),
+  }
+  return Object.keys(options).length === 0 ? undefined : options
 }
 
 function filesOf(service: JsonMap, _: string, project: Project): unknown {
@@ -202,13 +240,12 @@ function filesOf(service: JsonMap, _: string, project: Project): unknown {
       const source = map(map(project.json[`${kind}s`])[name])
       const given = text(use['target'] ?? name)
       const path = source['file'] === undefined ? COMPOSE_PATH : text(source['file']).replace('repository:/', '')
-      const content = source['file'] === undefined ? text(source['content']) : (project.files[path] ?? '')
       return {
         kind,
         name,
-        source: path,
+        source: source['environment'] === undefined ? path : UNSAID,
         target: given.startsWith('/') ? given : `${kind === 'secret' ? '/run/secrets' : ''}/${given}`,
-        contentBase64: Buffer.from(content).toString('base64'),
+        contentBase64: Buffer.from(contentOf(source, path, project)).toString('base64'),
         mode: use['mode'] === undefined ? 0o444 : Number.parseInt(text(use['mode']), 8),
         uid: numberOf(use['uid']) ?? 0,
         gid: numberOf(use['gid']) ?? 0,
@@ -216,6 +253,13 @@ function filesOf(service: JsonMap, _: string, project: Project): unknown {
     }),
   )
   return sortedBy(files, ({ target }) => target)
+}
+
+function contentOf(source: JsonMap, path: string, { files }: Project): string {
+  if (source['file'] !== undefined) return files[path] ?? ''
+  if (source['environment'] === undefined) return text(source['content'])
+  const name = text(source['environment'])
+  return new RegExp(`^${name}=(.*)$`, 'm').exec(files[`${FOLDER}/.env`] ?? '')?.[1] ?? ''
 }
 
 export const COMPOSE_PATH = 'stacks/shop/compose.yaml'
@@ -251,8 +295,10 @@ function loggingOf(service: JsonMap): unknown {
 }
 
 function pullPolicyOf(service: JsonMap): unknown {
-  const policy = service['pull_policy']
-  return policy === 'if_not_present' ? 'missing' : (policy ?? pullDefault(text(service['image'])))
+  const policy = text(service['pull_policy'] ?? pullDefault(text(service['image'])))
+  const age = { daily: '24h', weekly: '168h' }[policy] ?? /^every_(.*)$/.exec(policy)?.[1]
+  if (age !== undefined) return `every_${(millisecondsOf(age) ?? 0) / 1_000}`
+  return policy === 'if_not_present' ? 'missing' : policy
 }
 
 function limitsOf(service: JsonMap): unknown {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerCompose } from './docker-compose.js'
 import type { DockerCompose } from './docker-compose.js'
-import { describeDifference, runCases } from './run-cases.js'
+import { specificationExamples } from './examples.js'
+import { compareAll, describeDifference, generatedCases } from './run-cases.js'
+import type { Case } from './run-cases.js'
 
 /** `npm run oracle` runs thousands; these are others than its first ones. */
 const CASES = 300
@@ -13,14 +15,23 @@ beforeAll(async () => {
 })
 afterAll(() => oracle.close())
 
+/** How many are equal; none may differ. */
+async function equalOf(cases: readonly Case[]): Promise<number> {
+  const { counts, differences } = await compareAll(cases, oracle)
+  const told = differences.map((one) => describeDifference(one, true)).join('\n\n')
+  expect(told, `Docker Compose ${oracle.version}`).toBe('')
+  return counts.equal
+}
+
+// Cases that either side refuses compare nothing: most must not be of that kind.
 describe('our loader and Docker Compose', () => {
   it('make the same of generated repositories, value by value', async () => {
-    const { counts, differences } = await runCases(oracle, { cases: CASES, seed: SEED })
-    expect(
-      differences.map((one) => describeDifference(one, true)).join('\n\n'),
-      `Docker Compose ${oracle.version}`,
-    ).toBe('')
-    // Cases that either side refuses compare nothing: most must not be of that kind.
-    expect(counts.equal).toBeGreaterThan(CASES / 2)
+    expect(await equalOf(generatedCases(CASES, SEED))).toBeGreaterThan(CASES / 2)
+  })
+
+  it('make the same of every example of the specification', async () => {
+    const examples = specificationExamples()
+    // The others are refused, by Compose or by us: external secrets, models, made-up keys, mistakes of a page.
+    expect(await equalOf(examples)).toBeGreaterThan(examples.length * 0.8)
   })
 })

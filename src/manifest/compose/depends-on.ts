@@ -32,9 +32,13 @@ function impliedDependencies(service: Node): readonly Dependency[] {
     const [, name] = /^service:(.*)$/s.exec(readText(service, key) ?? '') ?? []
     return name === undefined ? [] : [{ ...plainDependency(name), restart: true }]
   })
-  const links = items(get(service, 'links')).map((item) => plainDependency(textOf(item).split(':')[0] ?? ''))
-  const volumes = items(get(service, 'volumes_from')).map((item) => plainDependency(textOf(item).split(':')[0] ?? ''))
-  return [...links, ...volumes, ...modes]
+  const links = named(get(service, 'links')).map((dependency) => ({ ...dependency, restart: true }))
+  return [...links, ...named(get(service, 'volumes_from')), ...modes]
+}
+
+/** `service:…`, whatever follows. */
+function named(node: Node | undefined): readonly Dependency[] {
+  return items(node).map((item) => plainDependency(textOf(item).split(':')[0] ?? ''))
 }
 
 function plainDependency(service: string): Dependency {

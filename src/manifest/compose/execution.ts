@@ -9,7 +9,7 @@ import { nonEmpty } from './tuning.js'
 
 const EXECUTION: Readers<ExecutionSpec> = {
   runtime: text,
-  platform: textLike(/^[a-z0-9_]+\/[a-z0-9_]+(\/[a-z0-9_.]+)?$/, 'a platform such as linux/amd64 or linux/arm/v7'),
+  platform: textLike(/^[a-z0-9_]+(\/[a-z0-9_]+(\/[a-z0-9_.]+)?)?$/, 'a platform such as linux/amd64 or linux/arm/v7'),
   annotations: (node, { report }) => nonEmpty(readKeyValues(node, report)),
   tty: flag,
   stdinOpen: flag,
@@ -41,7 +41,9 @@ const RUN_ELSEWHERE = ['386', 'arm']
 /** A platform is also a place: only servers that run it can have the service. */
 export function platformConstraints(platform: string | undefined): readonly Constraint[] {
   const [os, arch] = platform?.split('/') ?? []
-  if (os === undefined || arch === undefined) return []
+  if (os === undefined) return []
   const wanted: readonly Constraint[] = [{ key: 'node.platform.os', op: '==', value: os }]
-  return RUN_ELSEWHERE.includes(arch) ? wanted : [...wanted, { key: 'node.platform.arch', op: '==', value: arch }]
+  return arch === undefined || RUN_ELSEWHERE.includes(arch)
+    ? wanted
+    : [...wanted, { key: 'node.platform.arch', op: '==', value: arch }]
 }

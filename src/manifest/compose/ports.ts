@@ -94,6 +94,11 @@ function expand(raw: RawPort, report: Report): readonly PortSpec[] {
     report.error('FIELD_INVALID', node, `${raw.published} and ${raw.target} do not fit; ${hint}`)
     return []
   }
+  if (count > MOST_PORTS) {
+    const message = `the range ${raw.target} has more than ${MOST_PORTS} ports; use network_mode: host`
+    report.error('VALUE_OUT_OF_RANGE', node, message)
+    return []
+  }
   return Array.from({ length: count }, (_, at) => ({
     target: targets.first + at,
     published: published === null ? null : published.first + at,
@@ -111,14 +116,6 @@ function parseRange(text: string, node: Node, report: Report): PortRange | null 
   }
   if (first < PORTS.min || last > PORTS.max || last < first) {
     report.error('VALUE_OUT_OF_RANGE', node, `the port ${text} is out of range; expected ${PORTS.min} to ${PORTS.max}`)
-    return null
-  }
-  if (last - first >= MOST_PORTS) {
-    report.error(
-      'VALUE_OUT_OF_RANGE',
-      node,
-      `the range ${text} has more than ${MOST_PORTS} ports; use network_mode: host`,
-    )
     return null
   }
   return { first, last }
