@@ -150,10 +150,21 @@ export const COMMANDS: readonly CommandRow[] = [
       examples: ['slipway status', 'slipway status shop/web', 'slipway status --format json | jq .stacks'],
     },
   ),
-  row('history', '[stack[/service]]', 'list what happened and who decided it', () => import('./commands/history.js'), {
-    options: [{ flags: '-n, --limit <count>', help: 'how many entries', fallback: '20' }],
-    examples: ['slipway history', 'slipway history shop/web -n 100'],
-  }),
+  row(
+    'history',
+    '[stack[/service]|from..to]',
+    'list what happened and who decided it',
+    () => import('./commands/history.js'),
+    {
+      settings: [...GIT, ...DATA],
+      options: [{ flags: '-n, --limit <count>', help: 'how many entries', fallback: '20' }],
+      examples: [
+        'slipway history',
+        'slipway history shop/web -n 100',
+        'slipway history v1.4..main   # what became of each commit',
+      ],
+    },
+  ),
   row(
     'diff',
     '[from] [to]',

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
 import type { Io, Parts } from '../../src/cli/index.js'
-import type { Clock } from '../../src/controller/index.js'
-import { fail } from '../../src/model/index.js'
+import { memoryJournal } from '../../src/controller/index.js'
+import type { Clock, Journal } from '../../src/controller/index.js'
+import { fail, ok } from '../../src/model/index.js'
+import type { Revision } from '../../src/model/index.js'
 import { gitWorkshop } from '../../src/source/index.js'
 import { FLEET, compose, createWorld } from '../controller/world.js'
 import { gitServer } from '../source/git-server.js'
@@ -35,8 +37,17 @@ afterEach(() => {
   rmSync(home, { recursive: true, force: true })
 })
 
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+  readonly looks: number
+}
+
 /** One command line on the repository and three empty servers. */
-async function run(...argv: readonly string[]): Promise<{ code: number; out: string; err: string; looks: number }> {
+const run = (...argv: readonly string[]): Promise<Ran> => runWith(null, ...argv)
+
+async function runWith(journal: Journal | null, ...argv: readonly string[]): Promise<Ran> {
   const world = createWorld()
   const parts: Parts = {
     clock,
@@ -47,7 +58,8 @@ async function run(...argv: readonly string[]): Promise<{ code: number; out: str
         gitWorkshop({ url, ref: settings.ref, dir, log, ...(settings.path !== null ? { path: settings.path } : {}) }),
       ),
     openDriver: () => Promise.resolve(world.driver),
-    openJournal: () => Promise.resolve(fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' })),
+    openJournal: () =>
+      Promise.resolve(journal === null ? fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' }) : ok(journal)),
     loadRehearsalDriver: never,
     schedule: never,
   }
@@ -264,5 +276,52 @@ describe('the commands for CI in the documentation', () => {
       .replace('--repo .', `--repo ${repository.bare}`)
     const { code, out } = await run(...words.split(' '))
     expect({ code, isPlan: out.includes('| create | `web#1` |') }).toEqual({ code: 2, isPlan: true })
+  })
+})
+
+describe('history of the commits between two', () => {
+  it('says what became of each, newest last', async () => {
+    const first = repository.push('first', { 'slipway.yaml': FLEET, [SHOP]: shop('web:1') })
+    const second = repository.push('Second', { [SHOP]: shop('web:2') })
+    const third = repository.push('Third', { [SHOP]: shop('web:3') })
+    const at = (sha: string, subject: string): Revision => ({
+      sha,
+      subject,
+      author: 'Ann <ann@example.com>',
+      ref: 'main',
+      committedAtMs: 0,
+    })
+    const journal = memoryJournal({ controllerId: 'one' })
+    journal.append([
+      { kind: 'revision-held', atMs: 1e12, revision: at(first, 'first'), problem: { code: 'BUG', message: 'x' } },
+      {
+        kind: 'stack-adopted',
+        atMs: 2e12,
+        stack: 'shop',
+        revision: at(third, 'Third'),
+        hash: 'h',
+        pins: [],
+        specs: [],
+        replicas: {},
+      },
+    ])
+    const { code, out, err } = await runWith(journal, 'history', `${first}..main`)
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const author = '\\S+.*'
+    expect(out).toMatch(
+      new RegExp(
+        `^${second.slice(0, 7)} "Second" by ${author}\n  nothing is remembered of it: .*\n` +
+          `${third.slice(0, 7)} "Third" by ${author}\n  2033-05-18 .*shop: what runs is what ${third.slice(0, 7)} .*wants\n$`,
+      ),
+    )
+    const json = JSON.parse((await runWith(journal, 'history', `${first}..`, '--format', 'json')).out) as unknown
+    expect(json).toMatchObject([
+      { sha: third, facts: [{ kind: 'stack-adopted' }] },
+      { sha: second, facts: [] },
+    ])
+    expect((await runWith(journal, 'history', `${third}..main`)).out).toBe('no commit is between them\n')
+    const missing = await runWith(journal, 'history', 'nowhere..main')
+    expect(missing.code).toBe(1)
+    expect(missing.err).toContain('nowhere')
   })
 })

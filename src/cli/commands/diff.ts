@@ -1,8 +1,9 @@
 import type { Workshop } from '../../controller/index.js'
 import type { Desired, Stack } from '../../model/index.js'
 import { EXIT } from '../exit-code.js'
-import { CommandError, usage, valueOf } from '../invocation.js'
+import { CommandError, valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
+import { commitsOf } from '../commit-range.js'
 import { readRevision, withWorkshop } from '../preview.js'
 import { compareFleets } from '../show/compare.js'
 import type { ServiceDifference } from '../show/compare.js'
@@ -15,15 +16,6 @@ export async function run(invocation: Invocation): Promise<number> {
   return withWorkshop(invocation, async (workshop) =>
     show(invocation, await desiredAt(invocation, workshop, from), await desiredAt(invocation, workshop, to ?? 'HEAD')),
   )
-}
-
-/** `a b`, or `a..b` as Git writes it. */
-function commitsOf([first, second]: readonly string[]): readonly [string | undefined, string | undefined] {
-  const [from, to, more] = first?.split('..') ?? []
-  if (to === undefined) return [first, second]
-  if (from === '' || more !== undefined || second !== undefined)
-    throw usage(`give two commits as a..b or a b, not ${JSON.stringify([first, second].join(' ').trim())}`)
-  return [from, to === '' ? undefined : to]
 }
 
 function show({ format, io, colors }: Invocation, before: Desired, after: Desired): number {

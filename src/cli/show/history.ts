@@ -68,6 +68,31 @@ export function formatHistory(facts: readonly Fact[], look: Look): string {
   return lines.length === 0 ? 'nothing has happened yet\n' : `${lines.join('\n')}\n`
 }
 
+export interface CommitHistory {
+  readonly sha: string
+  readonly subject: string
+  readonly author: string
+  /** Newest first. */
+  readonly facts: readonly Fact[]
+}
+
+/** Each commit with what became of it, newest last. */
+export function formatCommits(commits: readonly CommitHistory[], look: Look): string {
+  const lines = [...commits].reverse().flatMap((commit) => {
+    const told = [...commit.facts]
+      .reverse()
+      .flatMap((fact) => hang(`  ${look.colors.dim(formatTime(fact.atMs))}  `, factSentence(fact), look.columns))
+    const title = look.colors.bold(formatCommit(commit))
+    return [
+      title,
+      ...(told.length === 0
+        ? ['  nothing is remembered of it: it came with a later one, or before the journal begins']
+        : told),
+    ]
+  })
+  return lines.length === 0 ? 'no commit is between them\n' : `${lines.join('\n')}\n`
+}
+
 function commandSentence(command: Command): string {
   const by = `${clean(command.by)} `
   switch (command.kind) {

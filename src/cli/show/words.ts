@@ -25,7 +25,7 @@ export function formatTime(atMs: number): string {
 }
 
 /** `9f1c2ab "Raise the limit" by Ann`. */
-export function formatCommit(revision: Revision): string {
+export function formatCommit(revision: Pick<Revision, 'sha' | 'subject' | 'author'>): string {
   return `${revision.sha.slice(0, 7)} "${clean(revision.subject)}" by ${clean(revision.author)}`
 }
 
