@@ -1,5 +1,14 @@
 import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq, parse } from 'yaml'
-import type { Document, DocumentOptions, Node as YamlNode, Pair, ParseOptions, ScalarTag, SchemaOptions } from 'yaml'
+import type {
+  Document,
+  DocumentOptions,
+  Node as YamlNode,
+  Pair,
+  ParseOptions,
+  Scalar,
+  ScalarTag,
+  SchemaOptions,
+} from 'yaml'
 import type { Entry, MapNode, Node, ScalarNode, Tag } from './node.js'
 import { bareSpot, quoted, repath } from './node.js'
 import { excessOf, nestsDeeperThan } from './nesting.js'
@@ -115,17 +124,23 @@ function parseTokens(text: string, file: string, report: Report): Node | null {
       'a second YAML document begins here; put it into a file of its own',
     )
   if (first === undefined || documents.some(({ errors }) => errors.length > 0)) return null
-  return convertDocument(first, { file, lines, report })
+  // Without an asterisk there is none.
+  const aliases = text.includes('*') && first.contents !== null ? resolveAliases(first.contents) : NO_ALIASES
+  return convertDocument(first, { file, lines, report, aliases })
 }
+
+const NO_ALIASES: Walk['aliases'] = new Map()
 
 function reportDepth(report: Report): void {
   report.error('YAML_INVALID', null, `the file nests deeper than ${DEEPEST} levels; flatten it`)
 }
 
-function convertDocument(document: Document, source: Pick<Walk, 'file' | 'lines' | 'report'>): Node | null {
+type Source = Pick<Walk, 'file' | 'lines' | 'report' | 'aliases'>
+
+function convertDocument(document: Document, source: Source): Node | null {
   const root = document.contents
   if (root === null) return { kind: 'scalar', value: null, source: '', path: [], line: 1, column: 1, file: source.file }
-  const walk: Walk = { ...source, aliases: resolveAliases(root), open: new Set(), nodes: 0, characters: 0 }
+  const walk: Walk = { ...source, open: new Set(), nodes: 0, characters: 0 }
   return convert(root, [], walk)
 }
 
@@ -180,6 +195,7 @@ function convertValue(node: unknown, path: Path, walk: Walk): Node {
 
 /** Refuses a node that contains itself by an alias. */
 function guarded(node: YamlNode, spot: Spot, walk: Walk, inner: () => Node): Node {
+  if (walk.aliases.size === 0) return inner()
   if (walk.open.has(node)) {
     walk.report.error('YAML_INVALID', spot, 'the alias stands inside of what it names')
     return nothing(spot)
@@ -219,15 +235,15 @@ function isExtension(path: Path, name: string): boolean {
 
 function keyText(key: unknown, spot: Spot, walk: Walk): string | null {
   const scalar = isAlias(key) ? walk.aliases.get(key) : key
+  const name = !isScalar(scalar) || scalar.value === null ? null : nameOf(scalar)
+  if (name !== null && name !== '__proto__') return name
   const at = spotAt(walk.lines, offsetOf(key), spot.path, walk.file)
-  if (!isScalar(scalar) || scalar.value === null) {
-    walk.report.error('YAML_INVALID', at, 'a key must be text')
-    return null
-  }
-  const name = typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? '')
-  if (name !== '__proto__') return name
-  walk.report.error('YAML_INVALID', at, 'the key __proto__ is not allowed')
+  walk.report.error('YAML_INVALID', at, name === null ? 'a key must be text' : 'the key __proto__ is not allowed')
   return null
+}
+
+function nameOf({ value, source }: Scalar): string {
+  return typeof value === 'string' ? value : (source ?? '')
 }
 
 /** Keys of the mapping itself win over merged ones, and earlier merged ones over later ones. */
@@ -245,11 +261,15 @@ function mergeInto(entries: Map<string, Entry>, source: Node, path: Path, walk: 
   }
 }
 
+/** Field by field, as most of a file are scalars, and spreading the spot costs more than all the rest. */
 function convertScalar(value: unknown, source: string, spot: Spot, walk: Walk): ScalarNode {
+  const { path, line, column } = spot
+  const file = walk.file
   walk.characters += source.length
   if (value === null || typeof value === 'string' || typeof value === 'boolean')
-    return { kind: 'scalar', value, source, ...spot }
-  if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'scalar', value, source, ...spot }
+    return { kind: 'scalar', value, source, path, line, column, file }
+  if (typeof value === 'number' && Number.isFinite(value))
+    return { kind: 'scalar', value, source, path, line, column, file }
   walk.report.error('FIELD_INVALID', spot, `${quoted(source)} is no number that can be kept; put it in quotes`)
   return nothing(spot)
 }

@@ -92,7 +92,7 @@ function recall<T>(
   memos: Map<string, Memo<T>>,
   key: string,
   files: Files,
-  make: (reader: FileReader) => T | null,
+  make: (reader: ReturnType<Files['reader']>) => T | null,
 ): T | null {
   const memo = memos.get(key)
   if (memo !== undefined && [...memo.uses].every(([path, stamp]) => files.stamp(path) === stamp)) return memo.value

@@ -245,17 +245,28 @@ function uniqueBy(list: ListNode, keyOf: (item: Node) => string): ListNode {
 
 /** Takes out what `!reset` stands on, and forgets the tags: nothing more is merged into this. Without tags it is the same tree. */
 export function settle(node: Node): Node {
+  return isTagged(node) ? settled(node) : node
+}
+
+function isTagged(node: Node): boolean {
+  if (node.tag !== undefined) return true
+  if (node.kind === 'list') return node.items.some(isTagged)
+  if (node.kind === 'map') for (const { value } of node.entries.values()) if (isTagged(value)) return true
+  return false
+}
+
+function settled(node: Node): Node {
   if (node.kind === 'scalar')
     return node.tag === undefined ? node : { ...bareSpot(node), kind: 'scalar', value: node.value, source: node.source }
   if (node.kind === 'list') {
-    const items = node.items.filter(({ tag }) => tag !== 'reset').map(settle)
+    const items = node.items.filter(({ tag }) => tag !== 'reset').map(settled)
     const isSame = items.length === node.items.length && items.every((item, at) => item === node.items[at])
     return isSame && node.tag === undefined ? node : { ...bareSpot(node), kind: 'list', items }
   }
   let isSame = node.tag === undefined
   const kept = new Map<string, Entry>()
   for (const [name, entry] of node.entries) {
-    const value = entry.value.tag === 'reset' ? undefined : settle(entry.value)
+    const value = entry.value.tag === 'reset' ? undefined : settled(entry.value)
     isSame &&= value === entry.value
     if (value !== undefined) kept.set(name, value === entry.value ? entry : { key: entry.key, value })
   }

@@ -4,7 +4,7 @@ import { readCompose } from './compose-source.js'
 import type { ComposeFile, ComposeSources, ParsedFiles } from './compose-source.js'
 import { readStack } from './compose/stack.js'
 import { parseDotenv } from './dotenv.js'
-import type { FileReader } from './files.js'
+import type { Files, FileReader } from './files.js'
 import { interpolateTree } from './interpolate.js'
 import type { Node } from './node.js'
 import { bareSpot, get, keyOf, quoted, textOf } from './node.js'
@@ -36,14 +36,17 @@ export interface StackSettings {
 interface StackSources extends ComposeSources {
   readonly choice: StackChoice
   readonly settings: StackSettings
+  readonly reader: StackReader
   readonly files: readonly ComposeFile[]
   /** Of the first file: what the stack is known by. */
   readonly path: string
   readonly variables: ReadonlyMap<string, string>
 }
 
+type StackReader = ReturnType<Files['reader']>
+
 /** Loads the stack of one directory. Null while contents that it needs have not been read. */
-export function loadStack(choice: StackChoice, reader: FileReader, settings: StackSettings): LoadedStack | null {
+export function loadStack(choice: StackChoice, reader: StackReader, settings: StackSettings): LoadedStack | null {
   const report = createReport(choice.files?.[0]?.path ?? inside(choice.directory, 'compose.yaml'), '')
   const variables = readVariables(choice, reader, report)
   // While `.env` is unread the likeliest files are asked for with it, to spare a round.
@@ -58,13 +61,18 @@ export function loadStack(choice: StackChoice, reader: FileReader, settings: Sta
   const roots = files.map((file) => readCompose(file, sources))
   if (files.some((file) => reader.find(file.path).kind === 'pending')) return null
   if (files.length === 0 || roots.includes(null)) return finish(guessName(sources), sources, null)
-  return loadNamed(
-    stackName(
-      roots.filter((root) => root !== null),
-      sources,
-    ),
-    sources,
-  )
+  const named = roots.filter((root) => root !== null)
+  const loaded = loadNamed(stackName(named, sources), sources)
+  if (!reader.isPending()) forget(files, sources)
+  return loaded
+}
+
+/** What stays of a stack is its model: trees of all of them, kept for a next round, are most of what loading costs in memory. */
+function forget(files: readonly ComposeFile[], { reader, parsed }: StackSources): void {
+  for (const { path } of files) {
+    const found = reader.find(path)
+    if (found.kind === 'file') parsed.get(found.bytes)?.delete(path)
+  }
 }
 
 function loadNamed(name: string, sources: StackSources): LoadedStack {

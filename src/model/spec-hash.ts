@@ -107,20 +107,23 @@ export function canonicalJson(value: unknown): string {
 function written(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map((item) => written(item) ?? 'null').join(',')}]`
-  const parts: string[] = []
+  let text = ''
   for (const key of sortedKeys(value)) {
     const inner = written((value as Readonly<Record<string, unknown>>)[key])
-    if (inner !== undefined) parts.push(`${JSON.stringify(key)}:${inner}`)
+    if (inner !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${inner}`
   }
-  return `{${parts.join(',')}}`
+  return `{${text}}`
 }
 
 /** Keys that are whole numbers come first, by size, as in every JavaScript object: hashes of what runs depend on it. */
 function sortedKeys(value: object): readonly string[] {
   const sorted = Object.keys(value).sort()
-  return sorted.some((key) => /^[0-9]/.test(key))
-    ? Object.keys(Object.fromEntries(sorted.map((key) => [key, 0])))
-    : sorted
+  return sorted.some(startsWithDigit) ? Object.keys(Object.fromEntries(sorted.map((key) => [key, 0]))) : sorted
+}
+
+function startsWithDigit(key: string): boolean {
+  const code = key.charCodeAt(0)
+  return code >= 48 && code <= 57
 }
 
 /** Of any value, equal for equal ones: 20 hexadecimal digits. */

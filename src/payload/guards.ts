@@ -1,5 +1,5 @@
 import { LABELS } from '../model/index.js'
-import type { GuardName, Guards, HookSpec, VolumeSpec } from '../model/index.js'
+import type { GuardName, Guards, HookSpec, ServiceSpec, VolumeSpec } from '../model/index.js'
 import type { CreatePayload } from './create-payload.js'
 import type { Joined } from './joined.js'
 import { holdsSocket, isHarmlessDevice, isSocket, isSystemPath } from './host-paths.js'
@@ -36,6 +36,22 @@ export interface Ask {
   readonly guard: GuardName
   readonly key: string
   readonly detail: string
+}
+
+/**
+ * Whether a service may ask for something that a guard could refuse: most ask for nothing, and need no body of `create` to see that. A test holds it
+ * to every key. It saves a look at manifests only; before each call the body itself is asked.
+ */
+export function mayAsk(spec: ServiceSpec): boolean {
+  return (
+    spec.networkMode !== null ||
+    spec.capAdd.length > 0 ||
+    spec.isolation !== undefined ||
+    spec.devices !== undefined ||
+    spec.hooks !== undefined ||
+    spec.execution?.volumesFrom !== undefined ||
+    spec.mounts.some(({ kind }) => kind === 'bind')
+  )
 }
 
 /** What of a container the fleet does not allow. Looks at the body of `create` itself, so there is no other way to say it. */

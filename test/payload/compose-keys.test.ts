@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { formatLimits, specHash } from '../../src/model/index.js'
-import type { ServiceSpec } from '../../src/model/index.js'
-import { GUARDS, createPayload } from '../../src/payload/index.js'
+import type { GuardName, ServiceSpec } from '../../src/model/index.js'
+import { GUARDS, createPayload, mayAsk, refusedAsks } from '../../src/payload/index.js'
 import { COMPOSE_KEYS } from '../../src/manifest/compose-keys.js'
 import { limitCauses } from '../../src/planner/limits.js'
 import { specCauses } from '../../src/planner/spec-causes.js'
@@ -25,7 +25,6 @@ describe('every honoured key of a service becomes exactly this in the body of cr
 /** Honoured, and no part of the body of `create`. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   configs: 'files, put into the created container',
-  container_name: 'a name',
   depends_on: 'order',
   'deploy.mode': 'how many',
   'deploy.placement': 'where',
@@ -54,6 +53,25 @@ it('no honoured key of a service is without a row here', () => {
         : !rows.has(path.split('.')[0] ?? ''),
     )
   expect(missing).toEqual([])
+})
+
+it('a service that asks for something guarded, by whatever key, is known to ask without its body', () => {
+  const guards = { prune: 1, history: 'any', deny: Object.keys(GUARDS) as GuardName[] } as const
+  const more = [
+    'cap_add: [SYS_ADMIN]',
+    'devices: [/dev/sda]',
+    'device_cgroup_rules: ["a *:* rwm"]',
+    'volumes: [/etc:/e:ro]',
+    'volumes_from: ["container:x"]',
+  ]
+  const asking = [...ROWS, ...more.map((yaml) => ({ key: '', yaml, payload: {} }))].filter((row) => {
+    const spec = specOf(row)
+    const asks = refusedAsks(createPayload(runAction('one', spec), spec.image, 45, JOINED), guards, JOINED)
+    if (asks.length > 0 && !mayAsk(spec)) throw new Error(`${row.yaml} is passed over`)
+    return asks.length > 0
+  })
+  expect(asking.length).toBeGreaterThan(15)
+  expect(mayAsk(specOf({ key: '', yaml: 'mem_limit: 64m\nports: ["80"]', payload: {} }))).toBe(false)
 })
 
 describe('a change of it is seen in the plan, in the words of Compose', () => {

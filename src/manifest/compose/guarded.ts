@@ -1,5 +1,5 @@
 import type { Guards, ServiceSpec, Stack } from '../../model/index.js'
-import { createPayload, joinedServices, refusal, refusedAsks, refusedVolumeAsks } from '../../payload/index.js'
+import { createPayload, joinedServices, mayAsk, refusal, refusedAsks, refusedVolumeAsks } from '../../payload/index.js'
 import type { Ask, RunAction } from '../../payload/index.js'
 import type { Node } from '../node.js'
 import { get, items, keyOf, textOf } from '../node.js'
@@ -14,7 +14,7 @@ export function reportRefused(
   volumes: ReadonlyMap<string, Node>,
   { guards, report }: { readonly guards: Guards; readonly report: Report },
 ): void {
-  for (const spec of stack.services) {
+  for (const spec of stack.services.filter(mayAsk)) {
     const joined = new Map(joinedServices(spec).map((service) => [service, service]))
     const payload = createPayload(anyRun(spec), spec.image, NEWEST_API, joined)
     for (const ask of refusedAsks(payload, guards, joined))

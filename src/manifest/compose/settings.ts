@@ -18,12 +18,27 @@ export function readSettings<T extends object>(
   context: StackContext,
 ): T | undefined {
   const said: Record<string, unknown> = {}
-  for (const [field, read] of Object.entries(readers) as readonly [string, Read<unknown>][]) {
-    const node = get(service, composeKey(field))
+  for (const [field, key, read] of keyed(readers)) {
+    const node = get(service, key)
     const value = node === undefined ? undefined : read(node, context)
     if (value !== undefined) said[field] = value
   }
   return groupOf(said as T)
+}
+
+type Keyed = readonly (readonly [field: string, key: string, read: Read<unknown>])[]
+
+/** The tables are few and never change: their keys are worked out once. */
+const keyedReaders = new WeakMap<object, Keyed>()
+
+function keyed(readers: object): Keyed {
+  const known = keyedReaders.get(readers)
+  if (known !== undefined) return known
+  const found = (Object.entries(readers) as readonly [string, Read<unknown>][]).map(
+    ([field, read]) => [field, composeKey(field), read] as const,
+  )
+  keyedReaders.set(readers, found)
+  return found
 }
 
 /** Undefined when nothing is in it. */
