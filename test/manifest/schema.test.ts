@@ -31,7 +31,11 @@ function defaultAt(schema: Schema, ...path: readonly string[]): string | number 
 
 function propertiesOf(schema: Schema, path = ''): readonly (readonly [string, Schema])[] {
   const own = Object.entries({ ...schema.properties, ...schema.definitions })
-  return own.flatMap(([key, inner]) => [[`${path}/${key}`, inner] as const, ...propertiesOf(inner, `${path}/${key}`)])
+  const unnamed = [schema.items, schema.additionalProperties].filter((inner) => typeof inner === 'object')
+  return [
+    ...own.flatMap(([key, inner]) => [[`${path}/${key}`, inner] as const, ...propertiesOf(inner, `${path}/${key}`)]),
+    ...unnamed.flatMap((inner) => propertiesOf(inner, `${path}/*`)),
+  ]
 }
 
 describe('the schemas are the written truth', () => {

@@ -1,8 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { COMPOSE_KEYS } from '../../manifest/index.js'
 import type { Problem } from '../../model/index.js'
 import { COMPOSE_MODELINE, SCHEMA_FOLDER, nameFor, readComposeCopy } from '../compose-copy.js'
 import type { ComposeCopy } from '../compose-copy.js'
+import { editorSchema } from '../editor-schema.js'
+import type { EditorSchema } from '../editor-schema.js'
 import { EXIT } from '../exit-code.js'
 import { CommandError, usage } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
@@ -81,7 +84,9 @@ function writeSchemas(folder: string): void {
   mkdirSync(join(folder, SCHEMA_FOLDER), { recursive: true })
   for (const name of SCHEMAS) {
     const file = `${name}.schema.json`
-    writeFileSync(join(folder, SCHEMA_FOLDER, file), readFileSync(new URL(`../../../schema/${file}`, import.meta.url)))
+    const schema = JSON.parse(readFileSync(new URL(`../../../schema/${file}`, import.meta.url), 'utf8')) as EditorSchema
+    const shown = name === 'compose' ? editorSchema(schema, COMPOSE_KEYS) : schema
+    writeFileSync(join(folder, SCHEMA_FOLDER, file), `${JSON.stringify(shown, null, 2)}\n`)
   }
 }
 
