@@ -1,5 +1,6 @@
-import { LABELS, containerName, fail, ok } from '../model/index.js'
+import { COMPOSE_LABELS, LABELS, containerName, fail, ok } from '../model/index.js'
 import type { ContainerState, ForeignContainer, HostPort, Replica, Result } from '../model/index.js'
+import { textAt } from './engine.js'
 import { parseState, parseStatus } from './status-text.js'
 
 /** A container as it was last seen, with what never changes while it keeps its name: that is worked out once. */
@@ -47,7 +48,7 @@ export function readContainer(
   const last = known?.is ?? null
   const is =
     identity === null
-      ? foreignOf({ containerId: id, name, running: isUp(state), ports }, last)
+      ? foreignOf({ containerId: id, name, running: isUp(state), ports, ...composeOf(raw.Labels) }, last)
       : replicaOf(raw, identity, state, ports, last !== null && isReplica(last) ? last : null)
   return ok(known !== null && is === last ? known : { id, name, identity, is })
 }
@@ -59,6 +60,14 @@ export function isReplica(container: Replica | ForeignContainer): container is R
 function foreignOf(now: ForeignContainer, last: Replica | ForeignContainer | null): ForeignContainer {
   const isSame = last !== null && !isReplica(last) && last.running === now.running && samePorts(last.ports, now.ports)
   return isSame ? last : now
+}
+
+/** What `docker compose up` made. Replicas of any fleet have Compose's labels as well, and what `docker compose run` makes is no service. */
+function composeOf(labels: unknown): Pick<ForeignContainer, 'compose'> {
+  const project = textAt(labels, COMPOSE_LABELS.project)
+  const service = textAt(labels, COMPOSE_LABELS.service)
+  const isPlain = textAt(labels, LABELS.fleet) === '' && !/^true$/i.test(textAt(labels, COMPOSE_LABELS.oneoff))
+  return isPlain && project !== '' && service !== '' ? { compose: { project, service } } : {}
 }
 
 function isUp(state: ContainerState): boolean {

@@ -53,6 +53,8 @@ export interface ForeignContainer {
   readonly name: string
   readonly running: boolean
   readonly ports: readonly HostPort[]
+  /** The service of a Compose project that `docker compose` runs it as; absent where it was made otherwise. */
+  readonly compose?: { readonly project: string; readonly service: string }
 }
 
 export interface VolumeSeen {

@@ -91,6 +91,7 @@ export const PROBLEMS = {
   DISK_FULL: 'the server has no space left',
   PORT_TAKEN: 'the host port is held by something else',
   NAME_TAKEN: 'the container name is held by something else',
+  COMPOSE_RUNS_IT: 'docker compose runs the same service there',
   NETWORK_CONFLICT: 'the network exists and is not ours, or has other settings',
   VOLUME_CONFLICT: 'the volume exists and is not ours',
   CONTAINER_GONE: 'the container is no longer there',

@@ -31,10 +31,11 @@ export function explainPlacement(request: Request, misfits: readonly Misfit[]): 
   }
 }
 
-type Named = Extract<Misfit['kind'], 'engine' | 'port' | 'name' | 'network' | 'volume' | 'volume-missing'>
+type Named = Extract<Misfit['kind'], 'engine' | 'composed' | 'port' | 'name' | 'network' | 'volume' | 'volume-missing'>
 
 const CODES: Readonly<Record<Named, ProblemCode>> = {
   engine: 'ENGINE_TOO_OLD',
+  composed: 'COMPOSE_RUNS_IT',
   port: 'PORT_TAKEN',
   name: 'NAME_TAKEN',
   network: 'NETWORK_CONFLICT',
@@ -89,6 +90,8 @@ function phraseOf(request: Request, group: readonly Misfit[]): string {
       return first.at === null
         ? `${first.service}, which it joins, has no server`
         : `${n} ${one ? 'is' : 'are'} not where ${first.service} is, which it joins (${first.at})`
+    case 'composed':
+      return `docker compose runs it on ${n} (${listNames(group.map(formatHolder))})`
     case 'cpus':
       return `${n} ${one ? 'has' : 'have'} no ${spec.reservations.cpus} cpus left to reserve`
     case 'memory':
@@ -118,6 +121,7 @@ function dataOf({ homes }: Request): string {
 }
 
 function formatHolder(misfit: Misfit): string {
+  if (misfit.kind === 'composed') return `${misfit.server} as container ${misfit.name}`
   return misfit.kind === 'port' ? `${misfit.server} by ${holderName(misfit.holder)}` : misfit.server
 }
 
@@ -155,6 +159,7 @@ const REMEDIES: Readonly<Record<Misfit['kind'], string>> = {
   unreachable: 'bring the server back',
   drained: 'undrain a server',
   constraint: 'change deploy.placement.constraints or the labels in slipway.yaml',
+  composed: 'stop it there (docker compose down keeps named volumes), or give the stack another name',
   engine: 'upgrade the engine, or leave the key out',
   'joined-elsewhere': 'let it fit where the service is that it joins',
   cpus: 'reserve less, or add a server',

@@ -36,7 +36,7 @@ export type Misfit = { readonly server: string } & (
   | { readonly kind: 'engine'; readonly need: EngineNeed; readonly version: string }
   | { readonly kind: 'joined-elsewhere'; readonly service: string; readonly at: string | null }
   | { readonly kind: 'port'; readonly port: HostPort; readonly holder: PortHolder }
-  | { readonly kind: 'volume' | 'volume-missing' | 'network'; readonly name: string }
+  | { readonly kind: 'composed' | 'volume' | 'volume-missing' | 'network'; readonly name: string }
 )
 
 export type Fit =
@@ -49,6 +49,8 @@ export function fitOf(request: Request, server: Server): Fit {
   if (usage?.view.kind !== 'listed') return misfit({ server: server.name, kind: 'unreachable' })
   const why = staticMisfit(request, server)
   if (why !== null) return misfit(why)
+  const name = composedBy(request, usage)
+  if (name !== undefined) return misfit({ server: server.name, kind: 'composed', name })
   const shortage = shortageOf(request, usage)
   if (shortage !== null) return misfit({ server: server.name, kind: shortage })
   const port = portOf(request, usage)
@@ -81,6 +83,15 @@ function staticMisfit(request: Request, server: Server): Misfit | null {
   return join === undefined
     ? null
     : { server: server.name, kind: 'joined-elsewhere', service: join.service, at: join.server }
+}
+
+/**
+ * A second one beside what `docker compose` runs would write to the same data, and answer to the same name. A slot that has a replica there is past
+ * that: it is updated.
+ */
+function composedBy({ pending }: Request, usage: ServerUsage): string | undefined {
+  const { stack, name } = pending.context.spec
+  return pending.from?.server === usage.server ? undefined : usage.composed.get(`${stack}/${name}`)
 }
 
 function minorOf(apiVersion: string): number {

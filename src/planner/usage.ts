@@ -36,6 +36,8 @@ export interface ServerUsage {
   readonly ports: readonly HeldPort[]
   /** Names of containers that are not ours. */
   readonly foreignNames: ReadonlySet<string>
+  /** What `docker compose` runs there: name of a container by `project/service`. */
+  readonly composed: ReadonlyMap<string, string>
   /** Volumes there, by full name, with the fleet that made them; null while the server cannot be asked and nothing is remembered. */
   readonly volumes: ReadonlyMap<string, string | null> | null
   /** Networks there, by full name, with the fleet that made them. */
@@ -182,20 +184,31 @@ function portsOf(replica: Replica, spec: ServiceSpec | undefined): readonly Host
 }
 
 const NOTHING: ReadonlyMap<string, string | null> = new Map()
+const NO_SERVICES: ReadonlyMap<string, string> = new Map()
 const NO_NAMES: ReadonlySet<string> = new Set()
 
-function foreignsOf(view: ServerView, ports: HeldPort[]): Pick<ServerUsage, 'foreignNames' | 'volumes' | 'networks'> {
+function foreignsOf(
+  view: ServerView,
+  ports: HeldPort[],
+): Pick<ServerUsage, 'foreignNames' | 'composed' | 'volumes' | 'networks'> {
   if (view.kind === 'unreachable') {
     const volumes = view.volumes === undefined ? null : new Map(view.volumes.map(({ name, fleet }) => [name, fleet]))
-    return { foreignNames: NO_NAMES, volumes, networks: NOTHING }
+    return { foreignNames: NO_NAMES, composed: NO_SERVICES, volumes, networks: NOTHING }
   }
   const { foreign, volumes, networks } = view.listing
+  let composed: Map<string, string> | null = null
   for (const container of foreign) {
     if (!container.running) continue
+    const { compose } = container
+    if (compose !== undefined) {
+      composed ??= new Map()
+      composed.set(`${compose.project}/${compose.service}`, container.name)
+    }
     for (const port of container.ports) ports.push({ port, holder: { kind: 'foreign', name: container.name } })
   }
   return {
     foreignNames: foreign.length === 0 ? NO_NAMES : new Set(foreign.map((container) => container.name)),
+    composed: composed ?? NO_SERVICES,
     volumes: new Map(volumes.map(({ name, fleet }) => [name, fleet])),
     networks: new Map(networks.map(({ name, fleet }) => [name, fleet])),
   }

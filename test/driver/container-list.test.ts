@@ -110,6 +110,18 @@ describe('the list of containers', () => {
     expect(list.foreign).toMatchObject([{ containerId: 'a1b2c3', running: true }])
   })
 
+  it('knows what docker compose runs, by the labels of Compose alone', () => {
+    const composed = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
+    const composeOf = (Labels: Readonly<Record<string, string>>) => read([{ ...raw, Labels }]).foreign[0]?.compose
+    expect(composeOf({ ...composed, 'com.docker.compose.oneoff': 'False' })).toEqual({
+      project: 'shop',
+      service: 'web',
+    })
+    expect(composeOf({ ...composed, 'com.docker.compose.oneoff': 'True' })).toBeUndefined()
+    expect(composeOf({ ...composed, 'slipway.fleet': 'other' })).toBeUndefined()
+    expect(composeOf({ 'com.docker.compose.project': 'shop' })).toBeUndefined()
+  })
+
   it.each([
     ['no list', {}],
     ['an element that is no object', [raw, null]],

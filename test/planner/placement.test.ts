@@ -1,5 +1,5 @@
 import { containerName, specHash } from '../../src/model/index.js'
-import type { Problem, ServiceSpec } from '../../src/model/index.js'
+import type { ForeignContainer, Problem, Replica, ServiceSpec } from '../../src/model/index.js'
 import { describe, expect, it } from 'vitest'
 import { measureUsage, planStack, withPlan } from '../../src/planner/index.js'
 import { away, facts, inputOf, linesOf, listed, planOf, port, replicaOf, server, specOf, volume } from './world.js'
@@ -93,12 +93,13 @@ describe('what a fleet has given away', () => {
 
 describe('a slot that fits nowhere', () => {
   const servers = [server('lon-1'), server('lon-2'), server('lon-3', { disk: 'ssd' })]
-  const foreign = (ports: readonly number[], name = 'nginx') => [
+  const foreign = (ports: readonly number[], name = 'nginx', compose?: ForeignContainer['compose']) => [
     {
       containerId: 'f',
       name,
       running: true,
       ports: ports.map((n) => ({ hostIp: '', port: n, protocol: 'tcp' as const })),
+      ...(compose && { compose }),
     },
   ]
   const web = specOf('web', { ports: [port(8080)] })
@@ -151,6 +152,19 @@ describe('a slot that fits nowhere', () => {
       "no server fits shop/web#1: 2 do not match node.labels.disk == ssd, host port 8080 is taken on 1 (lon-3 by container nginx, which is not Slipway's)",
     ],
     [
+      'makes no second one beside what docker compose runs',
+      {
+        services: [web],
+        views: [
+          listed('lon-1', [], {
+            foreign: foreign([8080], 'shop-web-1', { project: 'shop', service: 'web' }),
+          }),
+        ],
+      },
+      'COMPOSE_RUNS_IT',
+      'no server fits shop/web#1: docker compose runs it on 1 (lon-1 as container shop-web-1)',
+    ],
+    [
       'says what cannot be reserved',
       { services: [specOf('web', { reservations: { cpus: 8, memoryBytes: 0 } })], views: fleet('lon-1', 'lon-2') },
       'NO_SERVER_FITS',
@@ -188,6 +202,22 @@ describe('a slot that fits nowhere', () => {
     ],
   ])('%s', (_, world, code, message) => {
     expect(problemOf(world)).toMatchObject({ code, message })
+  })
+
+  it('is no slot that has a replica, or of another project, or of what has stopped', () => {
+    const composed = { project: 'shop', service: 'web' }
+    const linesWith = (change: Partial<ForeignContainer>, replicas: readonly Replica[] = []): readonly string[] => {
+      const [one] = foreign([], 'shop-web-1', composed)
+      return linesOf({
+        services: [web],
+        views: [listed('lon-1', replicas, { foreign: one ? [{ ...one, ...change }] : [] })],
+      })
+    }
+    const old = replicaOf(specOf('web', { image: 'old:1' }), 1, 'lon-1')
+    expect(linesWith({})).toEqual(['blocked web#1 COMPOSE_RUNS_IT'])
+    expect(linesWith({}, [old])).toEqual(['replace web#1 lon-1 → lon-1'])
+    expect(linesWith({ running: false })).toEqual(['create web#1 lon-1'])
+    expect(linesWith({ compose: { project: 'other', service: 'web' } })).toEqual(['create web#1 lon-1'])
   })
 
   it('waits for a server that may answer again, and calls a person otherwise', () => {

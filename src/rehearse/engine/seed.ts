@@ -1,4 +1,4 @@
-import { LABELS, SETTINGS_LABEL } from '../../model/index.js'
+import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL } from '../../model/index.js'
 import type { ForeignContainer, Listing, NetworkSeen, Replica, VolumeSeen } from '../../model/index.js'
 import { STEADY } from './behaviour.js'
 import type { Behaviour } from './behaviour.js'
@@ -45,8 +45,14 @@ function seedNetwork(machine: Machine, seen: NetworkSeen): void {
   machine.networks.set(network.id, network)
 }
 
-function seedForeign(machine: Machine, { containerId, name, running, ports }: ForeignContainer): void {
-  const container = buildContainer(machine, { id: containerId, name, body: {}, image: { id: '', config: {} } })
+function seedForeign(machine: Machine, { containerId, name, running, ports, compose }: ForeignContainer): void {
+  const labels = compose && { [COMPOSE_LABELS.project]: compose.project, [COMPOSE_LABELS.service]: compose.service }
+  const container = buildContainer(machine, {
+    id: containerId,
+    name,
+    body: { Labels: labels },
+    image: { id: '', config: {} },
+  })
   put(machine, container)
   Object.assign(container.flags, { running, startedAtMs: machine.clock.nowMs() })
   if (running) container.ports = ports.map((port) => ({ ...port, target: port.port }))
