@@ -30,6 +30,7 @@ export default defineConfig({
             'test/e2e/**/*.test.ts',
           ],
           fileParallelism: false,
+          globalSetup: 'test/e2e/build.ts',
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

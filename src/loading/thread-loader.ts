@@ -27,6 +27,7 @@ export function threadLoader(options: ThreadLoaderOptions): ManifestLoader & { c
     await ended?.worker.terminate()
   }
   const loadRound: ThreadLoad = async (tree, read, signal) => {
+    if (thread?.hasEnded === true) thread = null
     thread ??= startThread(options)
     const answer = await exchange(thread, nextRound(thread, tree, read), options, signal)
     if (answer.kind === 'failed') {
@@ -53,6 +54,8 @@ type ThreadLoad = (...round: Parameters<ManifestLoader['load']>) => Promise<Load
 
 interface Thread {
   readonly worker: Worker
+  /** By itself, while nobody asked it anything. */
+  hasEnded: boolean
   /** The files of the revision that the thread has. */
   entries: SourceTree['entries'] | null
   /** What it asked for, by revision: all of it is handed over again when another revision came in between. */
@@ -68,10 +71,19 @@ function startThread(options: ThreadLoaderOptions): Thread {
     // Manifests say everything themselves; the thread that reads them has no environment to leak.
     env: {},
   })
-  // It never keeps the process alive; a failure between two loads shows at the next one.
+  // It never keeps the process alive; one that ends between two loads is replaced at the next one.
   worker.unref()
   worker.on('error', () => undefined)
-  return { worker, entries: null, asked: new WeakMap(), missing: [], known: new Map() }
+  const thread: Thread = {
+    worker,
+    hasEnded: false,
+    entries: null,
+    asked: new WeakMap(),
+    missing: [],
+    known: new Map(),
+  }
+  worker.once('exit', () => (thread.hasEnded = true))
+  return thread
 }
 
 function nextRound(thread: Thread, tree: SourceTree, read: ReadContent): Round {

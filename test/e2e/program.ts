@@ -11,7 +11,7 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** The command line as a process of its own, with nothing of this one's environment but PATH. */
+/** The command line as it is built, as a process of its own, with nothing of this one's environment but PATH. */
 export class Program {
   readonly pid: number | undefined
   readonly ended: Promise<Ended>
@@ -20,7 +20,7 @@ export class Program {
   private readonly child: ChildProcess
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
-    this.child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...args], {
+    this.child = spawn(process.execPath, ['dist/main.js', ...args], {
       cwd: ROOT,
       env: { PATH: process.env['PATH'], NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -109,6 +109,15 @@ describe('a thread that files bring down', () => {
     expect(codes(await load(loader, repository))).toEqual(['FLEET_EMPTY'])
   })
 
+  it('is replaced when it ended before anybody asked, and says so when it never begins', async () => {
+    const loader = open(broken('never-begins.mjs'))
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const loaded = await load(loader, repository)
+    expect(loaded.kind === 'refused' ? loaded.problems : []).toMatchObject([
+      { code: 'BUG', message: 'reading the manifests broke: nothing to begin with' },
+    ])
+  })
+
   it('is given up when the controller ends', async () => {
     const loader = open(broken('hangs.mjs'))
     const ending = new AbortController()
