@@ -80,7 +80,7 @@ async function desk(onRollback: RolloutPolicy['onRollback']): Promise<Desk> {
 
 /** Nothing is expected to happen: no need to wait for it long. */
 function isIdle({ text }: { readonly text: string | null }, failed: string, patch: object): boolean {
-  return (text ?? '').includes(failed) || Object.keys(patch).length > 0
+  return (text ?? '').includes(`undone ${failed}`) || Object.keys(patch).length > 0
 }
 
 function snapshotOf(
