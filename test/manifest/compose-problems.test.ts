@@ -105,7 +105,7 @@ describe('every wrong value is named with its place', () => {
     ['restart: false', ['4:14 FIELD_INVALID']],
     ['init: maybe', ['4:11 FIELD_INVALID']],
     ['working_dir: x', ['4:18 FIELD_INVALID']],
-    ['hostname: a_b', ['4:15 NAME_INVALID']],
+    ['hostname: a b', ['4:15 NAME_INVALID']],
     ['stop_signal: "kill -9"', ['4:5 FIELD_INVALID']],
     ['cap_add: ["NET ADMIN"]', ['4:15 FIELD_INVALID']],
     ['ulimits: { nofile: { soft: 9, hard: 1 } }', ['4:24 CONFLICT']],

@@ -71,11 +71,11 @@ export function readLogging(node: Node | undefined): Logging | null {
 
 export function readHostname(service: Node, report: Report): string | null {
   const hostname = readText(service, 'hostname')
-  if (hostname !== null && !/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?$/.test(hostname))
+  if (hostname !== null && !/^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$/.test(hostname))
     report.error(
       'NAME_INVALID',
       get(service, 'hostname') ?? service,
-      `${quoted(hostname)} is no host name; use letters, digits and dashes, at most 63`,
+      `${quoted(hostname)} is no host name; use letters, digits, - and _, at most 63`,
     )
   return hostname
 }

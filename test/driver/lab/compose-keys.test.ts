@@ -1,7 +1,9 @@
+import { parse } from 'yaml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
 import type { ServiceSpec, Stack } from '../../../src/model/index.js'
+import { COMPOSE_KEYS } from '../../../src/manifest/compose-keys.js'
 import { GUARDS, createPayload } from '../../../src/payload/index.js'
 import { FLEET as FLEET_YAML, stackOf } from '../../manifest/repository.js'
 import { FLEET, must, never, onContainer, problemOf, runAction } from '../fixtures.js'
@@ -75,6 +77,30 @@ services:
         ipv4_address: 10.77.1.9
         mac_address: 02:42:0a:4d:01:09
         driver_opts: { com.example.a: b }
+  more:
+    image: busybox:1.36
+    container_name: shop-more
+    hostname: more_box
+    entrypoint: ["sleep"]
+    command: ["1000"]
+    stop_grace_period: 0s
+    env_file: [{ path: more.env, format: raw, required: true }]
+    label_file: more.labels
+    healthcheck: { disable: true }
+    use_api_socket: true
+    devices: [{ source: /dev/null, target: /dev/nul, permissions: rw }]
+    ports: [{ target: 81, published: 18081, host_ip: 127.0.0.1, protocol: udp, mode: host }]
+    configs: [{ source: page, target: /page, uid: "1", gid: "2", mode: 0440 }, theme, mood]
+    secrets: [{ source: token, uid: "3", gid: "4" }, { source: other, target: /other, mode: 0400 }]
+    volumes_from: ["all:ro"]
+    volumes: [{ type: bind, source: /srv/slipway-Z, target: /Z, bind: { selinux: Z, create_host_path: true, recursive: enabled } }]
+    networks:
+      second: { ipv6_address: "fd77::9", link_local_ips: [169.254.8.8], interface_name: net7 }
+    deploy:
+      restart_policy: { condition: on-failure, max_attempts: 2 }
+      resources:
+        limits: { cpus: "0.5", memory: 64M, pids: 50 }
+        reservations: { memory: 16M }
   joined:
     image: busybox:1.36
     command: ["sleep", "1000"]
@@ -96,6 +122,9 @@ services:
     command: ["sleep", "1000"]
     stop_grace_period: 0s
     links: ["all:everything"]
+    cpus: 0.5
+    mac_address: 02:42:0a:4d:01:0a
+    read_only: true
     networks: [first]
 networks:
   first:
@@ -105,9 +134,11 @@ networks:
     driver_opts: { com.docker.network.bridge.name: slw-first }
     labels: { mine: net }
     ipam: { config: [{ subnet: 10.77.1.0/24, gateway: 10.77.1.1, ip_range: 10.77.1.128/25, aux_addresses: { router: 10.77.1.7 } }] }
-  second: { enable_ipv6: true, ipam: { config: [{ subnet: 10.77.2.0/24 }, { subnet: "fd77::/64" }] } }
+  second: { name: shop_second, enable_ipv6: true, ipam: { driver: default, options: { com.example.a: b }, config: [{ subnet: 10.77.2.0/24 }, { subnet: "fd77::/64" }] } }
+configs: { page: { content: "a page" }, theme: { file: more.env, name: a-theme }, mood: { environment: MOOD } }
+secrets: { token: { file: token.txt }, other: { environment: MOOD, name: an-other } }
 volumes:
-  data: { driver: local, driver_opts: { type: tmpfs, device: tmpfs, o: size=1m }, labels: { mine: vol } }
+  data: { name: shop_data, driver: local, driver_opts: { type: tmpfs, device: tmpfs, o: size=1m }, labels: { mine: vol } }
 `
 
 /** Keys that the engine takes and this machine's kernel or tools cannot start: the container is made and looked at. */
@@ -119,8 +150,16 @@ services:
     init: true
     mem_swappiness: 10
     oom_kill_disable: true
-    gpus: [{ driver: none, device_ids: ["0"], options: { a: b } }]
-    post_start: [{ command: "true" }]
+    gpus: [{ driver: none, device_ids: ["0"], options: { a: b } }, { driver: none, count: 1, capabilities: [compute] }]
+    post_start: [{ command: "true", user: root, privileged: true, working_dir: /tmp, environment: { A: b } }]
+    pre_stop: [{ command: "true", user: root, privileged: true, working_dir: /tmp, environment: { A: b } }]
+    deploy:
+      resources:
+        reservations:
+          cpus: "0.1"
+          devices:
+            - { driver: none, device_ids: ["1"], capabilities: [gpu], options: { a: b } }
+            - { driver: none, count: 1, capabilities: [gpu] }
     volumes_from: ["container:shop-all"]
     blkio_config:
       weight: 300
@@ -152,6 +191,10 @@ beforeAll(async () => {
     'stacks/shop/site/index.html': 'hello',
     'stacks/shop/site/deep/er.txt': 'deep',
     'stacks/shop/scratch/a': 'a',
+    'stacks/shop/.env': 'MOOD=blue\n',
+    'stacks/shop/more.env': 'MORE=$one\n',
+    'stacks/shop/more.labels': 'theirs=2\n',
+    'stacks/shop/token.txt': 'hush',
     'stacks/shop/hello.sh': '#!/bin/sh\necho hi\n',
   })
   lab = await startLab({
@@ -195,7 +238,7 @@ async function runAll(
   const docker = dockerOn(lab.server(server))
   const { ApiVersion } = (await docker.version()) as { readonly ApiVersion: string }
   const ran = new Map<string, { readonly id: string; readonly payload: Fields; readonly made: Inspected }>()
-  for (const name of ['all', 'joined', 'bare', 'linked']) {
+  for (const name of ['all', 'more', 'joined', 'bare', 'linked']) {
     const action = runAction(server, specOf(name), image)
     const id = String(must(await driver.perform(action, never)).containerId)
     const joined = new Map([['all', ran.get('all')?.id ?? '']])
@@ -210,6 +253,40 @@ function specOf(name: string): ServiceSpec {
   if (spec === undefined) throw new Error(`no service ${name}`)
   return spec
 }
+
+/** Honoured, and not to be seen in a container of this lab. */
+const UNSEEN: readonly (readonly [pattern: RegExp, why: string])[] = [
+  [/^services\.\*\.(?:cpu_count|cpu_percent|credential_spec)/, 'for Windows'],
+  [/^services\.\*\.cpu_rt_/, 'for kernels with real-time groups'],
+  [/^services\.\*\.storage_opt/, 'for file systems with quotas'],
+  [/gw_priority$/, 'for engines of API 1.48'],
+  [/^networks\.\*\.enable_ipv4$/, 'for engines of API 1.47'],
+  [/^(?:name|include|x-)|^services\.\*\.(?:extends|profiles|x-)/, 'of loading'],
+  [/^services\.\*\.(?:depends_on|scale|pull_policy)|deploy\.(?:mode|replicas|placement|.*_config)/, 'of rolling out'],
+  [/deploy\.restart_policy\.(?:delay|window)$/, 'of healing'],
+  [/\.external(?:\.name)?$/, 'made by somebody else: looked for, and left alone'],
+]
+
+it('no honoured key is without an inspection', () => {
+  const said = new Set([COMPOSE, CREATED_ONLY, MODERN_ONLY].flatMap((yaml) => pathsIn(parse(yaml), '')))
+  const honoured = COMPOSE_KEYS.filter(([, kind]) => kind === 'honoured').map(([path]) => path)
+  expect(honoured.filter((path) => !said.has(path) && !UNSEEN.some(([pattern]) => pattern.test(path)))).toEqual([])
+})
+
+/** As the table of keys has them. */
+function pathsIn(value: unknown, path: string): readonly string[] {
+  if (Array.isArray(value)) return [path, ...value.flatMap((item) => pathsIn(item, `${path}[]`))]
+  if (typeof value !== 'object' || value === null) return [path]
+  return [
+    path,
+    ...Object.entries(value).flatMap(([key, inner]) =>
+      pathsIn(inner, path === '' ? key : `${path}.${NAMES_BELOW.test(path) ? '*' : key}`),
+    ),
+  ]
+}
+
+/** Where the user gives the names. */
+const NAMES_BELOW = /^(?:services|networks|volumes|configs|secrets|services\.\*\.(?:networks|ulimits))$/
 
 describe.each(['old', 'new'])('on the %s engine', (server) => {
   it('every key is what the engine says of the container', async () => {
@@ -234,9 +311,18 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
     expect(await inAll('sh', '-c', 'touch /site/x 2>&1; touch /scratch/b && ls -1 /scratch')).toMatch(
       /Read-only.*\na\nb\n$/s,
     )
+    const inMore = (command: string): Promise<string> => read(server, ran.get('more')?.id ?? '', ['sh', '-c', command])
+    expect(await inMore('cat /page /run/secrets/token; stat -c " %u:%g %a" /page /run/secrets/token')).toBe(
+      'a pagehush 1:2 440\n 3:4 444\n',
+    )
+    expect(await inMore('cat /theme /mood /other; stat -c " %a" /other')).toBe('MORE=$one\nblueblue 400\n')
+    expect(await inMore('cat /site/index.html; touch /scratch/c 2>&1')).toMatch(/^hello.*Read-only/s)
+    expect(await inMore('hostname; ls -d /var/run/docker.sock')).toBe('more_box\n/var/run/docker.sock\n')
+    expect(await inMore('nslookup shop-more')).toMatch(/10\.77\.2\.[0-9]+/)
+    await updatesInPlace(server, ran.get('more')?.id ?? '')
     expect(await read(server, ran.get('linked')?.id ?? '', ['nslookup', 'everything'])).toContain('10.77.1.9')
     expect(await read(server, ran.get('joined')?.id ?? '', ['ip', 'addr'])).toContain('10.77.1.9')
-    expect(await shippedVolumes(server)).toEqual(['shop/all', 'shop/all'])
+    expect(await shippedVolumes(server)).toEqual(['shop/all', 'shop/all', 'shop/more', 'shop/more'])
     for (const [name, { id }] of ran) {
       const slot = { stack: 'shop', service: name, key: '1' }
       const removal = { ...onContainer('remove', server, id), slot }
@@ -305,6 +391,14 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
     expect(driver.events.filter(({ message }) => message === 'pre_stop failed').length).toBeGreaterThanOrEqual(2)
   })
 
+  async function updatesInPlace(server: string, id: string): Promise<void> {
+    const limits = { cpus: 0.25, memoryBytes: 48 << 20, pids: 40, memoryReservedBytes: 24 << 20 }
+    must(await driver.perform({ ...onContainer('start', server, id), kind: 'update', limits }, never))
+    const { HostConfig } = await dockerOn(lab.server(server)).getContainer(id).inspect()
+    const said = { NanoCpus: 25e7, Memory: 48 << 20, MemorySwap: 96 << 20, PidsLimit: 40, MemoryReservation: 24 << 20 }
+    expect(HostConfig).toMatchObject(said)
+  }
+
   function hooked(postStart: string, preStop: string): Partial<ServiceSpec> {
     const hooks = { postStart: [{ command: ['sh', '-c', postStart] }], preStop: [{ command: ['sh', '-c', preStop] }] }
     return { command: ['sleep', '1000'], stopSignal: 'SIGKILL', hooks }
@@ -369,5 +463,5 @@ async function read(server: string, id: string, command: readonly string[]): Pro
 /** The services that have volumes of shipped files. */
 async function shippedVolumes(server: string): Promise<readonly string[]> {
   const { Volumes } = await dockerOn(lab.server(server)).listVolumes()
-  return Volumes.flatMap(({ Labels }) => Labels?.['slipway.files'] ?? [])
+  return Volumes.flatMap(({ Labels }) => Labels?.['slipway.files'] ?? []).sort()
 }
