@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { COMPOSE_PATH } from './expected.js'
+import { COMPOSE_PATH } from './project.js'
 import { layered, layers } from './layers.js'
 import type { Layers } from './layers.js'
 import { FOLDER, serviceOf, yamlOf } from './services.js'
@@ -17,6 +17,12 @@ const dependency = fc.oneof(
     .map(([one, required, restart]) => ({ db: { condition: one, required, restart } })),
 )
 
+/** Other ways to need another service. */
+const joining = fc.constantFrom<Tree>(
+  ...[{ links: ['db'] }, { links: ['db:sql', 'db'] }, { volumes_from: ['db'] }, { volumes_from: ['db:ro'] }],
+  ...[{ ipc: 'service:db' }, { pid: 'service:db' }, { container_name: 'own-name' }],
+)
+
 /** Keys that are shared by a YAML merge, with a service's own on top. */
 const merging = fc.record({ base: service, own: service, isList: fc.boolean() })
 
@@ -24,6 +30,7 @@ const layout = fc.record({
   web: service,
   db: fc.option(service, { freq: 2 }),
   depends: fc.option(dependency, { freq: 2 }),
+  joins: fc.option(joining, { freq: 3 }),
   merged: fc.option(merging, { freq: 3 }),
   name: fc.constantFrom(null, null, 'shop', 'other-name', '${NONE:-named}'),
   networks: fc.record({ front: network('front'), back: network('back') }),
@@ -46,7 +53,7 @@ export const caseOf: fc.Arbitrary<Files> = fc
 
 function filesOf(made: Layout, over: Layers): Files {
   const db = made.db ?? { image: 'postgres:16' }
-  const web = { ...made.web, ...(made.depends !== null ? { depends_on: made.depends } : {}) }
+  const web = { ...made.web, ...made.joins, ...(made.depends !== null ? { depends_on: made.depends } : {}) }
   // One object at two places is written as an anchor and its alias.
   const shared = made.merged === null ? {} : mergedService(made.merged)
   const top: Tree = {
@@ -61,7 +68,7 @@ function filesOf(made: Layout, over: Layers): Files {
     networks: made.networks,
     volumes: made.volumes,
     configs: { page: { file: 'page.html' }, inline: { content: 'a=${A}\n' } },
-    secrets: { token: { file: './token.txt' } },
+    secrets: { token: { file: './token.txt' }, given: { environment: 'FROM_ENV' } },
   }
   const whole = layered(dropUndefined(top), over, made.flow)
   return {
@@ -72,6 +79,8 @@ function filesOf(made: Layout, over: Layers): Files {
     [`${FOLDER}/more.env`]: made.moreEnv,
     [`${FOLDER}/page.html`]: '<p>',
     [`${FOLDER}/token.txt`]: 's3cret',
+    [`${FOLDER}/html/index.html`]: '<h1>',
+    [`${FOLDER}/html/deep/a.css`]: 'a {}',
   }
 }
 

@@ -7,7 +7,8 @@ import type { Files } from './services.js'
 import { FOLDER } from './services.js'
 import { UNSAID, WANTED_LENIENCE, WANTED_REFUSALS } from './differences.js'
 import type { DockerCompose } from './docker-compose.js'
-import { COMPOSE_PATH, expectedStack } from './expected.js'
+import { expectedStack } from './expected.js'
+import { COMPOSE_PATH } from './project.js'
 
 /** Compose knows no guards, so all of them are open. */
 const OPEN_FLEET = `${FLEET}stacks: ${FOLDER}\nguards: { allow: [${Object.keys(GUARDS).join(', ')}] }\n`

@@ -21,14 +21,16 @@ export const WANTED_DIFFERENCES: Readonly<Record<string, string>> = {
   'bind.source': 'paths are cleaned (Compose hands /a/../b through to the engine)',
   'external networks': 'nothing but the name counts (Compose prints what else is said, and passes it over)',
   'networks.ipam.options': 'honoured; Compose 2.40 has forgotten them and prints nothing',
+  'hooks.environment': 'a name without a value is looked up, as in environment (Compose forgets to)',
+  'bare dates': 'the text that stands there; Compose prints the time that Go makes of it, where it does not refuse it',
   'order of lists': 'lists without an order (ports, capabilities, hosts…) are sorted, doubles are dropped',
 }
 
 /** Problems of ours for what Compose accepts: each a decision of the room manifest, with the reason in its README or message. */
 export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [
-    /^FILE_MISSING /,
-    'Compose looks for files of configs and secrets when it starts a container, and we before anything is touched',
+    /^FILE_MISSING .*json\|/,
+    'an example names a file with a slip of the pen, for which Compose looks when it starts a container',
   ],
   [/^REFERENCE_UNKNOWN .*credential_spec/, 'Compose does not look whether the config is declared'],
   [/^FIELD_INVALID .*is no image name/, 'the engine refuses the name'],
@@ -46,6 +48,7 @@ export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: strin
   [/^CONFLICT .*never becomes healthy/, 'waiting for the health of what has no healthcheck never ends'],
   [/^CONFLICT .*something is mounted at/, 'the engine refuses two mounts at one place'],
   [/^CONFLICT .*two files are put at/, 'one of them would be lost'],
+  [/^CONFLICT .*with `network_mode` there is no network to find others in/, 'the engine refuses links there'],
   [/^CONFLICT .*is a quota in itself/, 'the engine takes either cpus or cpu_quota and cpu_period'],
   [
     /^CONFLICT .*a fixed address holds for one container/,
@@ -55,6 +58,7 @@ export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: strin
 
 /** What Compose refuses and we accept. */
 export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/can't set container_name and/, 'it is a name on the networks only, which all replicas have'],
   [/cpu_rt_(runtime|period): failed to cast/, 'the specification has times here, and Compose numbers only'],
   [
     /conflicts with imported resource/,

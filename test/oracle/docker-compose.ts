@@ -37,7 +37,10 @@ export async function dockerCompose(): Promise<DockerCompose> {
       try {
         const printed = await run(composePath, ['config', '--format', 'json'], { cwd, env: { PATH: '', HOME: base } })
         // Paths are made relative to the repository again, and `$$`, which protects a `$` from a second interpolation, is undone.
-        const plain = printed.replaceAll(`${root}/`, 'repository:/').replaceAll('$$', '$')
+        const plain = printed
+          .replaceAll(`${root}/`, 'repository:/')
+          .replaceAll('$$', '$')
+          .replaceAll(/(\d{4}-\d\d-\d\d) 00:00:00 \+0000 UTC/g, '$1')
         return { kind: 'accepted', project: JSON.parse(plain) as JsonMap }
       } catch (error) {
         return { kind: 'refused', why: reasonOf(error instanceof Error ? error.message : String(error)) }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Document, LineCounter, isMap, parseDocument } from 'yaml'
-import { COMPOSE_PATH } from './expected.js'
+import { COMPOSE_PATH } from './project.js'
 import type { Case } from './run-cases.js'
 import { FOLDER } from './services.js'
 import type { Files, Tree } from './services.js'

@@ -7,7 +7,7 @@ import type {
   TuningSpec,
 } from '../../src/model/index.js'
 import type { Json, JsonMap } from './docker-compose.js'
-import { bytesOf, list, map, numberOf, sortedBy, strings, text } from './json.js'
+import { bytesOf, list, map, numberOf, sortedBy, stringMap, strings, text } from './json.js'
 
 // What Compose prints of the settings that go to the engine nearly as they are. A group that says nothing is absent.
 
@@ -208,8 +208,4 @@ function perDevice(json: Json | undefined, key: string): Readonly<Record<string,
     .map(lower)
     .map((item) => [text(item['path']), Number(text(item[key]))] as const)
   return nonEmpty(Object.fromEntries(pairs))
-}
-
-function stringMap(json: Json | undefined): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(map(json)).map(([key, value]) => [key, text(value)]))
 }

@@ -1,18 +1,12 @@
-import { posix } from 'node:path'
 import { ROLLOUT_DEFAULTS } from '../../src/model/index.js'
-import type { IpamPool, MountSpec, NetworkSpec, ServiceSpec, Stack } from '../../src/model/index.js'
+import type { ServiceSpec, Stack } from '../../src/model/index.js'
 import { HEALTHCHECK_OFF, UNSAID, isJob, pullDefault, restartOf } from './differences.js'
-import type { Json, JsonMap } from './docker-compose.js'
+import type { JsonMap } from './docker-compose.js'
 import { ENGINE_GROUPS } from './expected-engine.js'
-import { bytesOf, list, map, millisecondsOf, numberOf, sortedBy, strings, text } from './json.js'
-import { FOLDER } from './services.js'
-
-/** A project as `docker compose config` prints it, with the contents of the files that it names. */
-export interface Project {
-  readonly json: JsonMap
-  /** By path in the repository. */
-  readonly files: Readonly<Record<string, string>>
-}
+import { filesOf, mountsOf } from './expected-mounts.js'
+import { networkOf, networksOf } from './expected-networks.js'
+import { list, map, millisecondsOf, numberOf, sortedBy, stringMap, strings, text } from './json.js'
+import type { Project } from './project.js'
 
 type Reading = (service: JsonMap, name: string, project: Project) => unknown
 
@@ -80,44 +74,6 @@ export function expectedStack(path: string, project: Project): Stack {
   }
 }
 
-function networkOf(declared: JsonMap): NetworkSpec {
-  const external = declared['external'] === true
-  const network = external ? { name: declared['name'] ?? null } : declared
-  return {
-    name: text(network.name),
-    external,
-    driver: text(network['driver'] ?? 'bridge'),
-    options: stringMap(network['driver_opts']),
-    internal: network['internal'] === true,
-    attachable: network['attachable'] === true || undefined,
-    enableIpv4: (network['enable_ipv4'] as boolean | undefined) ?? undefined,
-    enableIpv6: (network['enable_ipv6'] as boolean | undefined) ?? undefined,
-    labels: stringMap(network['labels']),
-    subnets: list(map(network['ipam'])['config']).flatMap((config) => text(map(config)['subnet'] ?? '') || []),
-    ipam: ipamOf(map(network['ipam'])),
-  }
-}
-
-/** Plain subnets stand above. */
-function ipamOf(ipam: JsonMap): NetworkSpec['ipam'] {
-  const pools = list(ipam['config']).map(map)
-  const driver = ipam['driver'] === 'default' ? undefined : ipam['driver']
-  const isPlain = pools.every((pool) => Object.keys(pool).every((key) => key === 'subnet'))
-  if (isPlain && driver === undefined) return undefined
-  return {
-    ...(driver === undefined ? {} : { driver: text(driver) }),
-    options: UNSAID,
-    ...(pools.length > 0 ? { pools: pools.map(poolOf) } : {}),
-  }
-}
-
-function poolOf(pool: JsonMap): IpamPool {
-  const names = { subnet: 'subnet', gateway: 'gateway', ip_range: 'ipRange' }
-  const said = Object.entries(names).flatMap(([from, to]) => (pool[from] === undefined ? [] : [[to, text(pool[from])]]))
-  const aux = pool['aux_addresses'] === undefined ? {} : { auxAddresses: stringMap(pool['aux_addresses']) }
-  return { ...(Object.fromEntries(said) as IpamPool), ...aux }
-}
-
 function volumeOf(volume: JsonMap): Stack['volumes'][number] {
   return {
     name: text(volume['name']),
@@ -140,6 +96,13 @@ function portsOf(service: JsonMap): unknown {
   })
 }
 
+/** What is named without a value is looked up by us alone. */
+function hookEnvironment(given: JsonMap): Readonly<Record<string, string>> | undefined {
+  const said = Object.entries(given).map(([name, value]) => [name, value === null ? UNSAID : text(value)] as const)
+  if (said.length === 0) return undefined
+  return said.every(([, value]) => value === UNSAID) ? UNSAID : Object.fromEntries(said)
+}
+
 function hooksOf(service: JsonMap): ServiceSpec['hooks'] {
   const [postStart, preStop] = [service['post_start'], service['pre_stop']].map((hooks) =>
     list(hooks).map((item) => {
@@ -149,120 +112,13 @@ function hooksOf(service: JsonMap): ServiceSpec['hooks'] {
         ...(hook['user'] === undefined ? {} : { user: text(hook['user']) }),
         ...(hook['working_dir'] === undefined ? {} : { workingDir: text(hook['working_dir']) }),
         ...(hook['privileged'] === true ? { privileged: true } : {}),
-        ...(hook['environment'] === undefined ? {} : { environment: withoutNulls(map(hook['environment'])) }),
+        environment: hookEnvironment(map(hook['environment'])),
       }
     }),
   )
   const said = { ...(postStart?.length ? { postStart } : {}), ...(preStop?.length ? { preStop } : {}) }
   return Object.keys(said).length === 0 ? undefined : (said as ServiceSpec['hooks'])
 }
-
-function mountsOf(service: JsonMap, _: string, { json }: Project): readonly MountSpec[] {
-  const tmpfs = strings(service['tmpfs']).map(tmpfsOf)
-  return sortedBy(
-    [...list(service['volumes']).map((item) => mountOf(map(item), json)), ...tmpfs],
-    ({ target }) => target,
-  )
-}
-
-function mountOf(mount: JsonMap, project: JsonMap): MountSpec {
-  const target = text(mount['target']).replace(/(?<=.)\/$/, '')
-  const readOnly = mount['read_only'] === true
-  const [bind, volume, tmpfs] = [map(mount['bind']), map(mount['volume']), map(mount['tmpfs'])]
-  if (mount['type'] === 'bind')
-    return {
-      kind: 'bind',
-      source: posix.normalize(text(mount['source'])),
-      target,
-      readOnly,
-      createHostPath: bind['create_host_path'] === true || UNSAID,
-      propagation: (bind['propagation'] as string | undefined) ?? null,
-      ...(bind['selinux'] === undefined ? {} : { selinux: text(bind['selinux']) as 'z' }),
-    }
-  if (mount['type'] === 'tmpfs')
-    return { kind: 'tmpfs', target, readOnly, sizeBytes: bytesOf(tmpfs['size']), mode: numberOf(tmpfs['mode']) }
-  if (mount['source'] === undefined) return { kind: 'anonymous', target, readOnly }
-  const source = text(map(map(project['volumes'])[text(mount['source'])])['name'])
-  const subpath = volume['subpath'] === undefined ? {} : { subpath: text(volume['subpath']) }
-  return { kind: 'volume', source, target, readOnly, noCopy: volume['nocopy'] === true, ...subpath }
-}
-
-/** Compose hands the text through to the engine. */
-function tmpfsOf(item: string): MountSpec {
-  const [target = '', options = ''] = item.split(':')
-  const given = new Map(options.split(',').map((option) => option.split('=') as [string, string | undefined]))
-  const mode = given.get('mode')
-  const known = ['', 'ro', 'rw', 'size', 'mode']
-  const others = options.split(',').filter((option) => !known.includes(option.replace(/=.*$/, '')))
-  return {
-    kind: 'tmpfs',
-    target,
-    readOnly: given.has('ro'),
-    sizeBytes: bytesOf(given.get('size')),
-    mode: mode === undefined ? null : Number.parseInt(mode, 8),
-    ...(others.length > 0 ? { options: others } : {}),
-  }
-}
-
-function networksOf(service: JsonMap, name: string, { json }: Project): unknown {
-  if (service['network_mode'] !== undefined) return []
-  const named = service['container_name'] === undefined ? [] : [text(service['container_name'])]
-  const attachments = Object.entries(map(service['networks'])).map(([key, settings]) => ({
-    network: text(map(map(json['networks'])[key])['name']),
-    aliases: [...new Set([name, ...named, ...strings(map(settings)['aliases'])])].sort(),
-    ipv4Address: map(settings)['ipv4_address'],
-    ipv6Address: map(settings)['ipv6_address'],
-    macAddress: map(settings)['mac_address'],
-    priority: map(settings)['priority'] || undefined,
-    gwPriority: map(settings)['gw_priority'] || undefined,
-    linkLocalIps: map(settings)['link_local_ips'],
-    driverOpts: driverOptsOf(map(settings)),
-  }))
-  const byName = sortedBy(attachments, ({ network }) => network)
-  return [...byName].sort((a, b) => (numberOf(b.priority) ?? 0) - (numberOf(a.priority) ?? 0))
-}
-
-/** The engine takes the name of an interface for an option of the driver. */
-function driverOptsOf(settings: JsonMap): Readonly<Record<string, string>> | undefined {
-  const name = settings['interface_name']
-  const options = {
-    ...stringMap(settings['driver_opts']),
-    ...(name === undefined ? {} : { 'com.docker.network.endpoint.ifname': text(name) }),
-  }
-  return Object.keys(options).length === 0 ? undefined : options
-}
-
-function filesOf(service: JsonMap, _: string, project: Project): unknown {
-  const files = (['config', 'secret'] as const).flatMap((kind) =>
-    list(service[`${kind}s`]).map((item) => {
-      const use = map(item)
-      const name = text(use['source'])
-      const source = map(map(project.json[`${kind}s`])[name])
-      const given = text(use['target'] ?? name)
-      const path = source['file'] === undefined ? COMPOSE_PATH : text(source['file']).replace('repository:/', '')
-      return {
-        kind,
-        name,
-        source: source['environment'] === undefined ? path : UNSAID,
-        target: given.startsWith('/') ? given : `${kind === 'secret' ? '/run/secrets' : ''}/${given}`,
-        contentBase64: Buffer.from(contentOf(source, path, project)).toString('base64'),
-        mode: use['mode'] === undefined ? 0o444 : Number.parseInt(text(use['mode']), 8),
-        uid: numberOf(use['uid']) ?? 0,
-        gid: numberOf(use['gid']) ?? 0,
-      }
-    }),
-  )
-  return sortedBy(files, ({ target }) => target)
-}
-
-function contentOf(source: JsonMap, path: string, { files }: Project): string {
-  if (source['file'] !== undefined) return files[path] ?? ''
-  if (source['environment'] === undefined) return text(source['content'])
-  const name = text(source['environment'])
-  return new RegExp(`^${name}=(.*)$`, 'm').exec(files[`${FOLDER}/.env`] ?? '')?.[1] ?? ''
-}
-
-export const COMPOSE_PATH = 'stacks/shop/compose.yaml'
 
 function healthcheckOf(service: JsonMap): unknown {
   if (service['healthcheck'] === undefined) return null
@@ -364,10 +220,6 @@ function dependenciesOf(service: JsonMap): unknown {
 
 function deployOf(service: JsonMap): JsonMap {
   return map(service['deploy'])
-}
-
-function stringMap(json: Json | undefined): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(map(json)).map(([key, value]) => [key, text(value)]))
 }
 
 function withoutNulls(json: JsonMap): JsonMap {

@@ -45,3 +45,7 @@ export function bytesOf(json: Json | undefined): number | null {
 export function sortedBy<T>(values: readonly T[], key: (value: T) => string): readonly T[] {
   return [...values].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0))
 }
+
+export function stringMap(json: Json | undefined): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(map(json)).map(([key, value]) => [key, text(value)]))
+}

@@ -115,6 +115,9 @@ const volume = fc.oneof(
     'logs:/var/log',
     '/srv/z/../w:/w/',
     '/s:/s:rw',
+    './html:/html',
+    './html/:/site:ro',
+    './html/index.html:/index.html:ro',
   ),
   some('/srv/s:/shared:rshared', 'data:/n:nocopy', '${DIR}:/from-variable', 'logs:/l:ro,nocopy'),
   part(
@@ -130,7 +133,7 @@ const volume = fc.oneof(
   part(
     {
       type: fc.constant('bind'),
-      source: some('/srv/b', '/srv'),
+      source: some('/srv/b', '/srv', './html', './html/index.html'),
       target: some('/bound', '/bound2'),
       read_only: flag,
       bind: part({ create_host_path: flag, propagation: some('rslave', 'private') }),
@@ -161,6 +164,17 @@ const fileUse = (name: string): fc.Arbitrary<unknown> =>
       ['source'],
     ),
   )
+
+const hook = part(
+  {
+    command: fc.oneof(some<unknown>('./run --now', 'sh -c "a $$b"', ['sh', '-c', 'a b'], ['${A}'])),
+    user: some('root', '1000'),
+    working_dir: some('/app'),
+    privileged: flag,
+    environment: keyValues(some<unknown>('1', 2, '${A}'), ['H', 'FROM_ENV']),
+  },
+  ['command'],
+)
 
 const resources = part({
   limits: part({ cpus: some<unknown>('0.5', 2, '1.25', '${N}'), memory: size, pids: some<unknown>(100, 50, raw('0')) }),
@@ -244,7 +258,9 @@ export const SERVICE_KEYS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   ),
   deploy,
   configs: fc.oneof(fc.tuple(fileUse('page')), fc.tuple(fileUse('page'), fileUse('inline'))),
-  secrets: fc.tuple(fileUse('token')),
+  secrets: fc.oneof(fc.tuple(fileUse('token')), fc.tuple(fileUse('token'), fileUse('given'))),
+  post_start: fc.array(hook, { minLength: 1, maxLength: 2 }),
+  pre_stop: fc.tuple(hook),
   restart: some<unknown>('no', 'always', 'on-failure', 'on-failure:3', 'unless-stopped', '${NONE:-always}'),
   scale: count(1, 2),
   stop_signal: some('SIGINT', 'SIGQUIT', '${NONE:-SIGUSR1}'),
@@ -275,7 +291,17 @@ export const SERVICE_KEYS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   cap_add: listOf(some('NET_ADMIN', 'SYS_TIME', 'CHOWN', '${CAP}')),
   cap_drop: listOf(some('ALL', 'NET_RAW')),
   read_only: flag,
-  pull_policy: some('always', 'missing', 'never', 'if_not_present', '${NONE:-always}'),
+  pull_policy: some(
+    'always',
+    'missing',
+    'never',
+    'if_not_present',
+    '${NONE:-always}',
+    'daily',
+    'weekly',
+    'every_12h',
+    'every_1h30m',
+  ),
   mem_limit: fc.oneof(size, fc.constant(67108864)),
   mem_reservation: some<unknown>('16m', 8388608),
   cpus: some<unknown>(0.5, '1.5', 2, '${N}'),
