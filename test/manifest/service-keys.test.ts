@@ -42,6 +42,12 @@ describe('every key of a service becomes what the Compose Specification says', (
       { restart: { condition: 'always', maxAttempts: 0 } },
     ],
     ['deploy: { restart_policy: { condition: none } }', { restart: { condition: 'no', maxAttempts: 0 } }],
+    ['deploy: { restart_policy: { condition: "no" } }', { restart: { condition: 'no', maxAttempts: 0 } }],
+    ['deploy: { restart_policy: { condition: always } }', { restart: { condition: 'always', maxAttempts: 0 } }],
+    [
+      'deploy: { restart_policy: { condition: unless-stopped } }',
+      { restart: { condition: 'unless-stopped', maxAttempts: 0 } },
+    ],
     [
       'deploy: { restart_policy: { condition: on-failure, max_attempts: 4 } }',
       { restart: { condition: 'on-failure', maxAttempts: 4 } },

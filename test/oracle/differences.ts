@@ -115,5 +115,6 @@ export function restartOf(service: JsonMap, name: string, project: JsonMap): Res
 function deployRestart(policy: JsonMap): RestartPolicy {
   const condition = policy['condition'] ?? 'any'
   if (condition === 'on-failure') return { condition, maxAttempts: Number(policy['max_attempts'] ?? 0) }
-  return { condition: condition === 'none' ? 'no' : 'always', maxAttempts: 0 }
+  if (condition === 'unless-stopped') return { condition, maxAttempts: 0 }
+  return { condition: condition === 'none' || condition === 'no' ? 'no' : 'always', maxAttempts: 0 }
 }

@@ -199,7 +199,7 @@ const deploy = part({
     max_replicas_per_node: count(1, 2),
   }),
   restart_policy: part({
-    condition: some('none', 'on-failure', 'any'),
+    condition: some('none', 'on-failure', 'any', 'no', 'always', 'unless-stopped'),
     max_attempts: count(1, 5),
     delay: duration,
     window: duration,

@@ -201,9 +201,8 @@ function deployRestart(policy: Node, report: Report): RestartPolicy {
   const attempts = keyOf(policy, 'max_attempts')
   if (attempts !== undefined && condition !== 'on-failure')
     report.warn('FIELD_IGNORED', attempts, 'ignored: Docker counts attempts only with `condition: on-failure`')
-  if (condition === 'none') return { condition: 'no', maxAttempts: 0 }
-  if (condition === 'on-failure') return { condition, maxAttempts }
-  if (condition === 'any') return { condition: 'always', maxAttempts: 0 }
+  const known = CONDITIONS.get(condition)
+  if (known !== undefined) return { condition: known, maxAttempts: known === 'on-failure' ? maxAttempts : 0 }
   report.error(
     'FIELD_INVALID',
     get(policy, 'condition') ?? policy,
@@ -211,6 +210,20 @@ function deployRestart(policy: Node, report: Report): RestartPolicy {
   )
   return { condition: 'no', maxAttempts: 0 }
 }
+
+/** Compose takes the words of `restart` here as well. */
+const CONDITIONS: ReadonlyMap<string, RestartPolicy['condition']> = new Map([
+  ...([
+    ['none', 'no'],
+    ['no', 'no'],
+    ['on-failure', 'on-failure'],
+  ] as const),
+  ...([
+    ['any', 'always'],
+    ['always', 'always'],
+    ['unless-stopped', 'unless-stopped'],
+  ] as const),
+])
 
 export function readUpdate(service: Node, report: Report): UpdatePolicy {
   return readPolicy(get(get(service, 'deploy'), 'update_config'), UPDATE_DEFAULTS, report)
