@@ -6,7 +6,7 @@ export function sameListing(a: Listing, b: Listing): boolean {
     a.facts.engineId === b.facts.engineId &&
     sameInOrder(a.replicas, b.replicas, sameReplica) &&
     sameInOrder(a.foreign, b.foreign, sameForeign) &&
-    sameInOrder(a.volumes, b.volumes, (x, y) => x.name === y.name && x.fleet === y.fleet) &&
+    sameInOrder(a.volumes, b.volumes, (x, y) => x.name === y.name && x.fleet === y.fleet && x.project === y.project) &&
     sameInOrder(a.networks, b.networks, (x, y) => x.name === y.name && x.fleet === y.fleet)
   )
 }

@@ -1,6 +1,6 @@
 import { fail, ok } from '../model/index.js'
 import type { Listing, NetworkSeen, Replica, ReplicaDetail, Result, VolumeSeen } from '../model/index.js'
-import { LABELS, SETTINGS_LABEL } from '../model/index.js'
+import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL } from '../model/index.js'
 import { newListReader } from './container-list.js'
 import type { ContainerList, ListReader, Scratch } from './container-list.js'
 import { newKnownDeaths } from './deaths.js'
@@ -177,7 +177,9 @@ function readNamed(parsed: unknown): readonly (VolumeSeen & NetworkSeen)[] | nul
   if (items.some((item) => textAt(item, 'Name') === '')) return null
   return items.map((item) => {
     const settings = textAt(item, 'Labels', SETTINGS_LABEL)
-    const seen = { name: textAt(item, 'Name'), fleet: textAt(item, 'Labels', LABELS.fleet) || null }
+    const fleet = textAt(item, 'Labels', LABELS.fleet) || null
+    const project = fleet === null ? textAt(item, 'Labels', COMPOSE_LABELS.project) : ''
+    const seen = { name: textAt(item, 'Name'), fleet, ...(project === '' ? {} : { project }) }
     return settings === '' ? seen : { ...seen, settings }
   })
 }

@@ -60,6 +60,8 @@ export interface ForeignContainer {
 export interface VolumeSeen {
   readonly name: string
   readonly fleet: string | null
+  /** The Compose project that `docker compose` made it for; absent where it was made otherwise. */
+  readonly project?: string
   /** Hash of the settings that Slipway made it with; absent where it did not. */
   readonly settings?: string
 }

@@ -9,7 +9,7 @@ import { othersAt } from './ledger.js'
 import type { Ledger } from './ledger.js'
 import { toMicro } from './usage.js'
 import type { HeldPort, PortHolder, ServerUsage } from './usage.js'
-import { isHome } from './volume-homes.js'
+import { isHome, isOurs } from './volume-homes.js'
 import type { VolumeHomes } from './volume-homes.js'
 
 /** What a slot asks of a server, worked out once for all of them. */
@@ -159,10 +159,10 @@ function foreignOf({ pending, ledger, containerName }: Request, usage: ServerUsa
   const { fleet, stack } = context.input
   if (usage.foreignNames.has(containerName)) return { kind: 'name' }
   for (const { name, external } of context.volumes) {
-    const owner = usage.volumes?.get(name)
-    if (external && owner === undefined && ledger.volumes.get(usage.server)?.has(name) !== true)
+    const seen = usage.volumes?.get(name)
+    if (external && seen === undefined && ledger.volumes.get(usage.server)?.has(name) !== true)
       return { kind: 'volume-missing', name }
-    if (!external && owner !== undefined && owner !== fleet.name) return { kind: 'volume', name }
+    if (!external && seen !== undefined && !isOurs(seen, context.input)) return { kind: 'volume', name }
   }
   for (const { network } of context.spec.networks) {
     const owner = usage.networks.get(network)

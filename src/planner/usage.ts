@@ -7,6 +7,7 @@ import type {
   Slot,
   SpecHash,
   StackPlan,
+  VolumeSeen,
 } from '../model/index.js'
 import { claimedPorts } from './host-ports.js'
 
@@ -38,8 +39,8 @@ export interface ServerUsage {
   readonly foreignNames: ReadonlySet<string>
   /** What `docker compose` runs there: name of a container by `project/service`. */
   readonly composed: ReadonlyMap<string, string>
-  /** Volumes there, by full name, with the fleet that made them; null while the server cannot be asked and nothing is remembered. */
-  readonly volumes: ReadonlyMap<string, string | null> | null
+  /** Volumes there, by full name; null while the server cannot be asked and nothing is remembered. */
+  readonly volumes: ReadonlyMap<string, VolumeSeen> | null
   /** Networks there, by full name, with the fleet that made them. */
   readonly networks: ReadonlyMap<string, string | null>
   /** Replicas of all services, exited ones too. */
@@ -192,7 +193,7 @@ function foreignsOf(
   ports: HeldPort[],
 ): Pick<ServerUsage, 'foreignNames' | 'composed' | 'volumes' | 'networks'> {
   if (view.kind === 'unreachable') {
-    const volumes = view.volumes === undefined ? null : new Map(view.volumes.map(({ name, fleet }) => [name, fleet]))
+    const volumes = view.volumes === undefined ? null : volumesByName(view.volumes)
     return { foreignNames: NO_NAMES, composed: NO_SERVICES, volumes, networks: NOTHING }
   }
   const { foreign, volumes, networks } = view.listing
@@ -209,9 +210,13 @@ function foreignsOf(
   return {
     foreignNames: foreign.length === 0 ? NO_NAMES : new Set(foreign.map((container) => container.name)),
     composed: composed ?? NO_SERVICES,
-    volumes: new Map(volumes.map(({ name, fleet }) => [name, fleet])),
+    volumes: volumesByName(volumes),
     networks: new Map(networks.map(({ name, fleet }) => [name, fleet])),
   }
+}
+
+function volumesByName(volumes: readonly VolumeSeen[]): ReadonlyMap<string, VolumeSeen> {
+  return new Map(volumes.map((volume) => [volume.name, volume]))
 }
 
 interface OpenSeen {

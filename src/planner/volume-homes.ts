@@ -1,7 +1,7 @@
-import type { Server } from '../model/index.js'
+import type { Server, VolumeSeen } from '../model/index.js'
 import { violatedConstraint } from './constraints.js'
 import { factsOf } from './context.js'
-import type { Pending } from './context.js'
+import type { Pending, PlanInput } from './context.js'
 import { othersAt } from './ledger.js'
 import type { Ledger } from './ledger.js'
 
@@ -42,9 +42,14 @@ function holdsData({ context }: Pending, { usage, volumes }: Ledger, server: str
   const there = usage.get(server)?.volumes
   const planned = volumes.get(server)
   return context.volumes.some(({ name, external }) => {
-    const owner = there?.get(name)
-    return planned?.has(name) === true || owner === context.input.fleet.name || (external && owner !== undefined)
+    const seen = there?.get(name)
+    return planned?.has(name) === true || (seen !== undefined && (external || isOurs(seen, context.input)))
   })
+}
+
+/** What `docker compose` made for the same project is taken over with its data: the manifest says the same of it as before. */
+export function isOurs({ fleet, project }: VolumeSeen, input: Pick<PlanInput, 'fleet' | 'stack'>): boolean {
+  return fleet === null ? project === input.stack.name : fleet === input.fleet.name
 }
 
 /** A server that does not answer, whose volumes nobody remembers, and where the service could have run. */

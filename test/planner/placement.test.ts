@@ -240,6 +240,17 @@ describe('a slot that fits nowhere', () => {
     ])
   })
 
+  it('is none beside the data that docker compose left of the same project, which is where it goes', () => {
+    const db = specOf('db', { mounts: [volume('shop_data')] })
+    const left = (project: string): World['views'] => [
+      listed('lon-1'),
+      listed('lon-2', [], { volumes: [{ name: 'shop_data', fleet: null, project }] }),
+    ]
+    expect(linesOf({ services: [db], views: left('shop') })).toEqual(['create db#1 lon-2'])
+    expect(linesOf({ services: [db], views: left('other') })).toEqual(['create db#1 lon-1'])
+    expect(linesOf({ services: [db], views: left('other').slice(1) })).toEqual(['blocked db#1 VOLUME_CONFLICT'])
+  })
+
   it('is one on a server whose external volume is missing', () => {
     const db = specOf('db', { mounts: [volume('data')] })
     const stack = { volumes: [{ name: 'data', external: true, driver: 'local', options: {}, labels: {} }] }

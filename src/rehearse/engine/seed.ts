@@ -22,9 +22,10 @@ export function seedEngine(machine: Machine, fleet: string, listing: Listing): v
     seedReplica(machine, fleet, replica)
 }
 
-function labelsOf({ fleet, settings }: Omit<VolumeSeen, 'name'>): Readonly<Record<string, string>> {
+function labelsOf({ fleet, settings, project }: Omit<VolumeSeen, 'name'>): Readonly<Record<string, string>> {
   return {
     ...(fleet === null ? {} : { [LABELS.fleet]: fleet }),
+    ...(project === undefined ? {} : { [COMPOSE_LABELS.project]: project }),
     ...(settings === undefined ? {} : { [SETTINGS_LABEL]: settings }),
   }
 }

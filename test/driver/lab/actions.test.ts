@@ -263,6 +263,8 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
     expect(volumes.filter((one) => one.fleet === FLEET)).toEqual([
       { name: 'shop_data', fleet: FLEET, settings: expect.any(String) as unknown },
     ])
+    expect(volumes).toContainEqual({ name: 'shop_hand', fleet: null })
+    expect(volumes).toContainEqual({ name: 'shop_old', fleet: null, project: 'shop' })
   })
 
   it('refuses a network of somebody else, and one of ours with other settings', async () => {
