@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { MUTANTS, TESTS } from './table.js'
+import { HOUSE, breakTree, copyTree, groupsOf, mutated, sourceOf } from './tree.js'
+
+describe('the table of mutants', () => {
+  it('has at least 60, each with a sentence of its own', () => {
+    expect(MUTANTS.length).toBeGreaterThanOrEqual(60)
+    expect(new Set(MUTANTS.map(({ breaks }) => breaks)).size).toBe(MUTANTS.length)
+  })
+
+  it.each(MUTANTS)('$file: $breaks', (mutant) => {
+    expect(mutated(mutant, sourceOf(mutant.file))).not.toBe(sourceOf(mutant.file))
+    expect(Object.keys(TESTS)).toContain(mutant.file.split('/')[1])
+  })
+
+  it('runs tests that are there: a path to none would count as a test that fails', () => {
+    const paths = readdirSync(join(HOUSE, 'test'), { recursive: true, encoding: 'utf8' }).map((path) => `test/${path}`)
+    const named = Object.values(TESTS).flatMap((stages) => stages.flatMap((stage) => stage.split(' ')))
+    for (const path of named)
+      expect(paths.filter((file) => file.startsWith(path) && file.endsWith('.test.ts'))).not.toEqual([])
+  })
+
+  it('has none that the compiler would find', async () => {
+    const tree = copyTree()
+    try {
+      for (const group of groupsOf(MUTANTS)) {
+        const restore = breakTree(tree, group)
+        expect(await compile(tree.dir)).toBe('')
+        restore()
+      }
+    } finally {
+      tree.remove()
+    }
+  })
+})
+
+/** What the compiler says; nothing when all is well. */
+function compile(dir: string): Promise<string> {
+  const tsc = join(HOUSE, 'node_modules', '.bin', 'tsc')
+  return new Promise((resolve) => {
+    execFile(tsc, ['-p', 'tsconfig.json'], { cwd: dir }, (_error, stdout) => resolve(stdout))
+  })
+}
