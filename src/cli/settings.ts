@@ -132,11 +132,15 @@ function fileValue({ flag }: SettingRow, file: Readonly<Record<string, unknown>>
   return null
 }
 
+const NESTED_MOST = 500
+
 function readConfigFile(given: Given, problems: string[]): Readonly<Record<string, unknown>> {
   const path = flagOf(SETTINGS.config, given) ?? nonEmpty(given.env[SETTINGS.config.env])
   const text = path === null ? null : readText(path, 'the configuration file', problems)
   if (text === null) return {}
   try {
+    // Each setting is one value. The parser takes minutes over thousands of open brackets.
+    if ((text.match(/[[{]|[-?:]\s/g)?.length ?? 0) > NESTED_MOST) throw new Error('it must be a map of single values')
     const value = (parse(text) ?? {}) as unknown
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it must be a map')
     const known = Object.values(SETTINGS).flatMap(({ flag }) => (flag === null ? [] : [flag.replaceAll('-', '_')]))
@@ -241,7 +245,7 @@ function loginsOf(config: unknown): Settings['registries'] {
   if (typeof auths !== 'object' || auths === null) throw new Error('auths is not a map')
   return Object.fromEntries(
     Object.entries(auths).flatMap(([host, entry]) => {
-      const login = loginOf(entry as { auth?: string; username?: string; password?: string })
+      const login = loginOf(entry)
       return login === null ? [] : [[registryHost(host), login]]
     }),
   )
@@ -253,12 +257,13 @@ function registryHost(key: string): string {
   return /^(?:index|registry-1)\.docker\.io$/.test(host) ? 'docker.io' : host
 }
 
-function loginOf(entry: { auth?: string; username?: string; password?: string }): RegistryLogin | null {
-  if (entry.username !== undefined && entry.password !== undefined) {
-    return { username: entry.username, password: entry.password }
-  }
-  if (entry.auth === undefined || entry.auth === '') return null
-  const text = Buffer.from(entry.auth, 'base64').toString('utf8')
+function loginOf(entry: unknown): RegistryLogin | null {
+  const { auth, username, password } = entry as Readonly<Record<'auth' | 'username' | 'password', unknown>>
+  for (const value of [auth, username, password])
+    if (value !== undefined && typeof value !== 'string') throw new Error('a login is text')
+  if (typeof username === 'string' && typeof password === 'string') return { username, password }
+  if (typeof auth !== 'string' || auth === '') return null
+  const text = Buffer.from(auth, 'base64').toString('utf8')
   const colon = text.indexOf(':')
   if (colon < 1) throw new Error('auth is not base64 of user:password')
   return { username: text.slice(0, colon), password: text.slice(colon + 1) }

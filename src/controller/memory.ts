@@ -1,6 +1,7 @@
 import { specHash } from '../model/index.js'
 import type { Problem, ServiceSpec, SpecHash, Stack } from '../model/index.js'
 import type { SpecOf } from '../planner/index.js'
+import { EMPTY_STACK_STATE } from '../rollout/index.js'
 import type { Fact } from './facts.js'
 import { problemOf } from './performer.js'
 import type { Journal } from './ports.js'
@@ -28,9 +29,7 @@ export class Memory {
   constructor(journal: Journal, snapshot: unknown, facts: readonly Fact[], onFact: (fact: Fact) => void) {
     this.journal = journal
     this.onFact = onFact
-    // The journal's own format check stands at its door; a snapshot of an older release lacks what it did not know.
-    const start: State = { ...EMPTY_STATE, ...(snapshot as Partial<State> | null) }
-    this.current = facts.reduce(fold, start)
+    this.current = facts.reduce(fold, startOf(snapshot))
     const { stacks } = this.current
     for (const { desired } of Object.values(stacks)) if (desired !== null) this.stack(desired.hash)
     for (const hash of this.hashesInUse()) this.stack(hash)
@@ -116,4 +115,13 @@ export class Memory {
     ])
     return [...new Set(hashes.filter((hash): hash is string => hash !== undefined && hash !== REMOVED))].sort()
   }
+}
+
+/** The journal's own format check stands at its door; a snapshot of an older release lacks what it did not know. */
+function startOf(snapshot: unknown): State {
+  const state: State = { ...EMPTY_STATE, ...(snapshot as Partial<State> | null) }
+  const stacks = Object.entries(state.stacks).map(
+    ([name, stack]) => [name, { ...EMPTY_STACK_STATE, ...stack }] as const,
+  )
+  return { ...state, stacks: Object.fromEntries(stacks) }
 }

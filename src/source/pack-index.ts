@@ -119,6 +119,9 @@ interface Frame {
   next: number
 }
 
+/** How much of deltas' bases is held at a time: this many of the largest objects. */
+const HELD_OBJECTS = 2
+
 interface Family {
   readonly childrenOf: (offset: number, oid: string) => readonly Entry[]
   readonly named: IndexedObject[]
@@ -161,11 +164,12 @@ async function resolveChildren(work: Work, root: Frame, { childrenOf, named }: F
   let heldBytes = root.content.byteLength
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
     const child = top.children[top.next++]
-    if (child === undefined) {
+    // What nothing more is built on is let go at once: a chain, however long, holds one content at a time.
+    if (top.next >= top.children.length) {
       stack.pop()
       heldBytes -= top.content.byteLength
-      continue
     }
+    if (child === undefined) continue
     const content = applyDelta(top.content, inflate(work, child).content, work.limits.maxObjectBytes)
     if (content === null) throw corrupt(`the delta at byte ${child.offset} does not fit its base`)
     spend(work, content.byteLength)
@@ -176,7 +180,7 @@ async function resolveChildren(work: Work, root: Frame, { childrenOf, named }: F
       stack.push({ type: top.type, content, children, next: 0 })
       heldBytes += content.byteLength
     }
-    if (heldBytes > 4 * work.limits.maxObjectBytes) throw large('its deltas need too much memory')
+    if (heldBytes > HELD_OBJECTS * work.limits.maxObjectBytes) throw large('its deltas need too much memory')
     await work.pause()
   }
 }

@@ -1,49 +1,24 @@
 import type { Command, Fact, FactKind } from '../controller/index.js'
+import {
+  fleet,
+  flag,
+  isRecord,
+  listOf,
+  mapOf,
+  name,
+  nullOr,
+  number,
+  problem,
+  revision,
+  shape,
+  slot,
+  text,
+} from './shapes.js'
+import type { Check, Shape } from './shapes.js'
 
-type Check = (value: unknown) => boolean
-type Shape<T, Known extends string> = Readonly<Record<Exclude<keyof T, Known>, Check>>
 type FactOf<Kind extends FactKind> = Extract<Fact, { readonly kind: Kind }>
 type CommandOf<Kind extends Command['kind']> = Extract<Command, { readonly kind: Kind }>
 
-const text: Check = (value) => typeof value === 'string'
-/** A key of records: what every object answers to would be found there before it is put there. */
-const name: Check = (value) => typeof value === 'string' && !(value in Object.prototype)
-const number: Check = (value) => typeof value === 'number' && Number.isFinite(value)
-const flag: Check = (value) => typeof value === 'boolean'
-const nullOr =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value)
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check)
-const mapOf =
-  (check: Check): Check =>
-  (value) =>
-    isRecord(value) && Object.values(value).every(check)
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Fields that this release does not know may be there: a later one wrote them. */
-function shape(fields: Readonly<Record<string, Check>>): Check {
-  const checks = Object.entries(fields)
-  return (value) => isRecord(value) && checks.every(([name, check]) => Object.hasOwn(value, name) && check(value[name]))
-}
-
-const revision = shape({ ref: text, sha: text, author: text, committedAtMs: number, subject: text })
-const problem = shape({ code: text, message: text })
-const slot = shape({ stack: name, service: name, key: text })
-const server = shape({
-  name: text,
-  address: isRecord,
-  hostKey: isRecord,
-  labels: mapOf(text),
-  lostAfterMs: nullOr(number),
-})
-const fleet = shape({ name: text, servers: listOf(server), guards: shape({ prune: number, history: text }) })
 const specs = listOf(shape({ service: name, specHash: text, revision }))
 const pin = shape({
   service: name,

@@ -1,6 +1,7 @@
 import type { Fact, FactKind, Intent, Inventory } from '../controller/index.js'
 import type { Stack } from '../model/index.js'
-import { hasItsFields, isRecord } from './fact-shapes.js'
+import { hasItsFields } from './fact-shapes.js'
+import { isRecord, time } from './shapes.js'
 import { damaged } from './store-error.js'
 
 /** Every kind of fact, and whether it is history that a person wants to read; the others are the machinery's own. */
@@ -58,11 +59,11 @@ export function readRow<T>(dir: string, table: string, row: JsonRow, isValid: (v
 }
 
 export function isFact(value: unknown): value is Fact {
-  return isRecord(value) && typeof value.kind === 'string' && isTime(value.atMs) && hasItsFields(value.kind, value)
+  return isRecord(value) && typeof value.kind === 'string' && time(value.atMs) && hasItsFields(value.kind, value)
 }
 
 export function isIntent(value: unknown): value is Intent {
-  if (!isRecord(value) || !Number.isSafeInteger(value.opId) || !isTime(value.atMs)) return false
+  if (!isRecord(value) || !Number.isSafeInteger(value.opId) || !time(value.atMs)) return false
   return isRecord(value.action) && typeof value.action.kind === 'string' && typeof value.action.server === 'string'
 }
 
@@ -82,18 +83,6 @@ export function isStack(value: unknown): value is Stack {
   )
 }
 
-/** The folded state belongs to the controller; here it is an object. */
-export function isState(value: unknown): value is object {
-  return isRecord(value)
-}
-
 function isList(value: unknown): boolean {
   return Array.isArray(value) && value.every(isRecord)
-}
-
-/** Beyond it there are no dates, and what makes a text of one throws. */
-const LAST_DATE_MS = 8.64e15
-
-function isTime(value: unknown): boolean {
-  return typeof value === 'number' && Math.abs(value) <= LAST_DATE_MS
 }

@@ -123,6 +123,11 @@ describe('a wrong setting', () => {
     ['a time out of bounds', { flags: { observe: '10ms' } }, /--observe/],
     ['a secret given twice', { env: { SLIPWAY_SSH_KEY: 'x', SLIPWAY_SSH_KEY_FILE: '/nowhere' } }, /both set/],
     ['a file that is not there', { env: { SLIPWAY_GIT_TOKEN_FILE: '/nowhere/token' } }, /\/nowhere\/token.*ENOENT/],
+    [
+      'a configuration of open brackets',
+      { flags: { config: file('deep.yaml', '['.repeat(9_000)) } },
+      /map of single values/,
+    ],
     ['a configuration that is not there', { flags: { config: '/nowhere/conf' } }, /\/nowhere\/conf.*ENOENT/],
     ['a branch and a tag', { flags: { branch: 'a', tag: 'b' } }, /exclude each other/],
     ['a log format', { env: { SLIPWAY_LOG_FORMAT: 'xml' } }, /auto, text or json/],
@@ -131,6 +136,16 @@ describe('a wrong setting', () => {
     [
       'logins that are not Docker’s',
       { env: { SLIPWAY_REGISTRY_AUTH: '{"auths":{"r":{"auth":"!"}}}' } },
+      /config\.json/,
+    ],
+    [
+      'a login that is a list of a billion',
+      { env: { SLIPWAY_REGISTRY_AUTH: '{"auths":{"r":{"auth":{"length":1e9}}}}' } },
+      /config\.json/,
+    ],
+    [
+      'a password that is a number',
+      { env: { SLIPWAY_REGISTRY_AUTH: '{"auths":{"r":{"username":"u","password":1}}}' } },
       /config\.json/,
     ],
   ]

@@ -135,6 +135,20 @@ it('finds a base by its id, also when it comes later, and grows deltas within th
   )
 })
 
+it.each([
+  ['a long chain of deltas, of which one content is needed at a time', 1, 'OK'],
+  ['deltas whose bases are all needed again', 2, 'GIT_TOO_LARGE'],
+])('holds no more of bases than two of the largest objects: %s', async (_what, children, expected) => {
+  const grow = (size: number, letter: number): Buffer => Buffer.from([size, size + 1, 0x90, size, 1, letter])
+  const entries = [blob('A'.repeat(100))]
+  for (let size = 100; size < 120; size++) {
+    const base = oidOf({ type: 'blob', content: Buffer.from('A'.repeat(size)) })
+    // Read in this order: the one that nothing is built on comes last, and its base must be there still.
+    for (let child = 0; child < children; child++) entries.push(oidDelta(base, grow(size, 65 + child)))
+  }
+  expect(await codeOfPack(sealed(entries), { maxObjectBytes: 125 })).toBe(expected)
+})
+
 it('tells every pack with a changed byte from the good one', async () => {
   const pack = sealed([blob('one'), blob('two'), blob('three')])
   for (let at = 0; at < pack.byteLength; at++) {

@@ -84,6 +84,11 @@ it.each<[string, string, unknown[]]>([
   ['intents', 'UPDATE intents SET json = ?', [GOOD]],
   ['inventories', 'UPDATE inventories SET json = ?', ['{"server":"lon-1","engineId":"E","replicas":[1]}']],
   ['snapshot', 'UPDATE snapshot SET json = ?', ['[]']],
+  ['snapshot', 'UPDATE snapshot SET json = ?', ['{"approved":{}}']],
+  ['snapshot', 'UPDATE snapshot SET json = ?', ['{"stacks":[[]]}']],
+  ['snapshot', 'UPDATE snapshot SET json = ?', ['{"accepted":{"atMs":1}}']],
+  ['snapshot', 'UPDATE snapshot SET json = ?', ['{"stacks":{"shop":{"desired":{"revision":{}}}}}']],
+  ['snapshot', 'UPDATE snapshot SET json = ?', ['{"held":9e15}']],
 ])('names the row of %s that is broken: %s %j', (table, statement, values) => {
   const dir = filled()
   sql(dir, statement, ...values)

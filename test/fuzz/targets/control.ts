@@ -202,7 +202,7 @@ export const CONTROL_TARGETS: readonly Target[] = [
       'dTpw',
     ],
     isJson: true,
-    quick: 800,
+    quick: 300,
     read(text) {
       const dir = mkdtempSync(join(tmpdir(), 'slipway-fuzz-'))
       try {

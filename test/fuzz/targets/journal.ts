@@ -4,6 +4,7 @@ import { Memory } from '../../../src/controller/memory.js'
 import { EMPTY_STATE, fold } from '../../../src/controller/state.js'
 import type { Problem } from '../../../src/model/index.js'
 import { isFact, isIntent, isInventory, isStack, readRow } from '../../../src/store/rows.js'
+import { isState } from '../../../src/store/state-shape.js'
 import { textTarget } from '../target.js'
 import type { Target } from '../target.js'
 import { FACTS } from './facts.js'
@@ -33,6 +34,19 @@ export const JOURNAL_TARGETS: readonly Target[] = [
     isJson: true,
     quick: 3_000,
     read: (json) => remember(state, [readRow('/data', 'facts', { id: 1, json }, isFact)]),
+  }),
+  textTarget({
+    name: 'journal-snapshot',
+    about: 'the snapshot of the state',
+    samples: [JSON.stringify(state), '{}'],
+    words: [
+      ...WORDS,
+      ...Object.keys(EMPTY_STATE),
+      ...Object.values(state.stacks).flatMap((stack) => Object.keys(stack)),
+    ],
+    isJson: true,
+    quick: 1_500,
+    read: (json) => remember(readRow('/data', 'snapshot', { id: 1, json }, isState), []),
   }),
   textTarget({
     name: 'journal-other-rows',

@@ -1,0 +1,67 @@
+import type { State } from '../controller/index.js'
+import type { Rollout, StackState } from '../rollout/index.js'
+import { hasItsFields } from './fact-shapes.js'
+import { fleet, flag, isRecord, listOf, mapOf, nullOr, number, problem, revision, server, shape } from './shapes.js'
+import { text, time } from './shapes.js'
+import type { Check, Shape } from './shapes.js'
+
+const version = shape({ hash: text, revision })
+
+const ROLLOUT: Shape<Rollout, never> = {
+  revision,
+  hash: text,
+  direction: text,
+  fast: flag,
+  startedAtMs: time,
+  slots: number,
+  services: mapOf(number),
+  from: nullOr(version),
+  phase: text,
+  blocked: nullOr(shape({ problems: listOf(problem), retryAtMs: time, attempt: number })),
+  proven: mapOf(time),
+  highWaterAtMs: time,
+  failed: mapOf(time),
+}
+
+const STACK: Shape<StackState, never> = {
+  desired: nullOr(version),
+  proven: nullOr(version),
+  attempted: nullOr(revision),
+  rollout: nullOr(shape(ROLLOUT)),
+  recovering: flag,
+  rejected: listOf(shape({ atMs: time, hash: text, revision, service: text, serviceHash: text, scope: text, problem })),
+  pins: mapOf(shape({ image: text, digest: nullOr(text), ids: mapOf(text) })),
+  provenSpecs: mapOf(revision),
+  provenReplicas: mapOf(text),
+  jobsDone: listOf(text),
+  failures: mapOf((value) => hasItsFields('replica-failed', value) && shape({ atMs: time })(value)),
+  failedReplicas: mapOf(text),
+  heals: mapOf(shape({ count: number, atMs: time })),
+  restarts: mapOf(text),
+  limits: mapOf(text),
+  ended: nullOr(shape({ atMs: time, outcome: text, direction: text, revision })),
+}
+
+const STATE: Shape<State, never> = {
+  accepted: nullOr(shape({ atMs: time, revision, fleet, stacks: mapOf(text) })),
+  held: nullOr(shape({ atMs: time, revision, problem })),
+  refused: nullOr(shape({ atMs: time, revision, problems: listOf(problem) })),
+  approved: listOf(text),
+  stacks: mapOf(partly(STACK)),
+  suspended: mapOf(shape({ atMs: time, by: text, reason: text })),
+  drained: mapOf(shape({ atMs: time, by: text })),
+  engines: mapOf(text),
+  restarts: mapOf(text),
+  retired: mapOf(server),
+  rival: nullOr(shape({ atMs: time, server: text, controller: text, container: text })),
+}
+
+/** A snapshot, as far as folding and planning need it: a broken one is refused at the door, by name, not somewhere in a tick. */
+export const isState = partly(STATE) as (value: unknown) => value is object
+
+/** What is there is right; what an older release did not know is not there. */
+function partly(fields: Readonly<Record<string, Check>>): Check {
+  const checks = Object.entries(fields)
+  return (value) =>
+    isRecord(value) && checks.every(([name, check]) => !Object.hasOwn(value, name) || check(value[name]))
+}
