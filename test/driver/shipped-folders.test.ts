@@ -114,6 +114,21 @@ describe('a removal', () => {
     expect(await volumes(one)).toEqual([])
   })
 
+  it.each([0, 20, 40, 60, 80, 100, 150, 200])(
+    'leaves a helper at work alone, %i ms after another replica began to go',
+    async (delayMs) => {
+      const one = await world()
+      const { containerId } = must(await run(one))
+      const slot = { ...action.slot, key: '2' }
+      const second = { ...action, slot, identity: { ...action.identity, slot } }
+      const removed = remove(one, containerId)
+      await one.clock.run(delayMs)
+      must(await one.within(one.driver.perform(second, never)))
+      await removed
+      expect(await volumes(one)).toEqual([`${containerName(second.identity)}-files-1`])
+    },
+  )
+
   it.each([
     ['has no labels', 'shop-web-1-00c0ffee-files-1', {}],
     ['is of another fleet', 'shop-web-1-00c0ffee-files-1', { ...labels, 'slipway.fleet': 'other' }],

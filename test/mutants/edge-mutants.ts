@@ -120,4 +120,34 @@ export const EDGE_MUTANTS: readonly Mutant[] = [
     put: 'if (!hash.digest().equals(pack.subarray(end)) && end < 0) throw',
     breaks: 'a pack with a wrong checksum is taken in',
   },
+  {
+    file: 'src/driver/shipped-folders.ts',
+    find: 'if (owned !== null) return fail(owned)',
+    put: "if (owned !== null && name === '') return fail(owned)",
+    breaks: "shipped folders are written into a person's volume of that name",
+  },
+  {
+    file: 'src/driver/run-container.ts',
+    find: '    lost ??\n',
+    put: "    (containerId === '' ? lost : null) ??\n",
+    breaks: 'a replica starts on shipped folders that were swept before it had them',
+  },
+  {
+    file: 'src/driver/sweep-copies.ts',
+    find: "textAt(volume, 'Labels', SETTINGS_LABEL) === '' &&",
+    put: "textAt(volume, 'Labels', SETTINGS_LABEL) !== null &&",
+    breaks: 'a declared volume is swept like one of shipped folders',
+  },
+  {
+    file: 'src/driver/sweep-copies.ts',
+    find: "textAt(helper, 'State', 'Status') === 'created'",
+    put: "textAt(helper, 'State', 'Status') !== ''",
+    breaks: 'a container that somebody started is swept like a helper of shipped folders',
+  },
+  {
+    file: 'src/driver/sweep-copies.ts',
+    find: '&& !sightings.shipping.has(name)',
+    put: "&& (name !== '' || !sightings.shipping.has(name))",
+    breaks: 'a removal takes the helper of shipped folders away from a replica that is being made',
+  },
 ]

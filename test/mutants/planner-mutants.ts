@@ -108,4 +108,16 @@ export const PLANNER_MUTANTS: readonly Mutant[] = [
     put: 'pending.stay === server.name ? 1 : 0,',
     breaks: 'a replica is moved to another server with each update',
   },
+  {
+    file: 'src/planner/misfit.ts',
+    find: 'if (name !== undefined) return misfit(',
+    put: "if (name !== undefined && name === '') return misfit(",
+    breaks: 'a second one is made beside what docker compose runs',
+  },
+  {
+    file: 'src/planner/volume-homes.ts',
+    find: 'project === input.stack.name',
+    put: "project === ''",
+    breaks: 'data that docker compose left is begun anew elsewhere',
+  },
 ]
