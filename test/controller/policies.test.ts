@@ -58,6 +58,57 @@ describe('update_config', () => {
     ])
   })
 
+  it('order stop-first takes no replica away while one that was updated is lost', async () => {
+    const { world } = await deployed()
+    world.source.commit({ [PATH]: text('web:2', 'order: stop-first, delay: 60s') }, 'update')
+    const updated = (): string | undefined =>
+      [...world.driver.containers].find(([, { image }]) => image === 'web:2')?.[0]
+    const isProven = (): boolean =>
+      world.journal
+        .history({ limit: 100 })
+        .some((fact) => fact.kind === 'slot-proven' && fact.containerId === updated())
+    for (let second = 0; second < 300 && !isProven(); second++) await world.clock.run(1_000)
+    await world.clock.run(55_000)
+    const id = updated() ?? ''
+    const first = world.driver.containers.get(id)
+    if (first === undefined) throw new Error('no replica was updated')
+    // Somebody removes it just before the next one's turn, and for a minute no other can be made.
+    const { server } = first.replica
+    const lostAtMs = world.clock.nowMs()
+    world.driver.failures.set(`run ${server}`, { code: 'CALL_TIMEOUT', server, message: 'no answer' })
+    world.driver.containers.delete(id)
+    world.driver.hint(server)
+    const stoppedAfterMs: number[] = []
+    world.driver.before = ({ kind }) => {
+      if (kind === 'stop') stoppedAfterMs.push(world.clock.nowMs() - lostAtMs)
+    }
+    await world.clock.run(60_000)
+    expect(stoppedAfterMs).toEqual([])
+    world.driver.failures.clear()
+    await world.clock.run(300_000)
+    expect(stoppedAfterMs).toHaveLength(2)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+
+  it('order stop-first stops nothing before the new image is on the server, also after a restart', async () => {
+    const { world, controller } = await deployed()
+    world.source.commit({ [PATH]: text('web:2', 'order: stop-first, delay: 60s') }, 'update')
+    await world.clock.run(80_000)
+    expect(running(world).filter((line) => line.endsWith('web:2'))).toHaveLength(1)
+    await controller.stop()
+    world.driver.calls.length = 0
+    world.boot()
+    await world.clock.run(200_000)
+    const stops = world.driver.calls.flatMap((call, at) => (/^stop web/.test(call) ? [at] : []))
+    expect(stops).toHaveLength(2)
+    for (const at of stops) {
+      const server = world.driver.calls[at]?.split(' ').at(-1) ?? ''
+      expect(world.driver.calls.slice(0, at).some((call) => call.startsWith('pull') && call.includes(server))).toBe(
+        true,
+      )
+    }
+  })
+
   it('delay keeps the next batch waiting', async () => {
     const { world } = await deployed()
     world.source.commit({ [PATH]: text('web:2', 'delay: 60s') }, 'update')
