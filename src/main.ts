@@ -38,8 +38,8 @@ const parts: Parts = {
     return gitWorkshop({ ...gitOptions(settings, repo, log), dir })
   },
   openLoader: async () => {
-    const { threadLoader } = await import('./loading/index.js')
-    return threadLoader({ clock })
+    const { processLoader } = await import('./loading/index.js')
+    return processLoader({ clock })
   },
   openDriver: async (settings, log) => {
     const { dockerDriver } = await import('./driver/index.js')

@@ -1,2 +1,2 @@
-export { threadLoader } from './thread-loader.js'
-export type { ThreadLoaderOptions } from './thread-loader.js'
+export { processLoader } from './process-loader.js'
+export type { ProcessLoaderOptions } from './process-loader.js'

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -107,5 +107,30 @@ describe('a controller of the built program', () => {
       running.kill('SIGTERM')
     }
     expect(await ended).toBe(0)
+  })
+
+  it('takes what reads manifests along when it is killed; a Ctrl-C leaves that alone', async () => {
+    const repo = join(dir, 'other-repo')
+    execFileSync('git', ['init', '--quiet', '--initial-branch=main', repo])
+    const running = execFile(process.execPath, [join(dir, 'dist', 'main.js'), 'run', '--repo', repo], {
+      env: { PATH: process.env['PATH'], HOME: dir, SLIPWAY_DATA: join(dir, 'other-data') },
+    })
+    await new Promise<void>((resolve) =>
+      running.stdout?.on('data', (chunk) => String(chunk).includes('controller started') && resolve()),
+    )
+    const pid = running.pid ?? 0
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+    const isReader = (child: string): boolean =>
+      existsSync(`/proc/${child}/cmdline`) && readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('loading/reader')
+    const reader = children.find(isReader) ?? ''
+    // Once it ignores what Node does not handle by itself, it has begun.
+    const status = (): string => readFileSync(`/proc/${reader}/status`, 'utf8')
+    const catches = (): boolean => /^SigCgt:\s*[0-9a-f]*[13579bdf]$/m.test(status())
+    while (!catches()) await new Promise((resolve) => setTimeout(resolve, 20))
+    process.kill(Number(reader), 'SIGINT')
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(isReader(reader)).toBe(true)
+    running.kill('SIGKILL')
+    while (isReader(reader)) await new Promise((resolve) => setTimeout(resolve, 20))
   })
 })

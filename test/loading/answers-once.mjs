@@ -1,8 +1,6 @@
-import { parentPort } from 'node:worker_threads'
-
-parentPort.once('message', () => {
-  parentPort.postMessage({ kind: 'refused', problems: [{ code: 'FLEET_EMPTY', message: 'answered' }] })
-  parentPort.on('message', () => {
+process.once('message', () => {
+  process.send({ kind: 'refused', problems: [{ code: 'FLEET_EMPTY', message: 'answered' }] })
+  process.on('message', () => {
     for (;;);
   })
 })

@@ -1,3 +1,1 @@
-import { parentPort } from 'node:worker_threads'
-
-parentPort.on('message', () => process.exit(0))
+process.on('message', () => process.exit(0))

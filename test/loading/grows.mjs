@@ -1,5 +1,3 @@
-import { parentPort } from 'node:worker_threads'
-
-parentPort.on('message', () => {
+process.on('message', () => {
   for (const all = []; ;) all.push(new Array(1_000).fill(all.length))
 })

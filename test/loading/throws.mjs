@@ -1,5 +1,3 @@
-import { parentPort } from 'node:worker_threads'
-
-parentPort.on('message', () => {
+process.on('message', () => {
   throw new Error('a broken invariant')
 })

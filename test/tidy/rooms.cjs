@@ -7,7 +7,7 @@ const ROOMS = {
   planner: { rooms: ['model', 'payload'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
   controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
-  loading: { rooms: ['model', 'manifest', 'controller'], npm: [], node: ['worker_threads', 'url'] },
+  loading: { rooms: ['model', 'manifest', 'controller'], npm: [], node: ['child_process', 'net', 'url'] },
   ssh: { rooms: ['model'], npm: ['ssh2'], node: '*' },
   trust: { rooms: ['model'], npm: ['openpgp'], node: ['crypto'] },
   source: { rooms: ['model', 'controller', 'ssh', 'trust'], npm: ['isomorphic-git', 'node-diff3', 'ssh2'], node: '*' },

@@ -1,5 +1,4 @@
-// What runs in the thread: the manifest room's loader, fed by messages.
-import { parentPort } from 'node:worker_threads'
+// What runs in the process: the manifest room's loader, fed by messages.
 import { createLoader } from '../manifest/index.js'
 import type { Loaded, ManifestTree } from '../manifest/index.js'
 import type { StackEntry } from '../model/index.js'
@@ -12,15 +11,19 @@ let tree: ManifestTree | null = null
 let known: ReadonlyMap<StackEntry, number> = new Map()
 let lastNumber = 0
 
-parentPort?.on('message', (round: Round) => {
+process.on('message', (round: Round) => {
   if (round.tree !== null) {
     tree = unpackTree(round.tree)
     contents.clear()
   }
   for (const [oid, bytes] of round.contents) contents.set(oid, bytes)
   if (tree === null) throw new Error('a round came before its revision')
-  parentPort?.postMessage(pack(loader.load(tree, (oid) => contents.get(oid))))
+  process.send?.(pack(loader.load(tree, (oid) => contents.get(oid))))
 })
+
+process.on('disconnect', () => process.exit())
+// Signals go to a whole group of processes; this one ends with the controller, which may still need it.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
 
 function pack(loaded: Loaded): Answer {
   if (loaded.kind === 'needs') return loaded

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/controller/index.js'
-import { threadLoader } from '../../src/loading/index.js'
-import type { ThreadLoaderOptions } from '../../src/loading/index.js'
+import { processLoader } from '../../src/loading/index.js'
+import type { ProcessLoaderOptions } from '../../src/loading/index.js'
 import type { Loaded } from '../../src/manifest/index.js'
 import { HOSTILE } from '../manifest/hostile.js'
 import { COMPOSE, FLEET, composeWith, loadAll, revisionOf } from '../manifest/repository.js'
@@ -17,13 +17,13 @@ const clock: Clock = {
 
 /** The program runs what is built; here it is the source. */
 const fromSource = { clock, program: new URL('./from-source.mjs', import.meta.url) }
-const broken = (name: string): Partial<ThreadLoaderOptions> => ({ program: new URL(`./${name}`, import.meta.url) })
+const broken = (name: string): Partial<ProcessLoaderOptions> => ({ program: new URL(`./${name}`, import.meta.url) })
 
 const opened: { close(): Promise<void> }[] = []
 afterEach(() => Promise.all(opened.splice(0).map((one) => one.close())))
 
-function open(changes: Partial<ThreadLoaderOptions> = {}): ReturnType<typeof threadLoader> {
-  const loader = threadLoader({ ...fromSource, ...changes })
+function open(changes: Partial<ProcessLoaderOptions> = {}): ReturnType<typeof processLoader> {
+  const loader = processLoader({ ...fromSource, ...changes })
   opened.push(loader)
   return loader
 }
@@ -50,7 +50,7 @@ const repository: Contents = {
   'stacks/shop/a link': { symlink: '/etc/shadow' },
 }
 
-describe('a loader in a thread', () => {
+describe('a loader in a process of its own', () => {
   it('says what the loader says, for revision after revision', async () => {
     const loader = open()
     const next = { ...repository, 'stacks/shop/web.env': 'A=2\n', 'stacks/bad/compose.yaml': 'services: {}\n' }
@@ -71,7 +71,7 @@ describe('a loader in a thread', () => {
 })
 
 describe('hostile files', () => {
-  it('cost a thread of 64 MiB nothing: each is a problem of its own stack', async () => {
+  it('cost a process of 64 MiB nothing: each is a problem of its own stack', async () => {
     // Reading takes no more than 64; what makes JavaScript of TypeScript takes the rest.
     const loader = open({ memoryMiB: 80 })
     const stacks = Object.fromEntries(HOSTILE.map(([, content], at) => [`stacks/s${at}/compose.yaml`, content]))
@@ -88,7 +88,7 @@ describe('hostile files', () => {
   })
 })
 
-describe('a thread that files bring down', () => {
+describe('a process that files bring down', () => {
   const codes = (loaded: Loaded): readonly string[] =>
     loaded.kind === 'refused' ? loaded.problems.map(({ code }) => code) : []
 
@@ -103,7 +103,7 @@ describe('a thread that files bring down', () => {
   })
 
   it('is replaced for the next revision', async () => {
-    // It hangs on its second load, whichever thread it is: only a fresh one gives another answer.
+    // It hangs on its second load, whichever process it is: only a fresh one gives another answer.
     const loader = open({ ...broken('answers-once.mjs'), deadlineMs: 2_000 })
     expect(await load(loader, repository)).toMatchObject({ kind: 'refused', problems: [{ code: 'FLEET_EMPTY' }] })
     expect(codes(await load(loader, repository))).toEqual(['MANIFEST_TOO_COSTLY'])
