@@ -14,7 +14,8 @@ import { COMPOSE_PATH } from './project.js'
 const OPEN_FLEET = `${FLEET}stacks: ${FOLDER}\nguards: { allow: [${Object.keys(GUARDS).join(', ')}] }\n`
 
 export type Verdict =
-  | { readonly kind: 'equal' | 'both-refuse' | 'wanted-refusal' | 'wanted-lenience' }
+  | { readonly kind: 'equal' | 'both-refuse' }
+  | { readonly kind: 'wanted-refusal' | 'wanted-lenience'; readonly reasons: readonly string[] }
   | { readonly kind: 'differs'; readonly lines: readonly string[] }
 
 /** One repository, read by Docker Compose and by our loader: whether they agree, and where they do not. */
@@ -24,14 +25,14 @@ export async function compare(files: Files, oracle: DockerCompose): Promise<Verd
   if (entry.kind === 'invalid') {
     if (answer.kind === 'refused') return { kind: 'both-refuse' }
     const lines = entry.problems.map(formatProblem)
-    const unwanted = entry.problems.filter(
-      ({ code, message }) => !WANTED_REFUSALS.some(([pattern]) => pattern.test(`${code} ${message}`)),
-    )
-    if (unwanted.length === 0) return { kind: 'wanted-refusal' }
+    const reasons = entry.problems.map(({ code, message }) => reasonOf(`${code} ${message}`, WANTED_REFUSALS))
+    const wanted = reasons.filter((reason) => reason !== undefined)
+    if (wanted.length === reasons.length) return { kind: 'wanted-refusal', reasons: wanted }
     return { kind: 'differs', lines: ['Compose accepts this, and we refuse it:', ...lines] }
   }
   if (answer.kind === 'refused') {
-    if (WANTED_LENIENCE.some(([pattern]) => pattern.test(answer.why))) return { kind: 'wanted-lenience' }
+    const reason = reasonOf(answer.why, WANTED_LENIENCE)
+    if (reason !== undefined) return { kind: 'wanted-lenience', reasons: [reason] }
     return { kind: 'differs', lines: ['we accept this, and Compose refuses it:', answer.why] }
   }
   const lines = differences(
@@ -40,6 +41,10 @@ export async function compare(files: Files, oracle: DockerCompose): Promise<Verd
     normal(entry.stack),
   )
   return lines.length === 0 ? { kind: 'equal' } : { kind: 'differs', lines }
+}
+
+function reasonOf(message: string, wanted: readonly (readonly [RegExp, string])[]): string | undefined {
+  return wanted.find(([pattern]) => pattern.test(message))?.[1]
 }
 
 /** Path by path: what it must be, and what it is. */

@@ -52,7 +52,7 @@ export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: strin
   [/^CONFLICT .*is a quota in itself/, 'the engine takes either cpus or cpu_quota and cpu_period'],
   [
     /^CONFLICT .*a fixed address holds for one container/,
-    'Compose makes the replicas, and the network is torn between them',
+    'Compose makes them all the same, and the network has one address twice',
   ],
 ]
 

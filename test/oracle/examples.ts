@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Document, LineCounter, isMap, parseDocument } from 'yaml'
+import { Document, isMap, parseDocument } from 'yaml'
 import { COMPOSE_PATH } from './project.js'
 import type { Case } from './run-cases.js'
 import { FOLDER } from './services.js'
@@ -169,7 +169,7 @@ function namesIn(value: unknown): readonly string[] {
 }
 
 function treeOf(text: string): Tree | null {
-  const document = parseDocument(text, { lineCounter: new LineCounter(), logLevel: 'silent', merge: true })
+  const document = parseDocument(text, { logLevel: 'silent', merge: true })
   return document.errors.length === 0 && isMap(document.contents) ? (document.toJS() as Tree) : null
 }
 

@@ -17,6 +17,7 @@ async function main(): Promise<void> {
     const tally = await compareAll(cases, oracle)
     for (const difference of tally.differences.slice(0, MOST_SHOWN))
       console.log(describeDifference(difference, options.only !== undefined))
+    for (const [reason, cases] of tally.reasons) console.log(`${String(cases).padStart(5)} × ${reason}`)
     console.log(`Docker Compose ${oracle.version}: ${JSON.stringify(tally.counts)}`)
     if (tally.differences.length > 0) process.exitCode = 1
   } finally {

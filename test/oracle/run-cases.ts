@@ -18,6 +18,8 @@ export interface Difference extends Case {
 
 export interface Tally {
   readonly counts: Readonly<Record<Verdict['kind'], number>>
+  /** Of wanted differences, with how many cases have them. */
+  readonly reasons: ReadonlyMap<string, number>
   readonly differences: readonly Difference[]
 }
 
@@ -32,16 +34,19 @@ export function generatedCases(cases: number, seed: number): readonly Case[] {
 export async function compareAll(cases: readonly Case[], oracle: DockerCompose): Promise<Tally> {
   const waiting = [...cases]
   const counts = { equal: 0, 'both-refuse': 0, 'wanted-refusal': 0, 'wanted-lenience': 0, differs: 0 }
+  const reasons = new Map<string, number>()
   const different = new Map<Case, Difference>()
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const verdict = await compare(next.files, oracle)
       counts[verdict.kind] += 1
+      if ('reasons' in verdict)
+        for (const reason of new Set(verdict.reasons)) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
       if (verdict.kind === 'differs') different.set(next, { ...next, lines: verdict.lines })
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))
-  return { counts, differences: cases.flatMap((one) => different.get(one) ?? []) }
+  return { counts, reasons, differences: cases.flatMap((one) => different.get(one) ?? []) }
 }
 
 export function describeDifference({ name, files, lines }: Difference, withFiles: boolean): string {
