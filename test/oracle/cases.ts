@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { COMPOSE_PATH } from './project.js'
-import { layered, layers } from './layers.js'
+import { layered, layersOf } from './layers.js'
 import type { Layers } from './layers.js'
 import { FOLDER, serviceOf, yamlOf } from './services.js'
 import type { Files, Tree } from './services.js'
@@ -44,12 +44,11 @@ const layout = fc.record({
 type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never
 
 /** The files of a repository with one stack, in one Compose file or in several. */
-export const caseOf: fc.Arbitrary<Files> = fc
-  .tuple(
-    layout,
-    fc.option(layers, { freq: 2, nil: { override: null, extending: null, including: null, profiles: null } }),
-  )
-  .map(([made, over]) => filesOf(made, over))
+export const caseOf: fc.Arbitrary<Files> = layout.chain((made) =>
+  fc.option(layersOf(made.web, made.db), { freq: 3, nil: NO_LAYERS }).map((over) => filesOf(made, over)),
+)
+
+const NO_LAYERS: Layers = { override: null, extending: null, including: null, profiles: null }
 
 function filesOf(made: Layout, over: Layers): Files {
   const db = made.db ?? { image: 'postgres:16' }

@@ -58,6 +58,7 @@ export const WANTED_REFUSALS: readonly (readonly [pattern: RegExp, reason: strin
 
 /** What Compose refuses and we accept. */
 export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [/cannot override services\.\w+\.gpus/, '`all` and a list of gpus: the later one is meant'],
   [/can't set container_name and/, 'it is a name on the networks only, which all replicas have'],
   [/cpu_rt_(runtime|period): failed to cast/, 'the specification has times here, and Compose numbers only'],
   [

@@ -8,55 +8,60 @@ import { SERVICE_KEYS, network, volumeDeclaration } from './values.js'
 /** A key with what stands before its value; `yamlOf` makes a tag of it. */
 const tagged = (name: string, tag: string): string => (tag === '' ? name : `${tag} ${name}`)
 
-/** Some keys of a service with values of their own, now and then with one of Compose's tags. */
-const patch = fc
-  .uniqueArray(fc.constantFrom(...Object.keys(SERVICE_KEYS)), { minLength: 1, maxLength: 4 })
-  .chain((names) =>
-    fc.tuple(
-      ...names.map((name) =>
-        fc.tuple(
-          fc.oneof({ weight: 8, arbitrary: fc.constant('') }, fc.constant('!override'), fc.constant('!reset')),
-          fc.constant(name),
-          SERVICE_KEYS[name] ?? fc.constant(null),
+/** Some keys of a service with values of their own, often those that it lies over, now and then with one of Compose's tags. */
+function patchOf(below: Tree): fc.Arbitrary<Tree> {
+  const known = Object.keys(SERVICE_KEYS)
+  const own = Object.keys(below).filter((name) => known.includes(name))
+  const name =
+    own.length === 0
+      ? fc.constantFrom(...known)
+      : fc.oneof({ weight: 2, arbitrary: fc.constantFrom(...own) }, fc.constantFrom(...known))
+  return fc
+    .uniqueArray(name, { minLength: 1, maxLength: 4 })
+    .chain((names) =>
+      fc.tuple(
+        ...names.map((name) =>
+          fc.tuple(
+            fc.oneof({ weight: 6, arbitrary: fc.constant('') }, fc.constant('!override'), fc.constant('!reset')),
+            fc.constant(name),
+            SERVICE_KEYS[name] ?? fc.constant(null),
+          ),
         ),
       ),
-    ),
-  )
-  .map((parts): Tree =>
-    Object.fromEntries(parts.map(([tag, name, value]) => [tagged(name, tag), tag === '!reset' ? null : value])),
-  )
+    )
+    .map((parts): Tree =>
+      Object.fromEntries(parts.map(([tag, name, value]) => [tagged(name, tag), tag === '!reset' ? null : value])),
+    )
+}
 
-const override = fc
-  .record({
-    name: fc.constantFrom('compose.override.yaml', 'docker-compose.override.yml', 'prod.yaml'),
-    web: patch,
-    db: fc.option(patch, { freq: 2 }),
-    extra: fc.option(serviceOf(Object.keys(SERVICE_KEYS)), { freq: 3 }),
-    networks: fc.option(fc.record({ front: network('front') }), { freq: 2 }),
-    volumes: fc.option(fc.record({ data: volumeDeclaration('data') }), { freq: 2 }),
-  })
-  .map(({ name, web, db, extra, networks, volumes }) => ({
-    name,
-    tree: present({
-      services: present({ web, db, extra }),
-      networks,
-      volumes,
-    }),
-  }))
+const overrideOf = (web: Tree, db: Tree | null) =>
+  fc
+    .record({
+      name: fc.constantFrom('compose.override.yaml', 'docker-compose.override.yml', 'prod.yaml'),
+      web: patchOf(web),
+      db: fc.option(patchOf(db ?? {}), { freq: 2 }),
+      extra: fc.option(serviceOf(Object.keys(SERVICE_KEYS)), { freq: 3 }),
+      networks: fc.option(fc.record({ front: network('front') }), { freq: 2 }),
+      volumes: fc.option(fc.record({ data: volumeDeclaration('data') }), { freq: 2 }),
+    })
+    .map(({ name, extra, networks, volumes, ...patches }) => ({
+      name,
+      tree: present({ services: present({ ...patches, extra }), networks, volumes }),
+    }))
 
 /** What a service may say where its file has no configs and secrets of the same paths. */
 const ELSEWHERE = Object.keys(SERVICE_KEYS).filter((name) => name !== 'configs' && name !== 'secrets')
 
 const extending = fc.record({
   base: serviceOf(Object.keys(SERVICE_KEYS)),
-  root: fc.option(patch, { freq: 2 }),
+  root: fc.option(patchOf({}), { freq: 2 }),
   where: fc.constantFrom('here', 'common.yaml', './common/services.yaml', 'common/deep/base.yaml'),
   isShort: fc.boolean(),
 })
 
 const including = fc.record({
   inner: serviceOf(ELSEWHERE),
-  over: fc.option(patch, { freq: 2 }),
+  over: fc.option(patchOf({}), { freq: 2 }),
   form: fc.constantFrom<'short' | 'path' | 'paths' | 'directory' | 'env_file'>(
     ...(['short', 'path', 'paths', 'directory', 'env_file'] as const),
   ),
@@ -71,14 +76,15 @@ const profiles = fc.record({
 })
 
 /** What lies over the one file of a simple case. */
-export const layers = fc.record({
-  override: fc.option(override, { freq: 3 }),
-  extending: fc.option(extending, { freq: 2 }),
-  including: fc.option(including, { freq: 2 }),
-  profiles: fc.option(profiles, { freq: 2 }),
-})
+export const layersOf = (web: Tree, db: Tree | null) =>
+  fc.record({
+    override: fc.option(overrideOf(web, db), { freq: 4 }),
+    extending: fc.option(extending, { freq: 2 }),
+    including: fc.option(including, { freq: 2 }),
+    profiles: fc.option(profiles, { freq: 2 }),
+  })
 
-export type Layers = typeof layers extends fc.Arbitrary<infer T> ? T : never
+export type Layers = ReturnType<typeof layersOf> extends fc.Arbitrary<infer T> ? T : never
 
 /** The other files of a project, and what its first one says more. */
 export interface Layered {
