@@ -165,6 +165,20 @@ const maybeExternal: Rule = (base, over, place) => {
   return byKind(name === undefined ? whole : withEntry(whole, 'name', name), over, place)
 }
 
+/** `all` is a list of one request by the time that others are appended. */
+const gpus: Rule = (base, over, place) => {
+  if (base.kind !== 'scalar' || over.kind !== 'list') return isEmpty(over) ? base : byKind(base, over, place)
+  const count: Entry = { key: base, value: base }
+  return appended(
+    {
+      ...bareSpot(base),
+      kind: 'list',
+      items: [{ ...bareSpot(base), kind: 'map', entries: new Map([['count', count]]) }],
+    },
+    over,
+  )
+}
+
 const text = listOf((item) => textOf(item).split('=')[0] ?? '')
 const target = (item: Node): string => textOf(get(item, 'target'))
 
@@ -189,6 +203,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['services.*.depends_on', named(plainDependency)],
   ['services.*.networks', named(emptyValue)],
   ['services.*.models', named(emptyValue)],
+  ['services.*.gpus', gpus],
   ['services.*.logging', logging],
   ['services.*.ports', listOf(portKey)],
   ['services.*.volumes', listOf((item) => cleaned(item.kind === 'map' ? target(item) : shortTarget(item)))],

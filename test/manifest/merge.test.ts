@@ -37,6 +37,8 @@ describe('a file laid over another', () => {
     // mappings, sequences, scalars
     ['key1: a, key2: b', 'key2: B, key3: c', { key1: 'a', key2: 'B', key3: 'c' }],
     ['image: a', 'user: b', { image: 'a', user: 'b' }],
+    ['gpus: all', 'gpus: [{ driver: a }]', { gpus: [{ count: 'all' }, { driver: 'a' }] }],
+    ['gpus: [{ driver: a }]', 'gpus: [{ driver: b }]', { gpus: [{ driver: 'a' }, { driver: 'b' }] }],
     ['image: a', 'image:', { image: 'a' }],
     ['image:', 'image: b', { image: 'b' }],
     ['group_add: [a]', 'group_add: [a, b]', { group_add: ['a', 'a', 'b'] }],
