@@ -134,6 +134,19 @@ describe('update_config', () => {
     expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
   })
 
+  it('failure_action pause begins no other replica where one could not even be made', async () => {
+    const { world, controller } = await deployed()
+    const first = [...world.driver.containers.values()].find(
+      ({ replica }) => replica.slot.service === 'web' && replica.slot.key === '1',
+    )
+    const server = first?.replica.server ?? ''
+    world.driver.failures.set(`run ${server}`, { code: 'ENGINE_ERROR', server, message: 'no such program' })
+    world.source.commit({ [PATH]: text('web:2', 'failure_action: pause') }, 'update')
+    await world.clock.run(600_000)
+    expect(controller.status().stacks[0]?.phase).toBe('paused')
+    expect(running(world)).toEqual(ALL)
+  })
+
   it('failure_action continue goes on, keeping old replicas where new ones failed', async () => {
     const { world } = await deployed()
     world.driver.behaviours.set('web:2', { never: true })
