@@ -100,9 +100,9 @@ function isSameSlot(a: Slot, b: Slot): boolean {
 function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>): boolean {
   // One of two makes way after a failure, and is there until it has stopped.
   if (isTolerated(facts, change.slot)) return change.successor !== null && isUp(change.successor) && isUp(change.from)
-  if (facts.busySlots.has(slotKey(change.slot))) return change.successor === null || change.from.state === 'running'
+  const isBusy = facts.busySlots.has(slotKey(change.slot))
   if (change.successor === null)
-    return change.order === 'stop-first' && !isRunning(change) && isProven(facts, change.slot, change.from)
+    return isBusy || (change.order === 'stop-first' && !isRunning(change) && isProven(facts, change.slot, change.from))
   return !isProven(facts, change.slot, change.successor) || change.from.state === 'running'
 }
 

@@ -86,6 +86,12 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEP,
+    find: "return !isProven(facts, change.slot, change.successor) || change.from.state === 'running'",
+    put: "return change.from.state === 'running'",
+    breaks: 'a slot whose new replica is there is in flight no more',
+  },
+  {
+    file: STEP,
     find: 'if (facts.busySlots.has(key)) return watchOnly(facts, change)',
     put: "if (facts.busySlots.has('')) return watchOnly(facts, change)",
     breaks: 'a slot gets a second action while the first is under way',
