@@ -85,8 +85,9 @@ export function cpuMs(pid: number): number {
   return ran.reduce((sum, ns) => sum + ns, 0) / 1e6
 }
 
-/** Resident memory of a process in MB (10⁶ bytes). */
+/** Resident memory of a process and those that it started, in MB (10⁶ bytes); what they share counts for each. */
 export function residentMb(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return (Number(kib) * 1024) / 1e6
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
+  return (Number(kib) * 1024) / 1e6 + children.reduce((sum, child) => sum + residentMb(Number(child)), 0)
 }
