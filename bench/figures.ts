@@ -19,6 +19,8 @@ export interface Figure {
   readonly floorIs: string
   /** The most that Slipway may take, in floors; where there is no floor, in units. */
   readonly target: number | null
+  /** Day on which it was measured, when results were merged. */
+  readonly day?: string
 }
 
 export const GROUPS = ['deploy', 'update', 'heal', 'tick', 'memory', 'manifests'] as const

@@ -12,7 +12,7 @@ import { USAGE, readOptions } from './options.js'
 import type { BenchOptions } from './options.js'
 import { ROOT } from './processes.js'
 import { putBetweenMarkers } from './readme-table.js'
-import { describeMachine, formatMachine, merge, readResults, writeResults } from './results.js'
+import { describeMachine, formatDays, formatMachine, merge, readResults, writeResults } from './results.js'
 import type { Results } from './results.js'
 import { formatTable } from './table.js'
 import { MONITOR_MS } from './workload.js'
@@ -66,11 +66,11 @@ function build(): void {
   if (status !== 0) throw new Error('npm run build failed; its output above says why')
 }
 
-function report({ at, runs, machine, figures }: Results): string {
+function report({ runs, machine, figures }: Results): string {
   return [
     formatTable(figures),
     '',
-    `Medians of ${runs} runs (in brackets the fastest and the slowest), ${at.slice(0, 10)}, all of it on one machine: ${formatMachine(machine)}.`,
+    `Medians of ${runs} runs (in brackets the fastest and the slowest), ${formatDays(figures)}, all of it on one machine: ${formatMachine(machine)}.`,
     `Engines, servers and controller share the cores, so read ratios, not milliseconds. Every replica is monitored for ${MONITOR_MS / 1000} s on both sides.`,
     'The floor is the same engine calls sent raw over the same kind of connections, measured in turn with Slipway; `bench/README.md` says how.',
   ].join('\n')

@@ -49,11 +49,21 @@ export function merge(before: Results | null, now: Results): Results {
   const kept = (before?.figures ?? []).filter((figure) => !measured.has(figure.group))
   const order = ({ group }: Figure): number => GROUPS.indexOf(group)
   const engines = now.machine.engines.length > 0 ? now.machine.engines : (before?.machine.engines ?? [])
+  const dated = (figures: readonly Figure[], at: string): readonly Figure[] =>
+    figures.map((figure) => ({ ...figure, day: figure.day ?? at.slice(0, 10) }))
   return {
     ...now,
     machine: { ...now.machine, engines },
-    figures: [...kept, ...now.figures].sort((a, b) => order(a) - order(b)),
+    figures: [...dated(kept, before?.at ?? now.at), ...dated(now.figures, now.at)].sort((a, b) => order(a) - order(b)),
   }
+}
+
+/** `2026-11-28 (tick, memory) and 2026-11-21 (deploy)`; one day alone where all was measured on it. */
+export function formatDays(figures: readonly Figure[]): string {
+  const days = new Map<string, Set<string>>()
+  for (const { day = '', group } of figures) days.set(day, (days.get(day) ?? new Set()).add(group))
+  const texts = [...days].sort(([a], [b]) => (a < b ? 1 : -1)).map(([day, groups]) => [day, [...groups].join(', ')])
+  return texts.length === 1 ? (texts[0]?.[0] ?? '') : texts.map(([day, groups]) => `${day} (${groups})`).join(' and ')
 }
 
 export function writeResults(path: string, results: Results): void {

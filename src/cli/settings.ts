@@ -141,7 +141,7 @@ function readConfigFile(given: Given, problems: string[]): Readonly<Record<strin
   try {
     // Each setting is one value. The parser takes minutes over thousands of open brackets.
     if ((text.match(/[[{]|[-?:]\s/g)?.length ?? 0) > NESTED_MOST) throw new Error('it must be a map of single values')
-    const value = (parse(text) ?? {}) as unknown
+    const value = (parse(text, { logLevel: 'error' }) ?? {}) as unknown
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it must be a map')
     const known = Object.values(SETTINGS).flatMap(({ flag }) => (flag === null ? [] : [flag.replaceAll('-', '_')]))
     for (const key of Object.keys(value).filter((key) => !known.includes(key))) {
