@@ -33,6 +33,8 @@ export interface ListReader {
    * problem is why.
    */
   read(chunks: readonly Buffer[]): Result<ContainerList, string>
+  /** Whether a container of the last list has hooks; null for one that is not in it. */
+  isHooked(containerId: string): boolean | null
 }
 
 /** Where bytes are put together; one for all readers, since each is done with it before it returns. */
@@ -63,6 +65,7 @@ export function newListReader(server: string, fleet: string, scratch: Scratch): 
       body.copy(kept)
       return ok(list)
     },
+    isHooked: (containerId) => last?.seen.find(({ id }) => id === containerId)?.isHooked ?? null,
   }
 }
 

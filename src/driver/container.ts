@@ -10,6 +10,8 @@ export interface SeenContainer {
   /** Null: not ours. */
   readonly identity: ReplicaIdentity | null
   readonly is: Replica | ForeignContainer
+  /** It has the label of hooks, which it keeps for life. */
+  readonly isHooked: boolean
 }
 
 type ReplicaIdentity = Omit<Replica, 'state' | 'health' | 'exitCode' | 'ports' | 'addresses' | 'detail'>
@@ -50,7 +52,9 @@ export function readContainer(
     identity === null
       ? foreignOf({ containerId: id, name, running: isUp(state), ports, ...composeOf(raw.Labels) }, last)
       : replicaOf(raw, identity, state, ports, last !== null && isReplica(last) ? last : null)
-  return ok(known !== null && is === last ? known : { id, name, identity, is })
+  if (known !== null && is === last) return ok(known)
+  const isHooked = known?.isHooked ?? textAt(raw.Labels, LABELS.hooks) !== ''
+  return ok({ id, name, identity, is, isHooked })
 }
 
 export function isReplica(container: Replica | ForeignContainer): container is Replica {

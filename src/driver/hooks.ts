@@ -1,5 +1,6 @@
 import { LABELS, fail, formatSlot, ok } from '../model/index.js'
 import type { HookCommand, HookSpec, Result, Slot } from '../model/index.js'
+import type { ListReader } from './container-list.js'
 import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
@@ -12,8 +13,14 @@ export interface Hooked {
   readonly slot: Slot
 }
 
-/** Hooks of a container that runs, from its label; empty when it has none or does not run. */
-export async function hooksOf(engine: Engine, { containerId, slot }: Hooked, signal: AbortSignal): Promise<HookSpec> {
+/** Hooks of a container that runs, from its label; empty when it has none or does not run. Most have none: that is in every list, and costs no call. */
+export async function hooksOf(
+  engine: Engine,
+  list: Pick<ListReader, 'isHooked'>,
+  { containerId, slot }: Hooked,
+  signal: AbortSignal,
+): Promise<HookSpec> {
+  if (list.isHooked(containerId) === false) return {}
   const call = { method: 'GET', path: `/containers/${segment(containerId)}/json`, lane: 'read' } as const
   const info = await readJsonIfThere(engine, call, `inspect ${formatSlot(slot)}`, signal)
   if (!info.ok || at(info.value, 'State', 'Running') !== true) return {}

@@ -39,14 +39,14 @@ export async function performOn(
         return result
       })
     case 'start':
-      return startContainer(engine, action, signal)
+      return startContainer(engine, sightings, action, signal)
     case 'stop':
-      return stopContainer(engine, action, signal).then((result) => {
+      return stopContainer(engine, sightings, action, signal).then((result) => {
         if (result.ok) sightings.deaths.stopped.heard('die', action.containerId, engine.clock.nowMs())
         return result
       })
     case 'restart':
-      return stopContainer(engine, action, signal)
+      return stopContainer(engine, sightings, action, signal)
     case 'remove':
       return removeContainer(engine, action, signal).finally(() => sweepCopies(engine, sightings))
     case 'update':
@@ -65,6 +65,7 @@ function hasFolders({ spec }: Extract<Action, { readonly kind: 'run' }>): boolea
 /** A container that was created and never started may lack its files (its run was cut short): it is not brought up. */
 async function startContainer(
   engine: Engine,
+  sightings: Sightings,
   action: Extract<Action, { readonly kind: 'start' }>,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
@@ -80,17 +81,18 @@ async function startContainer(
   const { startMs } = engine.limits
   const call = { method: 'POST', path: `${path}/start`, lane: 'change', deadlineMs: startMs } as const
   const started = await onContainer(engine, action, call, signal)
-  return started.ok ? afterStart(engine, action, started, signal) : started
+  return started.ok ? afterStart(engine, sightings, action, started, signal) : started
 }
 
 /** A container whose hooks failed is stopped again, so that it is not taken for one that serves. */
 async function afterStart(
   engine: Engine,
+  sightings: Sightings,
   action: OnContainer,
   started: Result<ActionResult>,
   signal: AbortSignal,
 ): Promise<Result<ActionResult>> {
-  const { postStart } = await hooksOf(engine, action, signal)
+  const { postStart } = await hooksOf(engine, sightings.reader, action, signal)
   if (postStart === undefined) return started
   const done = await runHooks(engine, action, 'post_start', postStart, engine.limits.startMs, signal)
   if (done.ok) return started
@@ -100,8 +102,13 @@ async function afterStart(
 }
 
 /** What fails or takes longer than the grace period is said, and the stop goes on: a hook must not keep a container for ever. */
-async function beforeStop(engine: Engine, action: StopAction, signal: AbortSignal): Promise<void> {
-  const { preStop } = await hooksOf(engine, action, signal)
+async function beforeStop(
+  engine: Engine,
+  sightings: Sightings,
+  action: StopAction,
+  signal: AbortSignal,
+): Promise<void> {
+  const { preStop } = await hooksOf(engine, sightings.reader, action, signal)
   if (preStop === undefined) return
   const done = await runHooks(engine, action, 'pre_stop', preStop, action.graceMs, signal)
   if (done.ok) return
@@ -112,13 +119,18 @@ async function beforeStop(engine: Engine, action: StopAction, signal: AbortSigna
 type StopAction = Extract<Action, { readonly kind: 'stop' | 'restart' }>
 
 /** The engine counts the grace period in whole seconds. Stopping what is stopped is 304, which is done. */
-async function stopContainer(engine: Engine, action: StopAction, signal: AbortSignal): Promise<Result<ActionResult>> {
-  await beforeStop(engine, action, signal)
+async function stopContainer(
+  engine: Engine,
+  sightings: Sightings,
+  action: StopAction,
+  signal: AbortSignal,
+): Promise<Result<ActionResult>> {
+  await beforeStop(engine, sightings, action, signal)
   const query = { t: String(Math.ceil(action.graceMs / 1000)) }
   const deadlineMs = action.graceMs + engine.limits.stopMs + (action.kind === 'restart' ? engine.limits.startMs : 0)
   const path = `/containers/${segment(action.containerId)}/${action.kind}`
   const done = await onContainer(engine, action, { method: 'POST', path, query, lane: 'slow', deadlineMs }, signal)
-  return done.ok && action.kind === 'restart' ? afterStart(engine, action, done, signal) : done
+  return done.ok && action.kind === 'restart' ? afterStart(engine, sightings, action, done, signal) : done
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { dockerDriver } from '../../src/driver/index.js'
-import type { EngineRequest } from '../../src/driver/index.js'
+import type { EngineRequest, Way } from '../../src/driver/index.js'
 import type { Driver } from '../../src/controller/index.js'
 import { STEADY, simEngine, virtualClock } from '../../src/rehearse/index.js'
 import type {
@@ -27,6 +27,8 @@ export interface Bench {
   /** Behaviour by image; the others are steady. */
   readonly behaviours: Map<string, Partial<Behaviour>>
   readonly driver: Driver
+  /** What the driver called, `GET /containers/json`, oldest first. */
+  readonly calls: string[]
   /** One call past the driver, in as much time as it takes. */
   call(
     method: EngineRequest['method'],
@@ -37,9 +39,27 @@ export interface Bench {
   readonly within: <T>(work: Promise<T>, ms?: number) => Promise<T>
 }
 
+function listened(way: Way, calls: string[]): Way {
+  return {
+    ...way,
+    client(version) {
+      const client = way.client(version)
+      const heard = (request: EngineRequest): EngineRequest => {
+        calls.push(`${request.method} ${request.path}`)
+        return request
+      }
+      return {
+        call: (request, signal) => client.call(heard(request), signal),
+        open: (request, signal) => client.open(heard(request), signal),
+      }
+    },
+  }
+}
+
 export function bench(options: Partial<SimEngineOptions> = {}): Bench {
   const clock = virtualClock(1_700_000_000_000, settle)
   const events: EngineEvent[] = []
+  const calls: string[] = []
   const behaviours = new Map<string, Partial<Behaviour>>()
   let ids = 0
   const engine = simEngine({
@@ -64,7 +84,7 @@ export function bench(options: Partial<SimEngineOptions> = {}): Bench {
     log: () => undefined,
     clock,
     random: () => 0.5,
-    ways: (server) => engine.way(server.name),
+    ways: (server) => listened(engine.way(server.name), calls),
   })
   driver.use(FLEET, [localServer('lon-1', '/nowhere')])
   const client = engine.way('lon-1').client('v1.45')
@@ -78,6 +98,7 @@ export function bench(options: Partial<SimEngineOptions> = {}): Bench {
     events,
     behaviours,
     driver,
+    calls,
     within,
     async call(method, path, more = {}) {
       const request = { method, path, deadlineMs: 60_000, maxBytes: 1e6, ...more }
