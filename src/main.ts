@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import { readGitIdentities, readIdentities, runCli } from './cli/index.js'
+import { readGitIdentities, readIdentities, readSigningIdentity, runCli } from './cli/index.js'
 import type { Io, Parts, Settings } from './cli/index.js'
 import type { Clock, LogEvent } from './controller/index.js'
 import type { GitSourceOptions } from './source/index.js'
@@ -67,6 +67,7 @@ const parts: Parts = {
 }
 
 function gitOptions(settings: Settings, url: string, log: (event: LogEvent) => void): Omit<GitSourceOptions, 'dir'> {
+  const signing = readSigningIdentity(settings)
   return {
     url,
     ref: settings.ref,
@@ -79,19 +80,11 @@ function gitOptions(settings: Settings, url: string, log: (event: LogEvent) => v
       ...(settings.gitHttp.proxy !== null ? { proxy: settings.gitHttp.proxy } : {}),
     },
     signers: settings.signers,
-    ...(settings.signingKey !== null ? { signing: signingIdentity(settings, settings.signingKey) } : {}),
+    ...(signing !== null ? { signing } : {}),
     ssh: (host) => readGitIdentities(settings, host),
     ...(settings.path !== null ? { path: settings.path } : {}),
     ...(settings.git !== null ? { credentials: settings.git } : {}),
   }
-}
-
-function signingIdentity(
-  { signingPassphrase }: Settings,
-  { path, content }: NonNullable<Settings['signingKey']>,
-): NonNullable<GitSourceOptions['signing']> {
-  const passphrase = signingPassphrase === null ? {} : { passphrase: signingPassphrase }
-  return { name: path, privateKey: content, ...passphrase }
 }
 
 /** The first signal asks for an orderly end, the second takes it. */

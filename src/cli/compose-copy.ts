@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
-import type { Source } from '../controller/index.js'
+import { readDesired } from '../controller/index.js'
+import type { Source, SourceTree } from '../controller/index.js'
 import { FLEET_FILE, createLoader } from '../manifest/index.js'
-import type { ManifestTree } from '../manifest/index.js'
-import { invariant } from '../model/index.js'
+import { invariant, ok } from '../model/index.js'
 import type { Problem } from '../model/index.js'
 import { folderSource } from './folder-source.js'
 import { CommandError, valueOf } from './invocation.js'
@@ -28,8 +28,6 @@ const FLEET_OID = 'fleet'
 const FLEET = 'fleet: new\nservers: { local: { engine: unix:///var/run/docker.sock } }\n'
 /** First line of a Compose file in a directory of `stacks/`. */
 export const COMPOSE_MODELINE = `# yaml-language-server: $schema=../../${SCHEMA_FOLDER}/compose.schema.json\n`
-/** More than the loader ever asks for. */
-const MOST_ROUNDS = 50
 
 /**
  * What a Compose file is and needs. The loader itself says which files it reads, as they will lie in the repository, so nothing is missing
@@ -41,26 +39,27 @@ export async function readComposeCopy(file: string, io: Io): Promise<ComposeCopy
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw unreadable(file)
   const source = folderSource(folder, io.user, io.nowMs(), { secretive: true })
   const { tree, composeOid } = await treeAround(file, directory, source, io)
-  const contents = new Map<string, Uint8Array>([[FLEET_OID, new TextEncoder().encode(FLEET)]])
-  const loader = createLoader()
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    const loaded = loader.load(tree, (oid) => contents.get(oid))
-    if (loaded.kind === 'needs') {
-      for (const [oid, bytes] of valueOf(await source.read(loaded.oids, io.interrupted)))
-        contents.set(oid, oid === composeOid ? withModeline(bytes) : bytes)
-      continue
-    }
-    if (loaded.kind === 'refused') throw new CommandError(loaded.problems)
-    const [entry] = loaded.desired.stacks
-    invariant(entry !== undefined, 'a folder with a Compose file is a stack')
-    const files = [...tree.entries].flatMap(([path, { oid }]) => {
-      const bytes = path === FLEET_FILE ? undefined : contents.get(oid)
-      return bytes === undefined ? [] : [{ path, bytes }]
-    })
-    const own = entry.kind === 'invalid' ? entry.problems : []
-    return { name: entry.name, directory, files, problems: [...own, ...loaded.desired.warnings] }
+  const contents = new Map<string, Uint8Array>()
+  const read: Source['read'] = async (oids, signal) => {
+    const found = await source.read(
+      oids.filter((oid) => oid !== FLEET_OID),
+      signal,
+    )
+    if (!found.ok) return found
+    for (const [oid, bytes] of found.value) contents.set(oid, oid === composeOid ? withModeline(bytes) : bytes)
+    return ok(new Map([...contents, [FLEET_OID, new TextEncoder().encode(FLEET)]]))
   }
-  throw new Error(`reading ${file} did not end after ${MOST_ROUNDS} rounds`)
+  const arranged = { ...source, tree: () => Promise.resolve(ok(tree)), read }
+  const desired = await readDesired(arranged, createLoader(), tree.revision, io.interrupted)
+  if (!desired.ok) throw new CommandError(desired.problem)
+  const [entry] = desired.value.stacks
+  invariant(entry !== undefined, 'a folder with a Compose file is a stack')
+  const files = [...tree.entries].flatMap(([path, { oid }]) => {
+    const bytes = contents.get(oid)
+    return bytes === undefined ? [] : [{ path, bytes }]
+  })
+  const own = entry.kind === 'invalid' ? entry.problems : []
+  return { name: entry.name, directory, files, problems: [...own, ...desired.value.warnings] }
 }
 
 /** The folder's files with the one that was named as its Compose file, whatever it is called and whatever stands beside it. */
@@ -69,7 +68,7 @@ async function treeAround(
   directory: string,
   source: Source,
   { interrupted }: Io,
-): Promise<{ readonly tree: ManifestTree; readonly composeOid: string }> {
+): Promise<{ readonly tree: SourceTree; readonly composeOid: string }> {
   const { revision, entries } = valueOf(await source.tree('', interrupted))
   const name = basename(file)
   const entry = entries.get(name)

@@ -76,6 +76,11 @@ export function readGitIdentities(settings: Settings, host: string): GitIdentiti
   }
 }
 
+/** What signs the commits that are made here; null: nothing does. */
+export function readSigningIdentity({ signingKey, signingPassphrase }: Settings): Identity | null {
+  return signingKey === null ? null : identity(signingKey.path, signingKey.content, signingPassphrase)
+}
+
 function configOf({ home }: Settings): SshConfig {
   return readSshConfig(readOptional(join(home, '.ssh', 'config')) ?? '', home)
 }

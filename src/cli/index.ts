@@ -1,7 +1,7 @@
 export { runCli } from './run-cli.js'
 export type { Parts } from './invocation.js'
 export type { Io } from './io.js'
-export { readGitIdentities, readIdentities } from './identities.js'
+export { readGitIdentities, readIdentities, readSigningIdentity } from './identities.js'
 export type { HostIdentities, Identities, Identity } from './identities.js'
 export type { RegistryLogin, Settings } from './settings.js'
 export { colorsFor } from './io.js'

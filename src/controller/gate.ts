@@ -81,7 +81,7 @@ async function pruneHold(input: GateInput, signal: AbortSignal): Promise<Problem
 }
 
 async function pinHold(input: GateInput, signal: AbortSignal): Promise<Problem | null> {
-  const { ports, state, desired, observed, pins } = input
+  const { state, desired, observed, pins } = input
   const { accepted } = state
   const { revision } = desired
   if (accepted?.fleet.guards.plan !== 'pinned' || pins === null) return null
@@ -90,8 +90,7 @@ async function pinHold(input: GateInput, signal: AbortSignal): Promise<Problem |
   await observed(signal)
   const pin = await pins.pinOf(revision, signal)
   if (pin === null || pins.isShown(pin)) return null
-  const news = await ports.source.news({ sha: revision.sha, since: accepted.revision.sha, signed: null }, signal)
-  const trailers = news.ok ? news.value.flatMap((commit) => commit.trailers) : []
+  const trailers = (await newCommits(input, signal)).flatMap((commit) => commit.trailers)
   const named = trailers.filter(({ name }) => name === 'plan').map(({ value }) => value)
   return named.includes(pin) ? null : pinProblem(revision, pin, named)
 }
@@ -121,16 +120,23 @@ function isSame(accepted: NonNullable<State['accepted']>, desired: Desired): boo
 
 type Trailer = NewCommit['trailers'][number]
 
+/** What the revision brings; where that cannot be read, nobody says anything. */
+async function newCommits({ ports, state, desired }: GateInput, signal: AbortSignal): Promise<readonly NewCommit[]> {
+  const question = { sha: desired.revision.sha, since: state.accepted?.revision.sha ?? null, signed: null }
+  const news = await ports.source.news(question, signal)
+  return news.ok ? news.value : []
+}
+
 /** Whether one of the commits that the revision brings says so itself; that is logged, with who said it. */
 async function isReleasedByCommit(
-  { ports, state, desired }: GateInput,
+  input: GateInput,
   guard: Gate,
   says: (trailer: Trailer) => boolean,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { ports, desired } = input
   const { sha } = desired.revision
-  const news = await ports.source.news({ sha, since: state.accepted?.revision.sha ?? null, signed: null }, signal)
-  const commit = news.ok ? news.value.find(({ trailers }) => trailers.some(says)) : undefined
+  const commit = (await newCommits(input, signal)).find(({ trailers }) => trailers.some(says))
   if (commit === undefined) return false
   const reason = commit.trailers.find(says)?.value ?? ''
   const fields = { guard, reason, commit: commit.sha, author: commit.author, revision: sha }

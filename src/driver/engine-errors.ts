@@ -1,4 +1,4 @@
-import type { Next, Problem, ProblemCode } from '../model/index.js'
+import type { Next, Problem, ProblemCode, Slot } from '../model/index.js'
 import type { CallFailure } from './engine-client.js'
 
 /** What was attempted, for the message: `create the container shop-web-1-1a2b3c4d`. */
@@ -113,6 +113,14 @@ export const ERROR_RULES: readonly ErrorRule[] = [
     advice: 'somebody removed it',
   },
 ]
+
+/** What a problem is about that a replica has on a server. */
+export function about(
+  { server }: { readonly server: string },
+  { slot }: { readonly slot: Slot },
+): Pick<Problem, 'server' | 'stack' | 'service'> {
+  return { server, stack: slot.stack, service: slot.service }
+}
 
 /** A failed call as a Problem. */
 export function toProblem(failure: CallFailure, attempted: Attempted): Problem {

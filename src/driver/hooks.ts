@@ -4,7 +4,7 @@ import type { ListReader } from './container-list.js'
 import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
-import { toProblem } from './engine-errors.js'
+import { about, toProblem } from './engine-errors.js'
 import { execute } from './exec.js'
 
 /** A container whose hooks are run. */
@@ -56,15 +56,16 @@ export async function runHooks(
 
 async function runHook(
   engine: Engine,
-  { containerId, slot }: Hooked,
+  hooked: Hooked,
   name: string,
   hook: HookCommand,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<Result<null>> {
-  const about = { server: engine.server, stack: slot.stack, service: slot.service }
-  const failed = (how: string): Result<null> =>
-    fail({ ...about, code: 'HOOK_FAILED', message: `${name} of ${formatSlot(slot)} on server ${engine.server} ${how}` })
+  const failed = (how: string): Result<null> => {
+    const message = `${name} of ${formatSlot(hooked.slot)} on server ${engine.server} ${how}`
+    return fail({ ...about(engine, hooked), code: 'HOOK_FAILED', message })
+  }
   const body = {
     Cmd: hook.command,
     ...(hook.user === undefined ? {} : { User: hook.user }),
@@ -72,7 +73,7 @@ async function runHook(
     ...(hook.privileged === undefined ? {} : { Privileged: true }),
     Env: Object.entries(hook.environment ?? {}).map(([key, value]) => `${key}=${value}`),
   }
-  const done = await execute(engine, containerId, body, { what: `see how ${name} ended`, timeoutMs }, signal)
+  const done = await execute(engine, hooked.containerId, body, { what: `see how ${name} ended`, timeoutMs }, signal)
   switch (done.kind) {
     case 'exited':
       return done.code === 0
@@ -81,7 +82,10 @@ async function runHook(
     case 'late':
       return failed(`did not end within ${timeoutMs} ms${done.output === '' ? '' : `: ${done.output}`}`)
     case 'refused':
-      return fail({ ...toProblem(done.failure, { server: engine.server, what: `run ${name}` }), ...about })
+      return fail({
+        ...toProblem(done.failure, { server: engine.server, what: `run ${name}` }),
+        ...about(engine, hooked),
+      })
     case 'unknown':
       return failed(`has an unknown end: ${done.why}`)
   }

@@ -4,6 +4,7 @@ import { joinedServices } from '../payload/index.js'
 import type { Joined, RunAction } from '../payload/index.js'
 import { readJson, textAt } from './engine.js'
 import type { Engine } from './engine.js'
+import { about } from './engine-errors.js'
 
 /**
  * The running containers that stand for the `service:name` of a spec: of the same slot number if there is one, else the first. Problem:
@@ -35,5 +36,5 @@ async function findRunning(
   const id = textAt(same ?? containers[0], 'Id')
   if (id !== '') return ok(id)
   const message = `no replica of ${service} runs on server ${engine.server}, whose namespaces ${slot.service} is to join; it is tried again`
-  return fail({ code: 'CONTAINER_GONE', message, server: engine.server, stack: slot.stack, service: slot.service })
+  return fail({ code: 'CONTAINER_GONE', message, ...about(engine, { slot }) })
 }

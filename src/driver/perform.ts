@@ -3,7 +3,7 @@ import type { Action, ActionResult, Guards, Result } from '../model/index.js'
 import { at, readJsonIfThere } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { segment } from './engine-client.js'
-import { toProblem } from './engine-errors.js'
+import { about, toProblem } from './engine-errors.js'
 import { hooksOf, runHooks } from './hooks.js'
 import { ensureNetwork, ensureVolume, removeNetwork } from './ensure-objects.js'
 import type { Sightings } from './observe.js'
@@ -76,7 +76,7 @@ async function startContainer(
   if (at(info.value, 'State', 'Status') === 'created') {
     const what = `${formatSlot(action.slot)} (container ${action.containerId.slice(0, 12)}) on server ${engine.server}`
     const message = `${what} was never started and may lack its configs and secrets; remove it and run it anew`
-    return fail({ code: 'CONFLICT', message, server: engine.server, stack: action.stack, service: action.slot.service })
+    return fail({ code: 'CONFLICT', message, ...about(engine, action) })
   }
   const { startMs } = engine.limits
   const call = { method: 'POST', path: `${path}/start`, lane: 'change', deadlineMs: startMs } as const

@@ -6,7 +6,7 @@ import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import type { CallFailure } from './engine-client.js'
-import { toProblem } from './engine-errors.js'
+import { about, toProblem } from './engine-errors.js'
 import { packFiles, planFiles } from './file-archive.js'
 import type { FileDelivery } from './file-archive.js'
 import { findJoined } from './joined-containers.js'
@@ -53,10 +53,6 @@ function warnOfAge(engine: Engine, { spec, slot }: RunAction): void {
   if ((spec.healthcheck?.startIntervalMs ?? null) === null || engine.apiMinor >= START_INTERVAL_API) return
   const fields = { service: slot.service, stack: slot.stack, server: engine.server, engine: engine.facts.engineVersion }
   engine.say('warn', 'healthcheck.start_interval is ignored: the engine is older than API 1.44', fields)
-}
-
-function about(engine: Engine, { slot }: RunAction): Pick<Problem, 'server' | 'stack' | 'service'> {
-  return { server: engine.server, stack: slot.stack, service: slot.service }
 }
 
 function isOutcomeUnknown(problem: Problem): boolean {

@@ -6,7 +6,7 @@ import { readJsonIfThere } from './engine.js'
 import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import type { CallFailure } from './engine-client.js'
-import { toProblem } from './engine-errors.js'
+import { about, toProblem } from './engine-errors.js'
 import { packFolder } from './file-archive.js'
 import { dropCopy, dropHelper, isCopy } from './sweep-copies.js'
 
@@ -124,10 +124,6 @@ async function release(engine: Engine, action: RunAction, name: string, id: stri
   if (dropped !== 'gone') return { ...dropped, ...about(engine, action) }
   const message = `the container ${name} on server ${engine.server} was removed while it held the folders of a new replica; they are shipped anew`
   return { ...about(engine, action), code: 'CONFLICT', message }
-}
-
-function about(engine: Engine, { slot }: RunAction): Pick<Problem, 'server' | 'stack' | 'service'> {
-  return { server: engine.server, stack: slot.stack, service: slot.service }
 }
 
 function explain(engine: Engine, action: RunAction, failure: CallFailure): Problem {

@@ -5,7 +5,7 @@ export type { Next, Place, Problem, ProblemCode } from './problem.js'
 export { formatRevision } from './revision.js'
 export type { Revision } from './revision.js'
 export { formatVerdict } from './signature.js'
-export type { SignatureVerdict, SignedBy, SignedWhat } from './signature.js'
+export type { SignatureVerdict, SignedBy, SignedWhat, SigningKey } from './signature.js'
 export { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS } from './fleet.js'
 export type { Address, Fleet, GuardName, Guards, HostKey, Server } from './fleet.js'
 export type {

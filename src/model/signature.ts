@@ -50,3 +50,11 @@ export function formatVerdict(verdict: SignatureVerdict): string {
       return `signed in a way that cannot be checked: ${verdict.why}`
   }
 }
+
+/** A private ssh key that signs the same bytes in the same way each time. */
+export interface SigningKey {
+  readonly kind: 'ssh-ed25519' | 'rsa-sha2-512'
+  /** As ssh sends it. */
+  readonly publicKey: Uint8Array
+  sign(bytes: Uint8Array): Uint8Array
+}

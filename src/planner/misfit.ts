@@ -73,9 +73,9 @@ function staticMisfit(request: Request, server: Server): Misfit | null {
   const { pending } = request
   const { input, spec } = pending.context
   if (input.drained.has(server.name)) return { server: server.name, kind: 'drained' }
-  const constraint = violatedConstraint(spec.placement.constraints, server, factsOf(input, server.name))
-  if (constraint !== null) return { server: server.name, kind: 'constraint', constraint }
   const facts = factsOf(input, server.name)
+  const constraint = violatedConstraint(spec.placement.constraints, server, facts)
+  if (constraint !== null) return { server: server.name, kind: 'constraint', constraint }
   const need = facts === null ? undefined : request.needs.find(({ apiMinor }) => minorOf(facts.apiVersion) < apiMinor)
   if (need !== undefined && facts !== null)
     return { server: server.name, kind: 'engine', need, version: `${facts.engineVersion} (API ${facts.apiVersion})` }

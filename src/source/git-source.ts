@@ -1,9 +1,9 @@
 import type { Source, SourceTree } from '../controller/index.js'
 import { fail, formatRevision, ok } from '../model/index.js'
-import type { Problem, Result, Revision } from '../model/index.js'
+import type { Problem, Result, Revision, SigningKey } from '../model/index.js'
 import { signingKeyOf } from '../ssh/index.js'
 import { readSigners } from '../trust/index.js'
-import type { AllowedSigners, SshSigningKey } from '../trust/index.js'
+import type { AllowedSigners } from '../trust/index.js'
 import { parseAddress, parseRef } from './address.js'
 import type { FollowedRef } from './address.js'
 import type { Clone, CloneRoom } from './clone.js'
@@ -26,7 +26,7 @@ export interface Following {
   readonly room: CloneRoom
   readonly log: SourceLog
   readonly signers: AllowedSigners
-  readonly signing: SshSigningKey | null
+  readonly signing: SigningKey | null
   readonly now: () => number
 }
 

@@ -115,15 +115,12 @@ interface Service {
   readonly legacy: Legacy
 }
 
-/** Called while the channel is handed over: a service that fails at once says so in the same packet in which it begins. */
-function legacyOf(channel: ClientChannel): Legacy {
-  const legacy: Legacy = { complaint: '', exit: null }
+function listen(channel: ClientChannel, legacy: Legacy): void {
   channel.on('exit', (code: number | null) => (legacy.exit = code))
   channel.stderr.on('error', () => undefined)
   channel.stderr.on('data', (chunk: Buffer) => {
     legacy.complaint = (legacy.complaint + chunk.toString('utf8')).slice(0, MAX_COMPLAINT)
   })
-  return legacy
 }
 
 /** One service at work on the other side. */
@@ -217,19 +214,17 @@ class Line {
   async exec(command: string, options: { readonly env?: NodeJS.ProcessEnv }): Promise<Service> {
     const wasOpen = this.#connection !== null
     const connection = await this.#connected()
-    const legacies = new WeakMap<ClientChannel, Legacy>()
+    const legacy: Legacy = { complaint: '', exit: null }
     const opened = await openChannel<ClientChannel>(
       (done) =>
         connection.client.exec(command, options, (error, channel) => {
-          if (error === undefined) legacies.set(channel, legacyOf(channel))
+          // Here and not later: a service that fails at once says so in the same packet in which it begins.
+          if (error === undefined) listen(channel, legacy)
           done(error, channel)
         }),
       this.#target.limits.connectMs,
     )
-    if (opened.ok) {
-      const channel = opened.value
-      return { channel, connection, legacy: legacies.get(channel) ?? legacyOf(channel) }
-    }
+    if (opened.ok) return { channel: opened.value, connection, legacy }
     connection.socket.destroy()
     if (this.#connection === connection) this.#connection = null
     // One that was kept may have died in silence; a fresh one that refuses means it.

@@ -1,4 +1,5 @@
 import type { UndoRequest } from '../controller/index.js'
+import type { SigningKey } from '../model/index.js'
 import type { CloneRoom } from './clone.js'
 import { malformed, oidOf } from './git-object.js'
 import type { GitObject, TreeItem } from './git-object.js'
@@ -7,7 +8,6 @@ import type { Conflict, Files } from './merge-files.js'
 import type { ObjectStore } from './object-store.js'
 import { listFiles } from './walk.js'
 import { signSsh } from '../trust/index.js'
-import type { SshSigningKey } from '../trust/index.js'
 
 export interface Undoing {
   readonly sha: string
@@ -20,7 +20,7 @@ export async function makeUndoing(
   store: ObjectStore,
   request: UndoRequest,
   { path, limits }: CloneRoom,
-  signing: SshSigningKey | null,
+  signing: SigningKey | null,
   signal: AbortSignal,
 ): Promise<Undoing | { readonly conflicts: readonly Conflict[] }> {
   const filesOf = async (sha: string): Promise<Files> =>
@@ -116,7 +116,7 @@ function entryOf({ mode, name, oid }: Pick<TreeItem, 'name' | 'mode' | 'oid'>): 
   return Buffer.concat([Buffer.from(`${mode} ${name}\0`), Buffer.from(oid, 'hex')])
 }
 
-function commitOf(tree: string, { tip, author, atMs, message }: UndoRequest, signing: SshSigningKey | null): GitObject {
+function commitOf(tree: string, { tip, author, atMs, message }: UndoRequest, signing: SigningKey | null): GitObject {
   if (/[<>\n\0]/.test(author.name + author.email))
     throw malformed(tip.sha, 'to be reverted by an author that is no name')
   const who = `${author.name} <${author.email}> ${Math.floor(atMs / 1000)} +0000`

@@ -1,12 +1,6 @@
+import type { SigningKey } from '../model/index.js'
 import type { SshIdentity } from './login.js'
 import { readKey } from './login.js'
-
-/** A private key for signatures that are the same each time. */
-export interface SigningKey {
-  readonly kind: 'ssh-ed25519' | 'rsa-sha2-512'
-  readonly publicKey: Buffer
-  sign(bytes: Buffer): Buffer
-}
 
 /** The key, or why it cannot sign. ECDSA is refused: its signatures differ each time, and with them the commit. */
 export function signingKeyOf(identity: SshIdentity): SigningKey | string {
@@ -18,7 +12,7 @@ export function signingKeyOf(identity: SshIdentity): SigningKey | string {
     kind: isEd25519 ? 'ssh-ed25519' : 'rsa-sha2-512',
     publicKey: key.getPublicSSH(),
     sign: (bytes) => {
-      const signature: unknown = isEd25519 ? key.sign(bytes) : key.sign(bytes, 'sha512')
+      const signature: unknown = isEd25519 ? key.sign(Buffer.from(bytes)) : key.sign(Buffer.from(bytes), 'sha512')
       if (!Buffer.isBuffer(signature)) throw new Error('the key does not sign')
       return signature
     },

@@ -26,10 +26,23 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+type Fields = Readonly<Record<string, Check>>
+
 /** Fields that this release does not know may be there: a later one wrote them. */
-export function shape(fields: Readonly<Record<string, Check>>): Check {
+export function shape(fields: Fields): Check {
+  return fieldsOf(fields, false)
+}
+
+/** The same, and what an older release did not know may be absent. */
+export function partly(fields: Fields): Check {
+  return fieldsOf(fields, true)
+}
+
+function fieldsOf(fields: Fields, mayLack: boolean): Check {
   const checks = Object.entries(fields)
-  return (value) => isRecord(value) && checks.every(([name, check]) => Object.hasOwn(value, name) && check(value[name]))
+  const isRight = (value: Readonly<Record<string, unknown>>, name: string, check: Check): boolean =>
+    Object.hasOwn(value, name) ? check(value[name]) : mayLack
+  return (value) => isRecord(value) && checks.every(([name, check]) => isRight(value, name, check))
 }
 
 export const revision = shape({ ref: text, sha: text, author: text, committedAtMs: number, subject: text })

@@ -1,9 +1,22 @@
 import type { State } from '../controller/index.js'
 import type { Rollout, StackState } from '../rollout/index.js'
 import { hasItsFields } from './fact-shapes.js'
-import { fleet, flag, isRecord, listOf, mapOf, nullOr, number, problem, revision, server, shape } from './shapes.js'
-import { text, time } from './shapes.js'
-import type { Check, Shape } from './shapes.js'
+import {
+  fleet,
+  flag,
+  listOf,
+  mapOf,
+  nullOr,
+  number,
+  partly,
+  problem,
+  revision,
+  server,
+  shape,
+  text,
+  time,
+} from './shapes.js'
+import type { Shape } from './shapes.js'
 
 const version = shape({ hash: text, revision })
 
@@ -58,10 +71,3 @@ const STATE: Shape<State, never> = {
 
 /** A snapshot, as far as folding and planning need it: a broken one is refused at the door, by name, not somewhere in a tick. */
 export const isState = partly(STATE) as (value: unknown) => value is object
-
-/** What is there is right; what an older release did not know is not there. */
-function partly(fields: Readonly<Record<string, Check>>): Check {
-  const checks = Object.entries(fields)
-  return (value) =>
-    isRecord(value) && checks.every(([name, check]) => !Object.hasOwn(value, name) || check(value[name]))
-}

@@ -1,16 +1,9 @@
+import type { SigningKey } from '../model/index.js'
 import { MAGIC, signedBytes } from './ssh-signature.js'
 import { wireString } from './wire.js'
 
-/** A private ssh key that signs the same bytes in the same way each time. */
-export interface SshSigningKey {
-  readonly kind: 'ssh-ed25519' | 'rsa-sha2-512'
-  /** As ssh sends it. */
-  readonly publicKey: Buffer
-  sign(bytes: Buffer): Buffer
-}
-
 /** What `ssh-keygen -Y sign -n git` makes of a payload: an armoured signature (PROTOCOL.sshsig). */
-export function signSsh(payload: Buffer, key: SshSigningKey): string {
+export function signSsh(payload: Buffer, key: SigningKey): string {
   const [nothing, hash] = [Buffer.alloc(0), 'sha512'] as const
   const signature = key.sign(signedBytes(payload, 'git', nothing, hash))
   const version = Buffer.of(0, 0, 0, 1)

@@ -38,7 +38,7 @@ export class WireReader {
   }
 }
 
-export function wireString(bytes: Buffer): Buffer {
+export function wireString(bytes: Uint8Array): Buffer {
   const length = Buffer.alloc(4)
   length.writeUInt32BE(bytes.byteLength)
   return Buffer.concat([length, bytes])

@@ -1,4 +1,3 @@
-import { Duplex } from 'node:stream'
 import { expect, it } from 'vitest'
 import { EngineAgent } from '../../src/driver/engine-agent.js'
 import { engineClient } from '../../src/driver/engine-client.js'
@@ -7,31 +6,10 @@ import { probeAddress } from '../../src/driver/probe.js'
 import { DRIVER_LIMITS } from '../../src/driver/index.js'
 import { ok } from '../../src/model/index.js'
 import { clock, never } from './fixtures.js'
-
-/** A connection on which an answer and the end come at once, as an SSH channel gives them when both are in one segment. */
-function connectionThatSays(text: string): Duplex {
-  const stream = new Duplex({
-    read: () => undefined,
-    write(_chunk, _encoding, done) {
-      this.push(text)
-      this.push(null)
-      done()
-    },
-  })
-  const self = (): Duplex => stream
-  const destroySoon = (): void => void stream.destroy()
-  return Object.assign(stream, {
-    setKeepAlive: self,
-    setNoDelay: self,
-    setTimeout: self,
-    ref: self,
-    unref: self,
-    destroySoon,
-  })
-}
+import { streamThatSays } from './saying-stream.js'
 
 function clientOf(text: string): ReturnType<typeof engineClient> {
-  const openEngine = () => Promise.resolve(ok(connectionThatSays(text)))
+  const openEngine = () => Promise.resolve(ok(streamThatSays(text)))
   const agent = new EngineAgent({ openEngine } as never)
   return engineClient({ server: 'lon-1', agent, version: 'v1.45', clock, errorBytes: 1_000 })
 }
@@ -67,7 +45,7 @@ it('a stream that was cut before anybody reads it is broken, not waited for', as
 
 it('a probe that is answered with another protocol has its answer, and waits no longer', async () => {
   const text = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n'
-  const way = { openTcp: () => Promise.resolve(ok(connectionThatSays(text))) }
+  const way = { openTcp: () => Promise.resolve(ok(streamThatSays(text))) }
   const probe = {
     kind: 'http',
     scheme: 'http',

@@ -212,17 +212,13 @@ function deployRestart(policy: Node, report: Report): RestartPolicy {
 }
 
 /** Compose takes the words of `restart` here as well. */
-const CONDITIONS: ReadonlyMap<string, RestartPolicy['condition']> = new Map([
-  ...([
-    ['none', 'no'],
-    ['no', 'no'],
-    ['on-failure', 'on-failure'],
-  ] as const),
-  ...([
-    ['any', 'always'],
-    ['always', 'always'],
-    ['unless-stopped', 'unless-stopped'],
-  ] as const),
+const CONDITIONS: ReadonlyMap<string, RestartPolicy['condition']> = new Map<string, RestartPolicy['condition']>([
+  ['none', 'no'],
+  ['no', 'no'],
+  ['on-failure', 'on-failure'],
+  ['any', 'always'],
+  ['always', 'always'],
+  ['unless-stopped', 'unless-stopped'],
 ])
 
 export function readUpdate(service: Node, report: Report): UpdatePolicy {

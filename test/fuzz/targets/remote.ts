@@ -1,10 +1,10 @@
-import { Duplex } from 'node:stream'
 import { EngineAgent } from '../../../src/driver/engine-agent.js'
 import { engineClient } from '../../../src/driver/engine-client.js'
 import { DRIVER_LIMITS } from '../../../src/driver/index.js'
 import { probeAddress } from '../../../src/driver/probe.js'
 import type { Route } from '../../../src/driver/route.js'
 import { fail, ok } from '../../../src/model/index.js'
+import { streamThatSays } from '../../driver/saying-stream.js'
 import type { Target } from '../target.js'
 
 const never = new AbortController().signal
@@ -17,33 +17,6 @@ const clock = {
 }
 
 /** Says the same to whatever is written, and ends. */
-function streamThatSays(input: Buffer): Duplex {
-  let hasSaid = false
-  const stream = new Duplex({
-    allowHalfOpen: false,
-    read: () => undefined,
-    write(_chunk, _encoding, done) {
-      if (!hasSaid) {
-        hasSaid = true
-        this.push(input)
-        this.push(null)
-      }
-      done()
-    },
-  })
-  // What http takes for granted of a socket, as the channels of the driver have it.
-  const self = (): Duplex => stream
-  const destroySoon = (): void => void stream.destroy()
-  return Object.assign(stream, {
-    setKeepAlive: self,
-    setNoDelay: self,
-    setTimeout: self,
-    ref: self,
-    unref: self,
-    destroySoon,
-  })
-}
-
 function routeThatSays(input: Buffer): Route {
   return {
     openEngine: () => Promise.resolve(ok(streamThatSays(input))),
