@@ -59,6 +59,7 @@ function mark({ kind }: Fact, colors: Colors): string {
       return colors.red('✗')
     case 'revision-accepted':
     case 'revision-released':
+    case 'guard-released':
     case 'commanded':
     case 'engine-pinned':
     case 'server-retired':

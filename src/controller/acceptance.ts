@@ -1,10 +1,10 @@
 import { canonicalJson } from '../model/index.js'
 import type { Desired, Observation, Problem, Result, Revision, SignedBy } from '../model/index.js'
 import { isApproved, waitingFor } from './approvals.js'
-import type { Waiting } from './approvals.js'
+import type { Release, Waiting } from './approvals.js'
 import type { ControllerOptions } from './controller-options.js'
 import type { Follower } from './follower.js'
-import { holdOf } from './gate.js'
+import { judge } from './gate.js'
 import { servicesInUse } from './guards.js'
 import type { Memory } from './memory.js'
 import type { Pins } from './pins.js'
@@ -78,7 +78,7 @@ export class Acceptance {
       this.noteInvalid(desired)
       return
     }
-    const hold = await holdOf(
+    const { hold, releases } = await judge(
       {
         ports: this.ports,
         state: this.memory.state,
@@ -98,7 +98,7 @@ export class Acceptance {
       this.memory.record([{ kind: 'revision-held', atMs, revision, problem }])
       return
     }
-    this.accept(desired, atMs)
+    this.accept(desired, atMs, releases)
   }
 
   /** After an approval: the held revision is judged again. */
@@ -177,7 +177,7 @@ export class Acceptance {
     return { ...desired, stacks }
   }
 
-  private accept(desired: Desired, atMs: number): void {
+  private accept(desired: Desired, atMs: number, releases: readonly Release[]): void {
     const before = this.memory.state
     const stacks: Record<string, string> = {}
     for (const entry of desired.stacks) {
@@ -186,14 +186,16 @@ export class Acceptance {
       if (hash !== undefined) stacks[entry.name] = hash
     }
     this.noteInvalid(desired)
+    const { revision } = desired
     this.memory.record([
+      ...releases.map((release) => ({ kind: 'guard-released', atMs, revision, ...release }) as const),
       {
         kind: 'revision-accepted',
         atMs,
-        revision: desired.revision,
+        revision,
         fleet: desired.fleet,
         stacks,
-        rewound: isApproved(before, desired.revision.sha, 'history'),
+        rewound: isApproved(before, revision.sha, 'history'),
       },
     ])
     for (const warning of desired.warnings) {

@@ -4,6 +4,14 @@ import type { State } from './state.js'
 /** What holds revisions, and what an approval lets through: one gate of one revision, so that nobody releases what he was not shown. */
 export type Gate = 'history' | 'signature' | 'prune' | 'plan' | 'window'
 
+/** A guard that one of the commits of a revision released itself, by a trailer. */
+export interface Release {
+  readonly guard: Gate
+  readonly commit: string
+  readonly author: string
+  readonly reason: string
+}
+
 const GATE_OF: Readonly<Partial<Record<ProblemCode, Gate>>> = {
   HISTORY_REWRITTEN: 'history',
   SIGNATURE_MISSING: 'signature',

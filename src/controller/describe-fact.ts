@@ -19,8 +19,14 @@ export function describeFact(fact: Fact): Described {
       })
     case 'revision-released':
       return info('revision released', {})
-    case 'commanded':
-      return info('command', { command: fact.command.kind, by: fact.command.by })
+    case 'guard-released': {
+      const { guard, reason, commit, author, revision } = fact
+      return info('guard released by commit', { guard, reason, commit, author, revision: revision.sha })
+    }
+    case 'commanded': {
+      const { kind, ...fields } = fact.command
+      return info('command', { command: kind, ...fields })
+    }
     case 'engine-pinned':
       return { level: 'debug', message: 'engine pinned', fields: { server: fact.server, engine: fact.engineId } }
     case 'server-lost':
@@ -50,6 +56,7 @@ type RolloutFacts = Exclude<
       | 'revision-held'
       | 'revision-refused'
       | 'revision-released'
+      | 'guard-released'
       | 'commanded'
       | 'engine-pinned'
       | 'server-lost'

@@ -1,6 +1,6 @@
 import type { Action, Fleet, Problem, Revision } from '../model/index.js'
 import type { RolloutFact } from '../rollout/index.js'
-import type { Gate } from './approvals.js'
+import type { Gate, Release } from './approvals.js'
 
 /** Who may be told to do what, by a person. `by` is a login name, for the record. */
 export type Command =
@@ -42,6 +42,7 @@ export type Fact =
       readonly problems: readonly Problem[]
     }
   | { readonly kind: 'revision-released'; readonly atMs: number }
+  | ({ readonly kind: 'guard-released'; readonly atMs: number; readonly revision: Revision } & Release)
   | { readonly kind: 'commanded'; readonly atMs: number; readonly command: Command }
   | { readonly kind: 'engine-pinned'; readonly atMs: number; readonly server: string; readonly engineId: string }
   | { readonly kind: 'server-lost'; readonly atMs: number; readonly server: string }

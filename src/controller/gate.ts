@@ -1,7 +1,7 @@
 import { canonicalJson } from '../model/index.js'
 import type { Desired, Observation, Problem, Revision, SignedBy } from '../model/index.js'
 import { isApproved, signatureRules } from './approvals.js'
-import type { Gate } from './approvals.js'
+import type { Gate, Release } from './approvals.js'
 import { pinProblem, pruneProblem, rewrittenProblem, signatureProblem, windowProblem } from './guards.js'
 import type { NewCommit, Ports } from './ports.js'
 import type { Pins } from './pins.js'
@@ -25,17 +25,25 @@ export interface Hold {
   readonly untilMs: number | null
 }
 
+export interface Judgement {
+  /** Null: nothing holds it. */
+  readonly hold: Hold | null
+  /** Guards that would hold it, if its commits did not say otherwise. */
+  readonly releases: readonly Release[]
+}
+
 /**
- * What holds a revision, or null when nothing does. A guard that was approved for it is not asked again; the others are. The window comes last:
- * it opens by itself, and until then a person can do what the others want of him.
+ * What holds a revision. A guard that was approved for it is not asked again; the others are. The window comes last: it opens by itself, and until
+ * then a person can do what the others want of him.
  */
-export async function holdOf(input: GateInput, signal: AbortSignal): Promise<Hold | null> {
+export async function judge(input: GateInput, signal: AbortSignal): Promise<Judgement> {
+  const releases: Release[] = []
   const problem =
     (await historyHold(input, signal)) ??
     (await signatureHold(input, signal)) ??
-    (await pruneHold(input, signal)) ??
-    (await pinHold(input, signal))
-  return problem === null ? windowHold(input, signal) : { problem, untilMs: null }
+    (await pruneHold(input, releases, signal)) ??
+    (await pinHold(input, releases, signal))
+  return { hold: problem === null ? await windowHold(input, releases, signal) : { problem, untilMs: null }, releases }
 }
 
 async function historyHold({ ports, state, desired }: GateInput, signal: AbortSignal): Promise<Problem | null> {
@@ -70,17 +78,17 @@ async function signatureHold(
   return null
 }
 
-async function pruneHold(input: GateInput, signal: AbortSignal): Promise<Problem | null> {
+async function pruneHold(input: GateInput, releases: Release[], signal: AbortSignal): Promise<Problem | null> {
   const { state, desired, observed } = input
   const { accepted } = state
   if (accepted === null || isApproved(state, desired.revision.sha, 'prune')) return null
   const problem = pruneProblem(accepted.fleet.guards.prune, desired, await observed(signal))
   if (problem === null) return null
   const allows = ({ name, value }: Trailer): boolean => name === 'approve' && value.split(/[\s,]+/).includes('prune')
-  return (await isReleasedByCommit(input, 'prune', allows, signal)) ? null : problem
+  return isReleased('prune', await newCommits(input, signal), allows, releases) ? null : problem
 }
 
-async function pinHold(input: GateInput, signal: AbortSignal): Promise<Problem | null> {
+async function pinHold(input: GateInput, releases: Release[], signal: AbortSignal): Promise<Problem | null> {
   const { state, desired, observed, pins } = input
   const { accepted } = state
   const { revision } = desired
@@ -90,13 +98,15 @@ async function pinHold(input: GateInput, signal: AbortSignal): Promise<Problem |
   await observed(signal)
   const pin = await pins.pinOf(revision, signal)
   if (pin === null || pins.isShown(pin)) return null
-  const trailers = (await newCommits(input, signal)).flatMap((commit) => commit.trailers)
+  const commits = await newCommits(input, signal)
+  if (isReleased('plan', commits, ({ name, value }) => name === 'plan' && value === pin, releases)) return null
+  const trailers = commits.flatMap((commit) => commit.trailers)
   const named = trailers.filter(({ name }) => name === 'plan').map(({ value }) => value)
-  return named.includes(pin) ? null : pinProblem(revision, pin, named)
+  return pinProblem(revision, pin, named)
 }
 
 /** Nothing is held before the first revision is accepted: without one, nothing would be healed. */
-async function windowHold(input: GateInput, signal: AbortSignal): Promise<Hold | null> {
+async function windowHold(input: GateInput, releases: Release[], signal: AbortSignal): Promise<Hold | null> {
   const { ports, state, desired } = input
   const { accepted } = state
   const { revision } = desired
@@ -104,7 +114,7 @@ async function windowHold(input: GateInput, signal: AbortSignal): Promise<Hold |
   const windows = windowState(accepted.fleet.windows ?? [], ports.clock.nowMs())
   if (windows.kind === 'open') return null
   const overrides = ({ name, value }: Trailer): boolean => name === 'override' && value !== ''
-  if (await isReleasedByCommit(input, 'window', overrides, signal)) return null
+  if (isReleased('window', await newCommits(input, signal), overrides, releases)) return null
   const zone = (windows.by ?? accepted.fleet.windows?.find(({ kind }) => kind === 'allow'))?.timeZone ?? 'UTC'
   return { problem: windowProblem(revision, windows, zone), untilMs: windows.opensAtMs }
 }
@@ -127,19 +137,16 @@ async function newCommits({ ports, state, desired }: GateInput, signal: AbortSig
   return news.ok ? news.value : []
 }
 
-/** Whether one of the commits that the revision brings says so itself; that is logged, with who said it. */
-async function isReleasedByCommit(
-  input: GateInput,
+/** Whether one of the commits says so itself; which one and why is noted. */
+function isReleased(
   guard: Gate,
+  commits: readonly NewCommit[],
   says: (trailer: Trailer) => boolean,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { ports, desired } = input
-  const { sha } = desired.revision
-  const commit = (await newCommits(input, signal)).find(({ trailers }) => trailers.some(says))
+  releases: Release[],
+): boolean {
+  const commit = commits.find(({ trailers }) => trailers.some(says))
   if (commit === undefined) return false
   const reason = commit.trailers.find(says)?.value ?? ''
-  const fields = { guard, reason, commit: commit.sha, author: commit.author, revision: sha }
-  ports.log({ atMs: ports.clock.nowMs(), level: 'info', message: 'guard released by commit', fields })
+  releases.push({ guard, commit: commit.sha, author: commit.author, reason })
   return true
 }

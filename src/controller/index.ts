@@ -1,3 +1,4 @@
+export type { Gate } from './approvals.js'
 export { Controller } from './controller.js'
 export { CONTROLLER_DEFAULTS } from './controller-options.js'
 export type { ControllerOptions } from './controller-options.js'

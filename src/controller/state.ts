@@ -68,8 +68,8 @@ export function fold(state: State, fact: Fact): State {
       return obey(state, fact.command, fact.atMs)
     case 'engine-pinned':
       return { ...state, engines: { ...state.engines, [fact.server]: fact.engineId } }
+    case 'guard-released':
     case 'server-lost':
-      return state
     case 'server-returned':
       return state
     case 'server-retired':

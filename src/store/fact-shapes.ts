@@ -52,6 +52,7 @@ const FACTS: { readonly [Kind in FactKind]: Shape<FactOf<Kind>, 'kind' | 'atMs'>
   'revision-held': { revision, problem },
   'revision-refused': { revision, problems: listOf(problem) },
   'revision-released': {},
+  'guard-released': { revision, guard: text, commit: text, author: text, reason: text },
   commanded: { command },
   'engine-pinned': { server: name, engineId: text },
   'server-lost': { server: name },

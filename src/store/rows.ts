@@ -10,6 +10,7 @@ export const FACT_KINDS: Readonly<Record<FactKind, 'history' | 'machinery'>> = O
   'revision-held': 'history',
   'revision-refused': 'history',
   'revision-released': 'history',
+  'guard-released': 'history',
   commanded: 'history',
   'engine-pinned': 'machinery',
   'server-lost': 'history',

@@ -150,6 +150,17 @@ describe('history', () => {
 `)
   })
 
+  it('says which commit let a revision past a guard, who made it and why', () => {
+    const release = { guard: 'window', commit: 'b'.repeat(40), author: 'Ada', reason: 'customers cannot pay' } as const
+    expect(factSentence({ kind: 'guard-released', atMs: 0, revision: commit, ...release })).toBe(
+      'aaaaaaa "Raise the limit" by Ann was let past the windows by Ada in bbbbbbb: customers cannot pay',
+    )
+    const approved = { kind: 'approve', sha: 'a'.repeat(40), gate: 'prune', by: 'ann' } as const
+    expect(factSentence({ kind: 'commanded', atMs: 0, command: approved })).toBe(
+      'ann approved aaaaaaa past guards.prune',
+    )
+  })
+
   it('does not let a commit write to the terminal', () => {
     const evil = { ...commit, subject: '\u001b[2J\u001b]0;owned\u0007gone\nroot' }
     const sentence = factSentence({

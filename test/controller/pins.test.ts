@@ -104,6 +104,9 @@ describe('a revision of a fleet whose plans are pinned', () => {
     await world.clock.run(2 * MINUTE)
     expect(held()).toBeUndefined()
     expect(running(world)).toContain('web#1 web:3')
+    expect(world.journal.history({ limit: 50 }).filter(({ kind }) => kind === 'guard-released')).toEqual([
+      expect.objectContaining({ guard: 'plan', reason: named, author: 'Ada' }),
+    ])
     const sha = world.source.commit(version('web:4'), 'merged')
     await world.clock.run(2 * MINUTE)
     expect(held()).toBe('PLAN_NOT_SHOWN')

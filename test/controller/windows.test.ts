@@ -191,6 +191,20 @@ describe('a revision outside of the windows', () => {
     expect(held(controller)).toBe('WINDOW_CLOSED')
   })
 
+  it('that another guard was released for on the way is told of once, when it goes', async () => {
+    const { world, controller } = await deployed(
+      { ...SHOP, mail: { image: 'mail:1' }, jobs: { image: 'jobs:1' } },
+      LATE,
+    )
+    const released = (): readonly string[] =>
+      world.journal.history({ limit: 50 }).flatMap((fact) => (fact.kind === 'guard-released' ? [fact.guard] : []))
+    world.source.commit({ [PATH]: compose(SHOP) }, 'half of it\n\nSlipway-Approve: prune')
+    await world.clock.run(10 * MINUTE)
+    expect([held(controller), ...released()]).toEqual(['WINDOW_CLOSED'])
+    await world.clock.run(HOUR)
+    expect([held(controller), ...released()]).toEqual([undefined, 'prune'])
+  })
+
   it('that changes nothing here is not held, and one that lifts the windows is', async () => {
     const { world, controller } = await deployed(SHOP, LATE)
     world.source.commit({ 'README.md': 'x' }, 'a word')

@@ -1,6 +1,6 @@
 import { formatSlot } from '../../model/index.js'
 import type { Problem } from '../../model/index.js'
-import type { Command, Fact, FactKind } from '../../controller/index.js'
+import type { Command, Fact, FactKind, Gate } from '../../controller/index.js'
 import { hang } from './layout.js'
 import type { Look } from './status.js'
 import { clean, counted, formatCommit, formatTime } from './words.js'
@@ -14,6 +14,8 @@ const SENTENCES: { readonly [Kind in FactKind]: (fact: FactOf<Kind>) => string }
   'revision-held': ({ revision, problem }) => `${formatCommit(revision)} is held: ${said([problem])}`,
   'revision-refused': ({ revision, problems }) => `${formatCommit(revision)} was refused: ${said(problems)}`,
   'revision-released': () => 'the held revision is held no more',
+  'guard-released': ({ revision, guard, commit, author, reason }) =>
+    `${formatCommit(revision)} was let past ${GUARDS[guard]} by ${clean(author)} in ${commit.slice(0, 7)}: ${clean(reason)}`,
   commanded: ({ command }) => commandSentence(command),
   'engine-pinned': ({ server, engineId }) => `${server} has the engine ${engineId}`,
   'server-lost': ({ server }) => `${server} is lost: its replicas are placed elsewhere`,
@@ -46,6 +48,14 @@ const SENTENCES: { readonly [Kind in FactKind]: (fact: FactOf<Kind>) => string }
   'stack-removed': ({ stack, revision }) => `${stack}: removed by ${formatCommit(revision)}`,
   'replica-healed': ({ slot, server, how, reason }) => `${formatSlot(slot)} was ${how} on ${server}: ${clean(reason)}`,
   'limits-updated': ({ stack, service, limits }) => `${stack}/${service}: limits set in place to ${limits || 'none'}`,
+}
+
+const GUARDS: Readonly<Record<Gate, string>> = {
+  history: 'guards.history',
+  signature: 'guards.signed_by',
+  prune: 'guards.prune',
+  plan: 'guards.plan',
+  window: 'the windows',
 }
 
 const AFTER_FAILURE: Readonly<Record<FactOf<'rollout-failed'>['then'], string>> = {
@@ -97,7 +107,7 @@ function commandSentence(command: Command): string {
   const by = `${clean(command.by)} `
   switch (command.kind) {
     case 'approve':
-      return `${by}approved ${command.sha.slice(0, 7)}`
+      return `${by}approved ${command.sha.slice(0, 7)}${command.gate === undefined ? '' : ` past ${GUARDS[command.gate]}`}`
     case 'retry':
       return `${by}had ${command.stack} tried again`
     case 'restart':

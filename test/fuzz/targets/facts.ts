@@ -31,6 +31,7 @@ export const FACTS: readonly Fact[] = [
   { kind: 'revision-held', atMs, revision, problem },
   { kind: 'revision-refused', atMs, revision, problems: [problem] },
   { kind: 'revision-released', atMs },
+  { kind: 'guard-released', atMs, revision, guard: 'prune', commit: 'a'.repeat(40), author: 'Ada', reason: 'prune' },
   { kind: 'commanded', atMs, command: { kind: 'approve', sha: 'a'.repeat(40), by } },
   { kind: 'commanded', atMs, command: { kind: 'restart', stack: 'shop', service: 'web', reason: '', by } },
   { kind: 'commanded', atMs, command: { kind: 'suspend', scope: 'shop', reason: 'r', by } },
