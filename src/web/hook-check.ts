@@ -29,16 +29,23 @@ export function proofOf(headers: IncomingHttpHeaders): Proof | null {
   return null
 }
 
-/** Whether the proof holds, in a time that says nothing about how much of it is right. */
-export function holds({ kind, value }: Proof, secret: string, body: Uint8Array): boolean {
-  const expected = kind === 'hmac' ? createHmac('sha256', secret).update(body).digest('hex') : secret
-  return timingSafeEqual(digest(expected), digest(kind === 'hmac' ? value.toLowerCase() : value))
-}
-
-/** Names a delivery by what is signed: other headers could be changed by whoever repeats it. */
-export function deliveryOf({ kind, value }: Proof, headers: IncomingHttpHeaders, body: Uint8Array): string {
-  const id = kind === 'token' ? String(headers['x-gitlab-event-uuid'] ?? headers['idempotency-key'] ?? '') : ''
-  return createHash('sha256').update(`${kind} ${value} ${id} `).update(body).digest('base64')
+/**
+ * The name by which a delivery is known again; null when its proof does not hold, found out in a time that says nothing about how much of it is right.
+ * What is signed names it, as we write it: all else could be changed by whoever repeats it.
+ */
+export function deliveryOf(
+  { kind, value }: Proof,
+  secret: string,
+  headers: IncomingHttpHeaders,
+  body: Uint8Array,
+): string | null {
+  if (kind === 'hmac') {
+    const signature = createHmac('sha256', secret).update(body).digest('hex')
+    return isSame(signature, value.toLowerCase()) ? signature : null
+  }
+  if (!isSame(secret, value)) return null
+  const id = String(headers['x-gitlab-event-uuid'] ?? headers['idempotency-key'] ?? '')
+  return createHash('sha256').update(`${id} `).update(body).digest('hex')
 }
 
 /**
@@ -60,8 +67,9 @@ export function checkRepository(body: Uint8Array, contentType: string, followed:
   return named.length === 0 || isOurs ? ok(undefined) : invalid('the body is about another repository')
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+function isSame(expected: string, given: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(expected), digest(given))
 }
 
 function parsed(text: string, contentType: string): unknown {

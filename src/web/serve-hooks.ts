@@ -6,7 +6,7 @@ import type { Clock } from '../controller/index.js'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import { bell } from './bell.js'
-import { checkRepository, deliveryOf, holds, proofOf } from './hook-check.js'
+import { checkRepository, deliveryOf, proofOf } from './hook-check.js'
 
 export interface HookOptions {
   /** `127.0.0.1:8484`, `[::]:8484`. */
@@ -81,8 +81,8 @@ async function answer(options: HookOptions, seen: Set<string>, request: Incoming
   if (!['', 'identity'].includes(headers['content-encoding'] ?? '')) return 415
   const body = await readBody(request)
   if (body === null) return 413
-  if (!holds(proof, options.secret, body)) return 401
-  const delivery = deliveryOf(proof, headers, body)
+  const delivery = deliveryOf(proof, options.secret, headers, body)
+  if (delivery === null) return 401
   if (seen.has(delivery)) return 409
   if (!checkRepository(body, headers['content-type'] ?? '', options.repository).ok) return 400
   seen.add(delivery)

@@ -57,6 +57,17 @@ describe.each(SENDERS)('a webhook of %s', (name, sign) => {
     expect([await post(at, sign(body), body), await post(at, sign(body), body), at.looks]).toEqual([202, 409, 1])
   })
 
+  it('is known again when its signature is written otherwise', async () => {
+    const at = await door()
+    const again = Object.fromEntries(
+      Object.entries(sign(body)).map(([header, value]) => [
+        header,
+        value.replace(/[0-9a-f]{64}$/, (hex) => hex.toUpperCase()),
+      ]),
+    )
+    expect([await post(at, sign(body), body), await post(at, again, body), at.looks]).toEqual([202, 409, 1])
+  })
+
   it('is refused with a signature that is missing, wrong, of another secret or another body', async () => {
     const at = await door()
     const wrong = Object.fromEntries(Object.entries(sign(body)).map(([header, value]) => [header, `${value}0`]))
