@@ -7,18 +7,20 @@ const FORGET_MS = 3_000
  */
 export interface Deaths {
   heard(action: string, containerId: string, nowMs: number): void
-  /** Whether a list with these containers up is behind what was heard. */
-  contradict(isUp: (containerId: string) => boolean, nowMs: number): boolean
+  /** Containers that are dead by what was heard, and up by a list that is behind it. */
+  missedBy(isUp: (containerId: string) => boolean, nowMs: number): readonly string[]
 }
 
 /** Those that were stopped by us are kept apart: engine 26 answers a stop some ms before its list shows it, and nobody should stop them again. */
 export interface KnownDeaths {
   readonly told: Deaths
   readonly stopped: Deaths
+  /** Being stopped by us just now: the engine's answer says when they are down, there is no need to look for it. */
+  readonly stopping: Set<string>
 }
 
 export function newKnownDeaths(): KnownDeaths {
-  return { told: newDeaths(), stopped: newDeaths() }
+  return { told: newDeaths(), stopped: newDeaths(), stopping: new Set() }
 }
 
 function newDeaths(): Deaths {
@@ -28,9 +30,9 @@ function newDeaths(): Deaths {
       if (action === 'die') told.set(containerId, nowMs)
       if (action === 'start' || action === 'destroy') told.delete(containerId)
     },
-    contradict(isUp, nowMs) {
+    missedBy(isUp, nowMs) {
       for (const [id, atMs] of told) if (nowMs - atMs > FORGET_MS || !isUp(id)) told.delete(id)
-      return told.size > 0
+      return [...told.keys()]
     },
   }
 }

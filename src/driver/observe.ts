@@ -95,7 +95,9 @@ export async function observe(
       : await inspectSome(engine, containers.value.replicas, closer, signal)
   if (!replicas.ok) return replicas
   sightings.engineId = engine.facts.engineId
-  sightings.isBehind = sightings.deaths.told.contradict((id) => isUp(containers.value, id), engine.clock.nowMs())
+  const { told, stopping } = sightings.deaths
+  const missed = told.missedBy((id) => isUp(containers.value, id), engine.clock.nowMs())
+  sightings.isBehind = missed.some((id) => !stopping.has(id))
   const { foreign } = containers.value
   return ok({
     facts: engine.facts,
@@ -121,8 +123,8 @@ async function listUpToDate(engine: Engine, sightings: Sightings, signal: AbortS
   for (let lists = 1; ; lists += 1) {
     const list = await listContainers(engine, sightings, signal)
     if (!list.ok || lists === LISTS_BEHIND) return list
-    const isUpToDate = !sightings.deaths.stopped.contradict((id) => isUp(list.value, id), engine.clock.nowMs())
-    if (isUpToDate) return list
+    const missed = sightings.deaths.stopped.missedBy((id) => isUp(list.value, id), engine.clock.nowMs())
+    if (missed.length === 0) return list
     await new Promise<void>((resolve) => void engine.clock.after(engine.limits.lagMs / LISTS_BEHIND, resolve))
   }
 }

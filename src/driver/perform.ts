@@ -129,7 +129,10 @@ async function stopContainer(
   const query = { t: String(Math.ceil(action.graceMs / 1000)) }
   const deadlineMs = action.graceMs + engine.limits.stopMs + (action.kind === 'restart' ? engine.limits.startMs : 0)
   const path = `/containers/${segment(action.containerId)}/${action.kind}`
+  const { stopping } = sightings.deaths
+  stopping.add(action.containerId)
   const done = await onContainer(engine, action, { method: 'POST', path, query, lane: 'slow', deadlineMs }, signal)
+  stopping.delete(action.containerId)
   return done.ok && action.kind === 'restart' ? afterStart(engine, sightings, action, done, signal) : done
 }
 

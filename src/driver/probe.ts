@@ -16,12 +16,13 @@ export interface ProbeContext {
   readonly limits: DriverLimits
 }
 
-/** Asks the container at its address, from the server. Never rejects. */
+/** Asks the container at its address, from the server. `onGood` is called once, when the answer begins and is a good one. Never rejects. */
 export async function probeAddress(
   context: ProbeContext,
   probe: ProbeSpec,
   address: string,
   signal: AbortSignal,
+  onGood: () => void = () => undefined,
 ): Promise<Readiness> {
   const { clock } = context
   const late = new AbortController()
@@ -29,7 +30,7 @@ export async function probeAddress(
   const cancel = clock.after(probe.timeoutMs, stop)
   signal.addEventListener('abort', stop, { once: true })
   try {
-    return await Promise.race([ask(context, probe, address, late.signal), whenLate(late.signal, probe, signal)])
+    return await Promise.race([ask(context, probe, address, late.signal, onGood), whenLate(late.signal, probe, signal)])
   } finally {
     cancel()
     signal.removeEventListener('abort', stop)
@@ -47,7 +48,13 @@ function whenLate(late: AbortSignal, probe: ProbeSpec, signal: AbortSignal): Pro
   })
 }
 
-async function ask(context: ProbeContext, probe: ProbeSpec, address: string, late: AbortSignal): Promise<Readiness> {
+async function ask(
+  context: ProbeContext,
+  probe: ProbeSpec,
+  address: string,
+  late: AbortSignal,
+  onGood: () => void,
+): Promise<Readiness> {
   const opened = await context.way.openTcp(address, probe.port)
   if (!opened.ok) {
     const verdict = opened.problem.kind === 'refused' ? 'not-ready' : 'unknown'
@@ -57,19 +64,31 @@ async function ask(context: ProbeContext, probe: ProbeSpec, address: string, lat
   stream.on('error', () => undefined)
   late.addEventListener('abort', () => stream.destroy())
   if (late.aborted) stream.destroy()
-  if (probe.kind === 'http') return askHttp(context, probe, address, stream)
+  if (probe.kind === 'http') return askHttp(context, probe, address, stream, onGood)
+  onGood()
   stream.destroy()
   return { verdict: 'ready', output: `${address}:${probe.port} accepts connections` }
 }
 
-async function askHttp(context: ProbeContext, probe: HttpProbe, address: string, stream: Duplex): Promise<Readiness> {
-  const answer = await get(probe, address, stream, context.limits.outputChars)
+async function askHttp(
+  context: ProbeContext,
+  probe: HttpProbe,
+  address: string,
+  stream: Duplex,
+  onGood: () => void,
+): Promise<Readiness> {
+  const onStatus = (status: number): void => void (isFit(probe, status) && onGood())
+  const answer = await get(probe, address, stream, context.limits.outputChars, onStatus)
   stream.destroy()
   if (typeof answer === 'string') return { verdict: 'not-ready', output: answer }
-  const isFit = answer.status >= probe.expectMin && answer.status <= probe.expectMax
-  const wanted = isFit ? '' : `, wanted ${range(probe)}`
+  const isGood = isFit(probe, answer.status)
+  const wanted = isGood ? '' : `, wanted ${range(probe)}`
   const output = `HTTP ${answer.status}${wanted} from ${probe.scheme}://${address}:${probe.port}${probe.path}\n${answer.body}`
-  return { verdict: isFit ? 'ready' : 'not-ready', output: output.trim().slice(0, context.limits.outputChars) }
+  return { verdict: isGood ? 'ready' : 'not-ready', output: output.trim().slice(0, context.limits.outputChars) }
+}
+
+function isFit({ expectMin, expectMax }: HttpProbe, status: number): boolean {
+  return status >= expectMin && status <= expectMax
 }
 
 function range(probe: HttpProbe): string {
@@ -82,6 +101,7 @@ function get(
   address: string,
   stream: Duplex,
   maxChars: number,
+  onStatus: (status: number) => void,
 ): Promise<{ readonly status: number; readonly body: string } | string> {
   return new Promise((resolve) => {
     const host = probe.host ?? `${address.includes(':') ? `[${address}]` : address}:${probe.port}`
@@ -89,9 +109,13 @@ function get(
     const call = request({ createConnection: () => wrap(probe, stream), path: probe.path, headers })
     call.on('error', (error) => resolve(`${address}:${probe.port}: ${textOf(error)}`))
     // Nobody asked for another protocol, but it is an answer; without a listener it would be none, until the time is over.
-    call.on('upgrade', (response) => resolve({ status: response.statusCode ?? 0, body: '' }))
+    call.on('upgrade', (response) => {
+      onStatus(response.statusCode ?? 0)
+      resolve({ status: response.statusCode ?? 0, body: '' })
+    })
     call.on('response', (response: IncomingMessage) => {
       const status = response.statusCode ?? 0
+      onStatus(status)
       let body = ''
       const end = (): void => {
         resolve({ status, body: body.slice(0, maxChars) })

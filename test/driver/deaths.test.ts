@@ -78,3 +78,23 @@ it('believes a list that goes on showing what was stopped', async () => {
   must(await driver.perform({ kind: 'stop', server: 'box', stack: 'shop', slot, containerId: 'a', graceMs: 0 }, never))
   expect(must(await driver.observe('box', [], never)).foreign).toMatchObject([{ containerId: 'a', running: true }])
 })
+
+it('leaves it to the answer to say when a container that it is stopping is down', async () => {
+  let answer: () => void = () => undefined
+  engine.on('POST /containers/a/stop', ((_request, response) => {
+    answer = () => void response.writeHead(500).end('{"message":"it does not die"}')
+    tell('die', 'a')
+  }) satisfies FakeHandler)
+  engine.on('GET /containers/json', json(200, [listed('a', 'running')]))
+  const slot = { stack: 'shop', service: 'web', key: '1' }
+  const stop = { kind: 'stop', server: 'box', stack: 'shop', slot, containerId: 'a', graceMs: 0 } as const
+  const stopped = driver.perform(stop, never)
+  await until('the death is told', () => driver.hints.length >= 2)
+  await driver.observe('box', [], never)
+  await until('it looks no more', isQuiet)
+  answer()
+  expect((await stopped).ok).toBe(false)
+  await driver.observe('box', [], never)
+  const before = looks()
+  await until('looks repeat', () => looks() > before + 5)
+})
