@@ -111,7 +111,11 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.deploy.resources.reservations', 'honoured'],
   ['services.*.deploy.resources.reservations.cpus', 'honoured'],
   ['services.*.deploy.resources.reservations.memory', 'honoured'],
-  ['services.*.deploy.resources.reservations.generic_resources', 'refused', 'not supported yet'],
+  [
+    'services.*.deploy.resources.reservations.generic_resources',
+    'refused',
+    'only Swarm counts them; label the servers that have them in slipway.yaml and use `placement.constraints`, or `devices` for GPUs',
+  ],
   ['services.*.deploy.resources.reservations.devices', 'honoured'],
   ['services.*.deploy.resources.reservations.devices[].driver', 'honoured'],
   ['services.*.deploy.resources.reservations.devices[].count', 'honoured'],
@@ -236,7 +240,11 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.post_start[].privileged', 'honoured', 'Needs the guard `privileged`.'],
   ['services.*.post_start[].working_dir', 'honoured'],
   ['services.*.post_start[].environment', 'honoured'],
-  ['services.*.pre_start', 'refused', 'not supported yet'],
+  [
+    'services.*.pre_start',
+    'refused',
+    'make each step a service of its own, with `restart: "no"`, and wait for it with `depends_on: {step: {condition: service_completed_successfully}}`',
+  ],
   [
     'services.*.pre_stop',
     'honoured',
@@ -255,7 +263,11 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ],
   ['services.*.provider', 'refused', 'Slipway runs containers only'],
   ['services.*.pull_policy', 'honoured', '`daily`, `weekly` and `every_…` are looked at when a rollout begins.'],
-  ['services.*.pull_refresh_after', 'refused', 'not supported yet'],
+  [
+    'services.*.pull_refresh_after',
+    'honoured',
+    'With `pull_policy: refresh`, which is then `every_` that time. Docker Compose 2.40 knows neither.',
+  ],
   ['services.*.read_only', 'honoured'],
   ['services.*.restart', 'honoured'],
   ['services.*.runtime', 'honoured'],
@@ -308,7 +320,11 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.volumes[].tmpfs', 'honoured'],
   ['services.*.volumes[].tmpfs.size', 'honoured'],
   ['services.*.volumes[].tmpfs.mode', 'honoured'],
-  ['services.*.volumes[].image', 'refused', 'not supported yet'],
+  [
+    'services.*.volumes[].image',
+    'refused',
+    'few engines can mount an image; copy its files into the image of the service (`COPY --from`), or ship a folder of the repository',
+  ],
   [
     'services.*.volumes_from',
     'honoured',
@@ -354,11 +370,11 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
     "A variable that the stack declares, never one of the controller's own environment.",
   ],
   ['secrets.*.file', 'honoured'],
-  ['secrets.*.external', 'refused', 'not supported yet; use `file:`'],
+  ['secrets.*.external', 'refused', 'only Swarm keeps secrets outside of the stack; use `file:` or `environment:`'],
   ['secrets.*.labels', 'warned', 'secrets are files in the container and have no labels'],
-  ['secrets.*.driver', 'refused', 'not supported yet'],
-  ['secrets.*.driver_opts', 'refused', 'not supported yet'],
-  ['secrets.*.template_driver', 'refused', 'not supported yet'],
+  ['secrets.*.driver', 'refused', 'only Swarm has drivers of secrets; use `file:` or `environment:`'],
+  ['secrets.*.driver_opts', 'refused', 'only Swarm has drivers of secrets; use `file:` or `environment:`'],
+  ['secrets.*.template_driver', 'refused', 'only Swarm fills in templates; ship the finished file'],
   // configs
   ['configs', 'honoured'],
   ['configs.*.name', 'honoured'],
@@ -371,7 +387,7 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['configs.*.file', 'honoured'],
   ['configs.*.external', 'refused', 'configs live in the repository; use `file:` or `content:`'],
   ['configs.*.labels', 'warned', 'configs are files in the container and have no labels'],
-  ['configs.*.template_driver', 'refused', 'not supported yet'],
+  ['configs.*.template_driver', 'refused', 'only Swarm fills in templates; write variables (`${NAME}`) in `content:`'],
 ]
 
 const ROWS: ReadonlyMap<string, KeyRow> = new Map(COMPOSE_KEYS.map((row) => [row[0], row]))

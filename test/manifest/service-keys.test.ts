@@ -90,6 +90,7 @@ describe('every key of a service becomes what the Compose Specification says', (
     ['pull_policy: always', { pullPolicy: 'always' }],
     ['pull_policy: if_not_present', { pullPolicy: 'missing' }],
     ['pull_policy: never', { pullPolicy: 'never' }],
+    ['pull_policy: refresh\npull_refresh_after: 1h30m', { pullPolicy: 'every_5400' }],
     ['network_mode: host', { networkMode: 'host', networks: [] }],
     ['network_mode: none', { networkMode: 'none', networks: [] }],
     ['scale: 3', { replicas: 3 }],

@@ -36,6 +36,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   platform: 'where, and a parameter of the call',
   profiles: 'loading',
   pull_policy: 'the image',
+  pull_refresh_after: 'the image',
   scale: 'how many',
   secrets: 'files, put into the created container',
 }

@@ -29,10 +29,14 @@ export function readImage(service: Node, report: Report): string {
   return image
 }
 
-/** Absent: `always` for a tag that moves by habit (`latest`, or none), else `missing`. A digest never moves. */
+/** Absent: `always` for a tag that moves by habit (`latest`, or none), else `missing`. A digest never moves. `refresh` is `every_` by two keys. */
 export function readPullPolicy(service: Node, image: string, report: Report): ServiceSpec['pullPolicy'] {
   const node = get(service, 'pull_policy')
   const policy = node === undefined ? null : textOf(node)
+  const after = get(service, 'pull_refresh_after')
+  if (node !== undefined && policy === 'refresh') return readRefresh(node, after, report)
+  if (after !== undefined)
+    report.error('CONFLICT', after, 'it goes with `pull_policy: refresh` only; write that, or remove this')
   if (node === undefined || policy === null) return pullDefault(image)
   if (policy === 'always' || policy === 'missing' || policy === 'never') return policy
   if (policy === 'if_not_present') return 'missing'
@@ -41,12 +45,21 @@ export function readPullPolicy(service: Node, image: string, report: Report): Se
   const hint =
     policy === 'build'
       ? 'Slipway does not build: build in CI and push'
-      : 'use always, missing, never, daily, weekly or every_12h'
+      : 'use always, missing, never, daily, weekly, every_12h or refresh'
   report.error(
     policy === 'build' ? 'FIELD_UNSUPPORTED' : 'FIELD_INVALID',
     node,
     `the pull policy ${quoted(policy)} is not supported; ${hint}`,
   )
+  return 'missing'
+}
+
+function readRefresh(policy: Node, after: Node | undefined, report: Report): ServiceSpec['pullPolicy'] {
+  const ageMs = after === undefined ? null : parseDuration(textOf(after))
+  if (ageMs !== null && ageMs !== undefined && ageMs >= 1_000) return `every_${Math.round(ageMs / 1_000)}`
+  if (after === undefined)
+    report.error('FIELD_MISSING', policy, 'the pull policy "refresh" needs `pull_refresh_after: 12h` beside it')
+  else report.error('FIELD_INVALID', after, `found ${quoted(textOf(after))}, expected a time such as 12h`)
   return 'missing'
 }
 

@@ -262,7 +262,10 @@ const UNSEEN: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/gw_priority$/, 'for engines of API 1.48'],
   [/^networks\.\*\.enable_ipv4$/, 'for engines of API 1.47'],
   [/^(?:name|include|x-)|^services\.\*\.(?:extends|profiles|x-)/, 'of loading'],
-  [/^services\.\*\.(?:depends_on|scale|pull_policy)|deploy\.(?:mode|replicas|placement|.*_config)/, 'of rolling out'],
+  [
+    /^services\.\*\.(?:depends_on|scale|pull_policy|pull_refresh_after)|deploy\.(?:mode|replicas|placement|.*_config)/,
+    'of rolling out',
+  ],
   [/deploy\.restart_policy\.(?:delay|window)$/, 'of healing'],
   [/\.external(?:\.name)?$/, 'made by somebody else: looked for, and left alone'],
 ]
