@@ -68,7 +68,7 @@ function openedForge({ forge, allowPlainHttp }: Settings, repository: string, cl
   return valueOf(openForge({ ...forge, repository, allowPlainHttp, fetch, nowMs: () => clock.nowMs() }))
 }
 
-type Shared = Omit<ReviewerOptions, 'patterns' | 'pollMs' | 'status' | 'plan' | 'fleetState'>
+type Shared = Omit<ReviewerOptions, 'patterns' | 'pollMs' | 'status' | 'plan' | 'secret' | 'fleetState'>
 
 function reviewerOf(settings: Settings, controller: Controller, shared: Shared): Reviewer | null {
   const patterns = settings.forge?.proposals ?? []
@@ -80,6 +80,7 @@ function reviewerOf(settings: Settings, controller: Controller, shared: Shared):
     pollMs: settings.pollMs,
     status: () => controller.status(),
     plan: (source, signal) => planProposal(controller, source, about, signal),
+    secret: controller.snapshot().controllerId,
     fleetState: () => fleetDigest(controller),
   })
 }

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { formatProblem } from '../model/index.js'
 import type { Problem } from '../model/index.js'
 import type { ProposalPlan } from './ports.js'
@@ -6,19 +7,24 @@ import type { ProposalPlan } from './ports.js'
 const BODY_MAX = 60_000
 const DESCRIPTION_MAX = 140
 
-/** The first line of our comment, which finds it again. Not visible to readers. */
-export function markerOf(fleet: string): string {
-  return `<!-- slipway plan ${fleet.replace(/[^\w.-]/g, '_')} -->`
+/**
+ * The first line of our comment on a proposal, which finds it again. Not visible to readers, and different on each proposal: a stranger who could
+ * foresee it would write a comment that is taken for ours.
+ */
+export function markerOf(fleet: string, key: string, secret: string): string {
+  const tag = createHmac('sha256', secret).update(`${fleet} ${key}`).digest('hex').slice(0, 20)
+  return `<!-- slipway plan ${fleet.replace(/[^\w.-]/g, '_')} ${tag} -->`
 }
 
 export interface ProposalNews {
   readonly fleet: string
+  readonly marker: string
   readonly head: string
   readonly base: { readonly ref: string; readonly sha: string }
 }
 
 /** The plan of a proposal as a comment: what changes, what that costs meanwhile, what stands against it. */
-export function renderPlan({ fleet, head, base }: ProposalNews, plan: ProposalPlan): string {
+export function renderPlan({ fleet, marker, head, base }: ProposalNews, plan: ProposalPlan): string {
   const title = `### Slipway plan for ${escapeText(fleet)}`
   const of = `If ${code(head.slice(0, 12))} is merged into ${code(base.ref)} (${code(base.sha.slice(0, 12))}):`
   const parts = [
@@ -30,14 +36,14 @@ export function renderPlan({ fleet, head, base }: ProposalNews, plan: ProposalPl
     plan.pin === null ? '' : `Plan ${code(plan.pin)}`,
     FOOTER,
   ]
-  return cut([markerOf(fleet), ...parts.filter((part) => part !== '')].join('\n\n'))
+  return cut([marker, ...parts.filter((part) => part !== '')].join('\n\n'))
 }
 
 /** Why there is no plan: conflicts, files that are wrong. */
-export function renderProblems({ fleet, head, base }: ProposalNews, problems: readonly Problem[]): string {
+export function renderProblems({ fleet, marker, head, base }: ProposalNews, problems: readonly Problem[]): string {
   const title = `### Slipway has no plan for ${escapeText(fleet)}`
   const of = `${code(head.slice(0, 12))} cannot be merged into ${code(base.ref)} and planned:`
-  return cut([markerOf(fleet), title, of, block(problems)].join('\n\n'))
+  return cut([marker, title, of, block(problems)].join('\n\n'))
 }
 
 const FOOTER = '<sub>Only planned: nothing is rolled out before it is merged.</sub>'

@@ -22,6 +22,8 @@ export interface ReviewerOptions {
   readonly status: () => FleetStatus
   /** What the merged files would change; asks no server, writes nothing. */
   readonly plan: (source: Source, signal: AbortSignal) => Promise<ProposalPlan>
+  /** Known to nobody who can comment: names our comments. */
+  readonly secret: string
   /** Names what the fleet looks like: another text, another plan. */
   readonly fleetState: () => string
 }
@@ -115,13 +117,15 @@ export class Reviewer {
 
   /** Whether it took a plan. */
   async #review(fleet: string, proposal: Proposal, base: Revision, seen: string): Promise<boolean> {
-    const { clock, workshop } = this.#options
+    const { clock, workshop, secret } = this.#options
     const { signal } = this.#closing
     const closed = this.#closed.get(proposal.ref)
     if (closed?.head === proposal.head && closed.untilMs > clock.nowMs()) return false
     const about = `${proposal.head} ${seen}`
     if (this.#planned.get(proposal.ref) === about) return false
     const head = await workshop.bring(proposal.ref, signal)
+    // Pushed to since it was listed: what is told of one commit must not be the plan of another.
+    if (head.ok && head.value.sha !== proposal.head) return this.#moved()
     const merge = head.ok ? await workshop.merge(base, head.value, signal) : null
     if (merge?.ok === true && merge.value.isContained) return this.#close(proposal)
     const open = await this.#options.forge.isOpen(proposal.key, signal)
@@ -129,12 +133,18 @@ export class Reviewer {
     if (open.value === false) return this.#close(proposal)
     if (signal.aborted) return true
     this.#planned.set(proposal.ref, about)
-    const news = { fleet, head: proposal.head, base }
+    const marker = markerOf(fleet, proposal.key, secret)
+    const news = { fleet, marker, head: proposal.head, base }
     if (!this.#wasSeen(proposal)) this.#tell(proposal, news, 'pending', 'planning', null)
     const problems = !head.ok ? [head.problem] : merge?.ok === false ? merge.problem : null
     if (problems !== null) this.#refuse(proposal, news, problems)
     else if (merge?.ok === true) await this.#plan(proposal, news, merge.value.source)
     return true
+  }
+
+  #moved(): false {
+    this.#again = true
+    return false
   }
 
   #close({ ref, head }: Proposal): false {
@@ -161,7 +171,7 @@ export class Reviewer {
 
   #tell(
     { key, head }: Proposal,
-    { fleet }: ProposalNews,
+    { fleet, marker }: ProposalNews,
     state: 'pending' | 'success' | 'failure',
     text: string,
     body: string | null,
@@ -172,7 +182,6 @@ export class Reviewer {
     const send = (signal: AbortSignal): Promise<Result<void>> => forge.setStatus(status, signal)
     outbox.put({ key: `status ${head}`, content: `${state} ${status.description}`, send })
     if (body === null) return
-    const marker = markerOf(fleet)
     const comment = async (signal: AbortSignal): Promise<Result<void>> => {
       const sent = await forge.comment(key, marker, body, signal)
       if (sent.ok && pin !== null) ledger.set(shownKey(pin), String(clock.nowMs()))

@@ -97,7 +97,8 @@ async function bring({ following, live }: Bench, name: string, signal: AbortSign
 async function fetched(following: Following, live: LiveClone, name: string, signal: AbortSignal): Promise<string> {
   const { upstream, ref } = following
   if (/^[0-9a-f]{40}$/.test(name)) return live.follow(name, signal)
-  const refs = await upstream.refs('refs/', signal)
+  // A full name is asked for alone: forges list tens of thousands.
+  const refs = await upstream.refs(name.startsWith('refs/') ? name : 'refs/', signal)
   const choices = [name, `refs/heads/${name}`, `refs/tags/${name}`]
   const found = choices.map((full) => refs.find((seen) => seen.ref === full)).find((seen) => seen !== undefined)
   if (found !== undefined) return live.follow(found.oid, signal)

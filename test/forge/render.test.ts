@@ -11,7 +11,8 @@ const plan: ProposalPlan = {
   errors: [],
   guards: [],
 }
-const news = { fleet: 'acme', head: 'ab'.repeat(20), base: { ref: 'main', sha: 'cd'.repeat(20) } }
+const marker = markerOf('acme', '7', 'known to nobody')
+const news = { fleet: 'acme', marker, head: 'ab'.repeat(20), base: { ref: 'main', sha: 'cd'.repeat(20) } }
 
 describe('a comment', () => {
   it('tells the plan, what it costs meanwhile, and what is reserved', () => {
@@ -20,7 +21,7 @@ describe('a comment', () => {
       impact: ['shop/web has downtime: its only replica at once'],
       capacity: ['lon-1: 1 of 4 cpus'],
     })
-    expect(body).toBe(`<!-- slipway plan acme -->
+    expect(body).toBe(`${marker}
 
 ### Slipway plan for acme
 
@@ -77,8 +78,9 @@ Plan \`a1b2c3d4e5f60718\`
     expect(body).toContain('Cut here')
   })
 
-  it('is found again by a first line that no fleet name can break', () => {
-    expect(markerOf('a-->b <x>')).toBe('<!-- slipway plan a--_b__x_ -->')
-    expect(renderPlan(news, plan).startsWith(markerOf('acme'))).toBe(true)
+  it('is found again by a first line that no fleet name can break, and no stranger can foresee', () => {
+    expect(markerOf('a-->b <x>', '7', 'known to nobody')).toMatch(/^<!-- slipway plan a--_b__x_ [0-9a-f]{20} -->$/)
+    expect(renderPlan(news, plan).startsWith(`${marker}\n`)).toBe(true)
+    expect(new Set([marker, markerOf('acme', '8', 'known to nobody'), markerOf('acme', '7', 'known')]).size).toBe(3)
   })
 })

@@ -27,6 +27,8 @@ interface Desk {
   fleet: string
   errors: readonly Problem[]
   planning: () => void
+  /** Called after proposals were listed. */
+  listed: () => void
   isShown(summary: string): boolean
   /** One look, and everything told. */
   look(): Promise<void>
@@ -58,6 +60,7 @@ async function desk(): Promise<Desk> {
     fleet: 'one',
     errors: [],
     planning: () => undefined,
+    listed: () => undefined,
     isShown: (summary) => ledger.get(shownKey(`pin of ${summary}`)) !== undefined,
     async look() {
       await reviewer.look()
@@ -73,9 +76,18 @@ async function desk(): Promise<Desk> {
       return sha
     },
   }
+  const workshop = workshopOn(repository.bare)
   const reviewer = new Reviewer({
     clock,
-    workshop: workshopOn(repository.bare),
+    workshop: {
+      ...workshop,
+      async proposals(patterns, signal) {
+        const found = await workshop.proposals(patterns, signal)
+        made.listed()
+        return found
+      },
+    },
+    secret: 'known to nobody',
     forge: opened.value,
     outbox,
     ledger,
@@ -130,6 +142,31 @@ describe('a proposal', () => {
     })
     expect(ours()).toEqual(['0: a is 2, the fleet one'])
     expect(made.isShown('a is 2, the fleet one')).toBe(true)
+  })
+
+  it('is not told in a comment that a stranger wrote to look like ours', async () => {
+    made = await desk()
+    made.propose('7', { a: '2' })
+    made.forge.comments.set(1, { key: '7', body: '<!-- slipway plan acme -->\nall is well', edits: 0 })
+    await made.look()
+    const ours = [...made.forge.comments.values()].at(-1)?.body ?? ''
+    made.propose('8', { a: '3' })
+    made.forge.comments.set(2, { key: '8', body: `${ours.split('\n')[0] ?? ''}\nall is well`, edits: 0 })
+    await made.look()
+    const strange = [1, 2].map((id) => made.forge.comments.get(id)?.body.endsWith('all is well'))
+    expect({ strange, all: made.forge.comments.size }).toEqual({ strange: [true, true], all: 4 })
+  })
+
+  it('whose head moves between listing and fetching is planned at the next look, as what it is then', async () => {
+    made = await desk()
+    const before = made.propose('7', { a: '2' })
+    let after = ''
+    made.listed = () => void (after = after === '' ? made.propose('7', { a: '3' }) : after)
+    await made.look()
+    expect(states(before)).toEqual([])
+    await made.look()
+    expect(states(after)).toEqual(['pending', 'success'])
+    expect(made.planned).toEqual([{ a: '3', b: '1' }])
   })
 
   it('whose plan did not arrive counts as not shown', async () => {
