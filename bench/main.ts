@@ -8,6 +8,7 @@ import { measureMemory } from './measure-memory.js'
 import { measureRollouts } from './measure-rollouts.js'
 import { measureSimulated } from './measure-simulated.js'
 import { measureTick } from './measure-tick.js'
+import { measureWebhooks } from './measure-webhooks.js'
 import { USAGE, readOptions } from './options.js'
 import type { BenchOptions } from './options.js'
 import { ROOT } from './processes.js'
@@ -27,7 +28,7 @@ async function main(options: BenchOptions): Promise<void> {
   const { groups, out } = options
   if (groups.has('tick') || groups.has('memory')) build()
   const engines: string[] = []
-  const needsLab = [...groups].some((group) => group !== 'manifests')
+  const needsLab = [...groups].some((group) => group !== 'manifests' && group !== 'webhooks')
   const onLab = needsLab ? await measureOnLab(options, engines) : []
   const figures = [...onLab, ...(await measureWithoutLab(options))]
   const now = { at: new Date().toISOString(), runs: options.runs, machine: describeMachine(engines), figures }
@@ -56,7 +57,9 @@ async function measureOnLab({ groups, runs }: BenchOptions, engines: string[]): 
 
 async function measureWithoutLab({ groups, runs }: BenchOptions): Promise<readonly Figure[]> {
   const simulated = groups.has('tick') || groups.has('memory') ? await measureSimulated(runs, groups, say) : []
-  return groups.has('manifests') ? [...simulated, ...measureManifests(runs, say)] : simulated
+  const manifests = groups.has('manifests') ? measureManifests(runs, say) : []
+  const webhooks = groups.has('webhooks') ? await measureWebhooks(runs, say) : []
+  return [...simulated, ...manifests, ...webhooks]
 }
 
 /** Memory and CPU are those of the program as it is installed. */

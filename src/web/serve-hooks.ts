@@ -94,16 +94,20 @@ async function answer(options: HookOptions, seen: Set<string>, request: Incoming
 }
 
 /** Null when it is too much: what comes after is not read. */
-async function readBody(request: IncomingMessage): Promise<Buffer | null> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_MAX_BYTES) return null
+function readBody(request: IncomingMessage): Promise<Buffer | null> {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_MAX_BYTES) return Promise.resolve(null)
   const chunks: Buffer[] = []
   let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength
-    if (bytes > BODY_MAX_BYTES) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  return new Promise((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.byteLength
+      if (bytes <= BODY_MAX_BYTES) return void chunks.push(chunk)
+      request.pause()
+      resolve(null)
+    })
+    request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] ?? null) : Buffer.concat(chunks)))
+    request.on('error', reject)
+  })
 }
 
 const SENTENCES: Readonly<Record<number, string>> = {
@@ -119,8 +123,13 @@ const SENTENCES: Readonly<Record<number, string>> = {
 function finish(request: IncomingMessage, response: ServerResponse, status: number): void {
   // A body that was not read to its end would be taken for the next request.
   if (!request.complete) response.setHeader('connection', 'close')
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
-  response.end(`${SENTENCES[status] ?? ''}\n`)
+  const sentence = `${SENTENCES[status] ?? ''}\n`
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(sentence),
+    'x-content-type-options': 'nosniff',
+  })
+  response.end(sentence)
 }
 
 function unusable(listen: string, why: string): Result<never> {
