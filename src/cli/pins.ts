@@ -1,4 +1,4 @@
-import { previewOn } from '../controller/index.js'
+import { polledAs, previewOn } from '../controller/index.js'
 import type { Clock, Pins, Snapshot, Source } from '../controller/index.js'
 import { ok } from '../model/index.js'
 import { shownKey } from '../forge/index.js'
@@ -17,15 +17,7 @@ export function pinsOf({ ledger, source, clock, ref, snapshot }: PinsOptions): P
   return {
     isShown: (pin) => ledger.get(shownKey(pin)) !== undefined,
     async pinOf(revision, signal) {
-      const only: Source = {
-        poll: () => Promise.resolve(ok(revision)),
-        revision: (sha, within) => source.revision(sha, within),
-        tree: (sha, within) => source.tree(sha, within),
-        read: (oids, within) => source.read(oids, within),
-        isAncestor: (from, to, within) => source.isAncestor(from, to, within),
-        news: (question, within) => source.news(question, within),
-        close: () => Promise.resolve(),
-      }
+      const only = polledAs(source, () => Promise.resolve(ok(revision)))
       return (await previewOn(snapshot(), only, clock, ref, signal)).pin
     },
   }

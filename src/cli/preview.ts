@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Controller, memoryJournal, readDesired } from '../controller/index.js'
+import { Controller, memoryJournal, polledAs, readDesired } from '../controller/index.js'
 import type { Commit, Journal, LogEvent, MemoryJournalSeed, Source, Workshop } from '../controller/index.js'
 import { createLoader } from '../manifest/index.js'
 import type { Desired, Problem, Result, Revision } from '../model/index.js'
@@ -39,9 +39,10 @@ export async function previewProposed(invocation: Invocation, { ref, base, atMs 
   return withWorkshop(invocation, async (workshop) => {
     const head = valueOf(await workshop.bring(ref ?? 'HEAD', interrupted))
     if (base !== null) {
-      const merge = await workshop.merge(valueOf(await workshop.bring(base, interrupted)), head, interrupted)
+      const before = valueOf(await workshop.bring(base, interrupted))
+      const merge = await workshop.merge(before, head, interrupted)
       if (!merge.ok) throw new CommandError(merge.problem)
-      return planOf(invocation, merge.value.source, null)
+      return planOf(invocation, merge.value.source, null, { revision: before, source: workshop.at(before) })
     }
     const revision = atMs === null ? head : await stoodAt(workshop, head, atMs, interrupted)
     return planOf(invocation, workshop.at(revision), null)
@@ -58,12 +59,32 @@ async function stoodAt(workshop: Workshop, head: Revision, atMs: number, signal:
   throw usage(`${head.ref} has no commit from before ${new Date(atMs).toISOString()}`)
 }
 
-async function planOf(invocation: Invocation, source: Source, folder: string | null): Promise<PlanReport> {
+/** What a merge goes into: what its files say is what runs, as far as anybody knows who has no journal. */
+interface Before {
+  readonly revision: Revision
+  readonly source: Source
+}
+
+async function planOf(
+  invocation: Invocation,
+  source: Source,
+  folder: string | null,
+  before: Before | null = null,
+): Promise<PlanReport> {
   const { parts, settings } = invocation
   const log = quietly(invocation)
-  const memory = memoryJournal(await rememberedSeed(invocation))
+  const seed = await rememberedSeed(invocation)
+  const memory = memoryJournal(seed)
   const driver = await parts.openDriver(settings, log)
-  const ports = { clock: parts.clock, source, loader: createLoader(), driver, journal: memory, log }
+  const isNew = before !== null && seed.content === undefined
+  const ports = {
+    clock: parts.clock,
+    source: isNew ? inTurn(before, source) : source,
+    loader: createLoader(),
+    driver,
+    journal: memory,
+    log,
+  }
   const controller = new Controller(ports, {
     repository: folder ?? withoutUserinfo(repoOf(settings)),
     ref: refName(settings),
@@ -75,11 +96,21 @@ async function planOf(invocation: Invocation, source: Source, folder: string | n
   try {
     controller.start()
     await controller.poll()
+    if (isNew) await controller.poll()
     await decided(controller, parts.clock, LOOK_DEADLINE_MS, invocation.io.interrupted)
     return reportOf(controller)
   } finally {
     await controller.stop()
     await driver.close()
+  }
+}
+
+/** Says first what was there before. */
+function inTurn({ revision, source }: Before, then: Source): Source {
+  let polls = 0
+  return {
+    ...polledAs(then, (signal) => ((polls += 1) === 1 ? source : then).poll(signal)),
+    tree: (sha, signal) => (sha === revision.sha ? source : then).tree(sha, signal),
   }
 }
 

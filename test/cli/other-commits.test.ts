@@ -10,6 +10,7 @@ import { fail, ok } from '../../src/model/index.js'
 import type { Revision } from '../../src/model/index.js'
 import { gitWorkshop } from '../../src/source/index.js'
 import { FLEET, compose, createWorld } from '../controller/world.js'
+import type { World } from '../controller/world.js'
 import { gitServer } from '../source/git-server.js'
 import { testRepository } from '../source/repository.js'
 import type { TestRepository } from '../source/repository.js'
@@ -47,8 +48,10 @@ interface Ran {
 /** One command line on the repository and three empty servers. */
 const run = (...argv: readonly string[]): Promise<Ran> => runWith(null, ...argv)
 
-async function runWith(journal: Journal | null, ...argv: readonly string[]): Promise<Ran> {
-  const world = createWorld()
+const runWith = (journal: Journal | null, ...argv: readonly string[]): Promise<Ran> =>
+  runOn(createWorld(), journal, argv)
+
+async function runOn(world: World, journal: Journal | null, argv: readonly string[]): Promise<Ran> {
   const parts: Parts = {
     clock,
     openSource: never,
@@ -120,6 +123,23 @@ describe('plan of other commits', () => {
     forked()
     const { code, out } = await run('plan', '--ref', 'change', '--base', 'main', '--format', 'json')
     expect({ code, images: imagesOf(out) }).toEqual({ code: 2, images: { 'cache#1': 'cache:2', 'web#1': 'web:2' } })
+  })
+
+  it('says field by field what a merge changes, and which guards would hold it, though no journal is there', async () => {
+    const files = { 'slipway.yaml': FLEET, [SHOP]: shop('web:1', { api: { image: 'api:1' } }) }
+    const world = createWorld()
+    world.source.commit(files, 'first')
+    const controller = world.boot()
+    await world.clock.run(30_000)
+    await controller.stop()
+    repository.push('first', files)
+    repository.git('checkout', '--quiet', '-b', 'change')
+    repository.write(SHOP, shop('web:2'))
+    repository.commit('second web')
+    repository.git('push', '--quiet', 'origin', 'change')
+    const { out, err } = await runOn(world, null, ['plan', '--ref', 'change', '--base', 'main'])
+    expect(out).toContain('image web:1 → web:2')
+    expect(err).toMatch(/^held .*PRUNE_GUARD/)
   })
 
   it('fails with the file and line where the merge has conflicts', async () => {
