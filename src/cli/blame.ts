@@ -1,7 +1,7 @@
 import { readDesired } from '../controller/index.js'
 import type { Commit, Workshop } from '../controller/index.js'
-import { createLoader } from '../manifest/index.js'
-import { ROLLBACK_DEFAULTS, ROLLOUT_DEFAULTS, UPDATE_DEFAULTS, canonicalJson } from '../model/index.js'
+import { FLEET_FILE, createLoader } from '../manifest/index.js'
+import { canonicalJson } from '../model/index.js'
 import type { Revision, ServiceSpec } from '../model/index.js'
 import { valueOf } from './invocation.js'
 
@@ -35,7 +35,14 @@ export async function blameService(
     const parents = await Promise.all(next.commit.parents.map(commit))
     for (const setting of await handDown(next, parents, open, read)) found.set(setting, next.commit.revision)
   }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([setting, revision]) => ({ setting, revision }))
+  const [begun, now] = [found.get(SERVICE), await read(first)]
+  const unsaid = settingsUnsaid(service, now.get('image'))
+  const isSaid = ([setting, { sha }]: readonly [string, Revision]): boolean =>
+    setting !== SERVICE && (sha !== begun?.sha || now.get(setting) !== unsaid.get(setting))
+  return [...found]
+    .filter(isSaid)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([setting, revision]) => ({ setting, revision }))
 }
 
 interface OpenCommit {
@@ -114,17 +121,18 @@ const WORDS: Readonly<Partial<Record<keyof ServiceSpec, string>>> = {
   restartAt: 'x-slipway.restart_at',
 }
 
-const DEFAULTS: readonly unknown[] = [null, false, '', [], {}, UPDATE_DEFAULTS, ROLLBACK_DEFAULTS, ROLLOUT_DEFAULTS]
-const UNSAID: ReadonlySet<string> = new Set(DEFAULTS.map(canonicalJson))
+/** That the service is there at all. */
+const SERVICE = ''
+const NOTHING: ReadonlySet<string> = new Set([null, false, '', [], {}].map(canonicalJson))
 /** Maps whose entries have their own history. */
 const SPLIT: ReadonlySet<string> = new Set(['environment', 'labels', 'sysctls'])
 
-/** What a manifest says, by setting; what is as if it were not said is left out. Values serve to be compared and are never shown. */
+/** What a manifest says or leaves at a default, by setting. Values serve to be compared and are never shown. */
 function settingsOf({ stack: _stack, name: _name, files, ...fields }: ServiceSpec): Settings {
-  const settings = new Map<string, string>()
+  const settings = new Map([[SERVICE, '']])
   const put = (setting: string, value: unknown): void => {
     const text = canonicalJson(value)
-    if (!UNSAID.has(text)) settings.set(setting, text)
+    if (!NOTHING.has(text)) settings.set(setting, text)
   }
   for (const [field, value] of Object.entries(fields)) {
     const word = WORDS[field as keyof ServiceSpec] ?? field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
@@ -134,4 +142,22 @@ function settingsOf({ stack: _stack, name: _name, files, ...fields }: ServiceSpe
   }
   for (const file of files) settings.set(`${file.kind}s.${file.name}`, canonicalJson(file))
   return settings
+}
+
+/** What a service has that says nothing but its image, of which a default is made. */
+function settingsUnsaid(
+  { stack, service }: { readonly stack: string; readonly service: string },
+  image = '"none"',
+): Settings {
+  const files = new Map<string, object>([
+    [FLEET_FILE, { fleet: 'none', servers: { none: { engine: 'unix:///none' } } }],
+    [`stacks/${stack}/compose.yaml`, { services: { [service]: { image: JSON.parse(image) as unknown } } }],
+  ])
+  const entries = new Map([...files.keys()].map((path) => [path, { kind: 'file' as const, oid: path }]))
+  const revision: Revision = { ref: '', sha: '', author: '', committedAtMs: 0, subject: '' }
+  const loaded = createLoader().load({ revision, entries }, (oid) => Buffer.from(JSON.stringify(files.get(oid) ?? {})))
+  const [entry] = loaded.kind === 'loaded' ? loaded.desired.stacks : []
+  const spec = entry?.kind === 'valid' ? entry.stack.services[0] : undefined
+  const settings = spec === undefined ? [] : [...settingsOf(spec)]
+  return new Map(settings.filter(([setting]) => setting !== 'image'))
 }

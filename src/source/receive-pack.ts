@@ -23,6 +23,7 @@ const ZERO = '0'.repeat(40)
 export async function pushObjects(remote: Remote, request: PushRequest, signal: AbortSignal): Promise<void> {
   const named = await refNow(remote, request.ref, signal)
   if (named === request.sha) return
+  if (named !== null && request.expected === null) throw taken(remote.host, request.ref)
   if (named !== request.expected) throw moved(remote.host, request.ref)
   const answer = await remote.transport.send(
     {
@@ -86,6 +87,10 @@ function refused(host: string, ref: string, reason: string): GitFailure {
     `${host} refuses ${ref}: ${foreignText(reason)}`,
     'let the token push there, or revert by hand',
   )
+}
+
+function taken(host: string, ref: string): GitFailure {
+  return stalled('PUSH_REFUSED', `on ${host} ${ref} is there already`, 'merge it, or delete it first')
 }
 
 function moved(host: string, ref: string): GitFailure {

@@ -159,6 +159,9 @@ describe('plan of other commits', () => {
 
   it.each([
     [['--at', 'yesterday']],
+    [['--at', '2026-02-31']],
+    [['--ref', '']],
+    [['--ref', 'change', '--base', '']],
     [['--at', '2026-11-21', '--ref', 'change']],
     [['--folder', '.', '--ref', 'change']],
   ])('refuses %j', async (options) => {
@@ -273,6 +276,18 @@ describe('blame', () => {
     const text = (await run('blame', 'shop/web')).out
     expect(text).toMatch(/\n {2}image +2026-11-21 10:00 {2}[0-9a-f]{7} "new web" by Ada Pilot\n/)
     expect(text + out).not.toContain('hunter2')
+  })
+
+  it('leaves out what nobody ever said, and knows who set a default again', async () => {
+    repository.push('begin', { 'slipway.yaml': FLEET, [SHOP]: shop('web:1') })
+    repository.push('many', { [SHOP]: compose({ web: { image: 'web:1', replicas: 4 } }) })
+    expect((await run('blame', 'shop/web')).out).toMatch(
+      /\n\n {2}deploy\.replicas .*"many".*\n {2}healthcheck .*"begin".*\n {2}image .*"begin".*\n$/,
+    )
+    repository.push('one again', { [SHOP]: shop('web:1') })
+    expect((await run('blame', 'shop/web')).out).toMatch(
+      /\n\n {2}deploy\.replicas .*"one again".*\n {2}healthcheck .*"begin".*\n {2}image .*"begin".*\n$/,
+    )
   })
 
   it.each([['shop'], ['shop/nothing']])('ends with 64 for %s', async (name) => {

@@ -135,6 +135,10 @@ it('never goes over a newer commit, nor over a branch that is there', async () =
   expect(repository.bareGit('rev-parse', 'main')).toBe(newer)
   value(await undone.push('refs/heads/slipway/revert', null, signal))
   expect(repository.bareGit('rev-parse', 'slipway/revert')).toBe(undone.sha)
+  const other = await undo(workshop, newer, bad)
+  expect(await other.push('refs/heads/slipway/revert', null, signal)).toMatchObject({
+    problem: { message: expect.stringContaining('refs/heads/slipway/revert is there already') as string },
+  })
 })
 
 it('says who refuses and why when a hook does', async () => {

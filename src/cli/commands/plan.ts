@@ -35,6 +35,8 @@ export async function planFor(invocation: Invocation): Promise<PlanReport> {
 function readProposed({ ref, base, at }: Invocation['options'], folder: string | null): Proposed | null {
   const given = [ref, base, at].filter((option) => typeof option === 'string')
   if (given.length === 0) return null
+  // What a script gives whose variable is not set.
+  if (given.includes('')) throw usage('--ref, --base and --at are given without a value')
   if (folder !== null) throw usage('--folder plans files that are no commit: leave out --ref, --base and --at')
   if (typeof at === 'string' && given.length > 1) throw usage('--at plans the followed branch: give no --ref or --base')
   return {
@@ -47,8 +49,10 @@ function readProposed({ ref, base, at }: Invocation['options'], folder: string |
 /** `2026-11-20`, `2026-11-20T14:00Z`; a date alone is its end, a time without a zone is in UTC. */
 function readDate(text: string): number {
   const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text)
-  const atMs = Date.parse(match === null ? '' : `${match[1] ?? ''}T${match[2] ?? '23:59:59'}${match[3] ?? 'Z'}`)
-  if (Number.isFinite(atMs)) return atMs
+  const [, day = '', time = '23:59:59', zone = 'Z'] = match ?? []
+  const [atMs, dayMs] = [Date.parse(`${day}T${time}${zone}`), Date.parse(`${day}T00:00Z`)]
+  // The 31st of February would be taken for a day in March.
+  if (Number.isFinite(atMs) && new Date(dayMs).toISOString().startsWith(day)) return atMs
   throw usage(`--at is a date such as 2026-11-20 or 2026-11-20T14:00Z, not ${JSON.stringify(text)}`)
 }
 
