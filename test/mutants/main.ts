@@ -1,36 +1,45 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { openCourt } from './court.js'
+import type { Court } from './court.js'
 import type { Mutant } from './mutant.js'
-import { MUTANTS, TESTS } from './table.js'
+import { MUTANTS, testFiles } from './table.js'
 import { HOUSE, breakTree, copyTree } from './tree.js'
 import type { Tree } from './tree.js'
 
-const USAGE = `npm run mutants -- [--only TEXT] [--jobs 2] [--tests PATH]…
+const USAGE = `npm run mutants -- [--only TEXT] [--jobs 1] [--tests PATH]…
 
-Breaks a copy of the source in every listed way and runs the quick tests against it; each must fail. Results are kept by the hash of
-the sources, so that a run that was stopped goes on where it was. --tests: run these instead, to see what they alone find.
-Exit code 1: a mutant survived, which is a missing check.`
+Breaks a copy of the source in every listed way and runs the quick tests against it, file by file, until one fails; one must. What killed a
+mutant last time is tried first, and results are kept by the hash of the sources, so that a run that was stopped goes on where it was.
+--tests: run these instead, to see what they alone find. Exit code 1: a mutant survived, which is a missing check.`
 
 const CACHE = join(HOUSE, 'coverage', 'mutants')
-/** Longer than any healthy run: a mutant that never ends is killed too. */
-const TIMEOUT_MS = 10 * 60_000
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    jobs: { type: 'string', default: '2' },
+    jobs: { type: 'string', default: '1' },
     tests: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
   },
 })
 process.exitCode = await main()
 
-interface Outcome {
-  /** The test that failed first; null: none did. */
-  readonly killer: string | null
+/** The test file, and the test in it, that failed first; null: none did. */
+type Killer = { readonly file: string; readonly test: string } | null
+
+interface Kept {
+  readonly sources: string
+  readonly killer: Killer
+}
+
+interface Bench {
+  readonly tree: Tree
+  readonly court: Court
+  /** Files that pass where nothing is broken: only those can kill. */
+  readonly sound: Set<string>
 }
 
 async function main(): Promise<number> {
@@ -42,102 +51,95 @@ async function main(): Promise<number> {
   const sources = hashOfSources()
   const chosen = MUTANTS.filter(({ breaks, file }) => `${file} ${breaks}`.includes(values.only))
   const waiting = [...chosen]
-  const outcomes = new Map<Mutant, Outcome>()
+  const killers = new Map<Mutant, Killer>()
+  const sound = new Set<string>()
   const work = async (): Promise<void> => {
     const tree = copyTree()
+    const bench = { tree, court: openCourt(tree), sound }
     try {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        const outcome = await remembered(sources, mutant, () => tryMutant(tree, mutant))
-        outcomes.set(mutant, outcome)
-        console.log(line(mutant, outcome))
+        const killer = await remembered(sources, bench, mutant)
+        killers.set(mutant, killer)
+        console.log(line(mutant, killer))
       }
     } finally {
+      bench.court.close()
       tree.remove()
     }
   }
   await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work))
-  const survivors = chosen.filter((mutant) => outcomes.get(mutant)?.killer === null)
+  return report(chosen, killers)
+}
+
+function report(chosen: readonly Mutant[], killers: ReadonlyMap<Mutant, Killer>): number {
+  const survivors = chosen.filter((mutant) => killers.get(mutant) === null)
+  const rooms = [...new Set(chosen.map(roomOf))].sort()
+  console.log('')
+  for (const room of rooms) {
+    const all = chosen.filter((mutant) => roomOf(mutant) === room)
+    const left = all.filter((mutant) => survivors.includes(mutant))
+    console.log(`${room.padEnd(12)} ${all.length - left.length} of ${all.length} killed`)
+  }
   console.log(`\n${chosen.length - survivors.length} of ${chosen.length} mutants killed`)
   for (const { file, breaks } of survivors) console.log(`SURVIVED ${file}: ${breaks}`)
   return survivors.length > 0 ? 1 : 0
 }
 
-function line({ file, breaks }: Mutant, { killer }: Outcome): string {
-  return `${killer === null ? 'SURVIVED' : 'killed  '} ${file.padEnd(34)} ${breaks}\n${' '.repeat(9)}${killer ?? ''}`
+function roomOf({ file }: Mutant): string {
+  return file.split('/')[1] ?? ''
 }
 
-async function remembered(sources: string, mutant: Mutant, run: () => Promise<Outcome>): Promise<Outcome> {
+function line({ file, breaks }: Mutant, killer: Killer): string {
+  const by = killer === null ? '' : `\n${' '.repeat(9)}${killer.file}: ${killer.test}`
+  return `${killer === null ? 'SURVIVED' : 'killed  '} ${file.padEnd(34)} ${breaks}${by}`
+}
+
+async function remembered(sources: string, bench: Bench, mutant: Mutant): Promise<Killer> {
   const key = createHash('sha1')
-    .update(JSON.stringify([sources, mutant, values.tests]))
+    .update(JSON.stringify([mutant, values.tests]))
     .digest('hex')
   const path = join(CACHE, `${key}.json`)
+  const before = readKept(path)
+  if (before?.sources === sources) return before.killer
+  const killer = await tryMutant(bench, mutant, before?.killer?.file)
+  writeFileSync(path, JSON.stringify({ sources, killer } satisfies Kept))
+  return killer
+}
+
+function readKept(path: string): Kept | null {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Outcome
+    return JSON.parse(readFileSync(path, 'utf8')) as Kept
   } catch {
-    const outcome = await run()
-    writeFileSync(path, JSON.stringify(outcome))
-    return outcome
+    return null
   }
 }
 
-async function tryMutant(tree: Tree, mutant: Mutant): Promise<Outcome> {
-  const restore = breakTree(tree, [mutant])
+async function tryMutant(bench: Bench, mutant: Mutant, first: string | undefined): Promise<Killer> {
+  const { dir } = bench.tree
+  const all =
+    values.tests.length > 0 ? values.tests.flatMap((path) => testFiles(dir, path)) : testFiles(dir, roomOf(mutant))
+  const files = first === undefined ? all : [...new Set([first, ...all])]
+  const restore = breakTree(bench.tree, [mutant])
+  let killer: Killer = null
   try {
-    const own = TESTS[mutant.file.split('/')[1] ?? ''] ?? []
-    // One after the other: most die in the first, which is the cheapest.
-    for (const path of values.tests.length > 0 ? values.tests : own) {
-      const killer = await failing(tree, path)
-      if (killer !== null) return { killer }
+    for (const file of files) {
+      const { failed } = await bench.court.ask({ changed: mutant.file, test: file })
+      if (failed === null) continue
+      killer = { file, test: failed }
+      break
     }
-    return { killer: null }
   } finally {
     restore()
   }
+  if (killer !== null) await assertSound(bench, mutant, killer.file)
+  return killer
 }
 
-/** The first test of a folder that fails; null when all pass. */
-async function failing(tree: Tree, path: string): Promise<string | null> {
-  const report = join(tree.dir, 'coverage', 'report.json')
-  rmSync(report, { force: true })
-  const args = [
-    'run',
-    '--project',
-    'unit',
-    ...path.split(' '),
-    '--bail',
-    '1',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]
-  const status = await run(join(HOUSE, 'node_modules', '.bin', 'vitest'), args, tree.dir)
-  if (status === 0) return null
-  return firstFailure(report) ?? `${path} (ended with ${status ?? 'a timeout'})`
-}
-
-function firstFailure(report: string): string | null {
-  try {
-    const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as {
-      readonly testResults: readonly {
-        readonly name: string
-        readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
-      }[]
-    }
-    for (const { name, assertionResults } of testResults) {
-      const failed = assertionResults.find(({ status }) => status === 'failed')
-      if (failed !== undefined) return `${name.slice(name.lastIndexOf('/test/') + 1)}: ${failed.fullName}`
-    }
-  } catch {
-    // It ended before it could report, which is an end as well.
-  }
-  return null
-}
-
-function run(program: string, args: readonly string[], cwd: string): Promise<number | null> {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd, stdio: 'ignore', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' })
-    child.on('error', () => resolve(1))
-    child.on('exit', (code) => resolve(code))
-  })
+/** A test that fails anyway would seem to kill everything. */
+async function assertSound({ court, sound }: Bench, { file }: Mutant, test: string): Promise<void> {
+  const { failed } = sound.has(test) ? { failed: null } : await court.ask({ changed: file, test })
+  if (failed !== null) throw new Error(`${test} fails where nothing is broken: ${failed}`)
+  sound.add(test)
 }
 
 /** Of everything that a mutant's fate hangs on. */

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { CONTROLLER_MUTANTS } from './controller-mutants.js'
 import { EDGE_MUTANTS } from './edge-mutants.js'
 import type { Mutant } from './mutant.js'
@@ -12,16 +14,17 @@ export const MUTANTS: readonly Mutant[] = [
   ...EDGE_MUTANTS,
 ]
 
-/** From the quickest to the slowest: nearly every mutant dies in the first two. */
 const CONTROLLER = [
   'test/controller',
-  'test/sim/found.test.ts test/sim/kept.test.ts test/rehearse',
+  'test/sim/found.test.ts',
+  'test/sim/kept.test.ts',
+  'test/rehearse',
+  'test/sim/worlds-1.test.ts',
   'test/sim/crash-points.test.ts',
-  'test/sim/worlds',
 ]
 
-/** The tests that run against a mutant of a room, those that know it best first. */
-export const TESTS: Readonly<Record<string, readonly string[]>> = {
+/** The tests that run against a mutant of a room: those that know it best first, the slowest last. */
+const TESTS: Readonly<Record<string, readonly string[]>> = {
   rollout: ['test/rollout', ...CONTROLLER],
   planner: ['test/planner', ...CONTROLLER],
   controller: [...CONTROLLER, 'test/cli'],
@@ -29,4 +32,18 @@ export const TESTS: Readonly<Record<string, readonly string[]>> = {
   ssh: ['test/ssh', 'test/driver/ssh-connect.test.ts'],
   store: ['test/store', ...CONTROLLER],
   source: ['test/source'],
+}
+
+/** The test files of a room's mutants in their order, or those at a path, as they are in a copy of the house. */
+export function testFiles(house: string, roomOrPath: string): readonly string[] {
+  return (TESTS[roomOrPath] ?? [roomOrPath]).flatMap((path) => filesAt(house, path))
+}
+
+function filesAt(house: string, path: string): readonly string[] {
+  if (path.endsWith('.test.ts')) return [path]
+  const files = readdirSync(join(house, path), { recursive: true, encoding: 'utf8' })
+  return files
+    .filter((file) => file.endsWith('.test.ts') && !file.startsWith('lab/'))
+    .sort()
+    .map((file) => `${path}/${file}`)
 }

@@ -44,6 +44,13 @@ describe('a new replica', () => {
     expect(judge(again, healthy, checked, policy, 9_999).kind).toBe('waiting')
   })
 
+  it('starts its monitored time anew after a look that found it unhealthy', () => {
+    const healthy = replicaOf({ health: 'healthy' })
+    const ill = look(look(newTrack('c1', 0), healthy, 1_000), replicaOf({ health: 'unhealthy' }), 4_000)
+    const again = look(ill, healthy, 5_000)
+    expect(judge(again, healthy, checked, policy, 6_000)).toEqual({ kind: 'waiting', untilMs: 10_000, then: 'wait' })
+  })
+
   it('is asked once more at the end of the monitored time when the engine has no verdict yet', () => {
     const starting = replicaOf({ health: 'starting' })
     const track = trackAnswer(look(newTrack('c1', 0), starting, 0), 'ready', '', 100)
