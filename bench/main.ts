@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { BenchLab } from './bench-lab.js'
-import type { Figure } from './figures.js'
+import type { Figure, Group } from './figures.js'
 import { measureHealing } from './measure-healing.js'
 import { measureManifests } from './measure-manifests.js'
 import { measureMemory } from './measure-memory.js'
@@ -26,7 +26,7 @@ function say(line: string): void {
 
 async function main(options: BenchOptions): Promise<void> {
   const { groups, out } = options
-  if (groups.has('tick') || groups.has('memory')) build()
+  if (['tick', 'memory', 'manifests'].some((group) => groups.has(group as Group))) build()
   const engines: string[] = []
   const needsLab = [...groups].some((group) => group !== 'manifests' && group !== 'webhooks')
   const onLab = needsLab ? await measureOnLab(options, engines) : []
@@ -57,7 +57,7 @@ async function measureOnLab({ groups, runs }: BenchOptions, engines: string[]): 
 
 async function measureWithoutLab({ groups, runs }: BenchOptions): Promise<readonly Figure[]> {
   const simulated = groups.has('tick') || groups.has('memory') ? await measureSimulated(runs, groups, say) : []
-  const manifests = groups.has('manifests') ? measureManifests(runs, say) : []
+  const manifests = groups.has('manifests') ? await measureManifests(runs, say) : []
   const webhooks = groups.has('webhooks') ? await measureWebhooks(runs, say) : []
   return [...simulated, ...manifests, ...webhooks]
 }

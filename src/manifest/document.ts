@@ -1,4 +1,4 @@
-import { Composer, LineCounter, Parser, isAlias, isMap, isScalar, isSeq, parse } from 'yaml'
+import { Composer, LineCounter, Parser, isAlias, isMap, isNode, isScalar, isSeq, parse } from 'yaml'
 import type {
   Document,
   DocumentOptions,
@@ -63,6 +63,8 @@ const YAML_OPTIONS: DocumentOptions & ParseOptions & SchemaOptions = {
 interface Walk {
   readonly file: string
   readonly lines: LineCounter
+  /** Index of the line that was last asked for. */
+  line: number
   readonly report: Report
   readonly aliases: ReadonlyMap<unknown, YamlNode>
   readonly open: Set<YamlNode>
@@ -140,7 +142,7 @@ type Source = Pick<Walk, 'file' | 'lines' | 'report' | 'aliases'>
 function convertDocument(document: Document, source: Source): Node | null {
   const root = document.contents
   if (root === null) return { kind: 'scalar', value: null, source: '', path: [], line: 1, column: 1, file: source.file }
-  const walk: Walk = { ...source, open: new Set(), nodes: 0, characters: 0 }
+  const walk: Walk = { ...source, line: 0, open: new Set(), nodes: 0, characters: 0 }
   return convert(root, [], walk)
 }
 
@@ -163,8 +165,8 @@ function resolveAliases(root: YamlNode): ReadonlyMap<unknown, YamlNode> {
 }
 
 function convert(node: unknown, path: Path, walk: Walk): Node {
-  const tag = isMap(node) || isSeq(node) || isScalar(node) ? TAGS.get(node.tag) : undefined
   const converted = convertValue(node, path, walk)
+  const tag = isNode(node) && node.tag !== undefined ? TAGS.get(node.tag) : undefined
   if (tag === undefined) return converted
   return tag === 'override' && isScalar(node) && node.type === 'PLAIN'
     ? { ...convertScalar(parse(node.source ?? '', YAML_OPTIONS), node.source ?? '', bareSpot(converted), walk), tag }
@@ -172,10 +174,11 @@ function convert(node: unknown, path: Path, walk: Walk): Node {
 }
 
 function convertValue(node: unknown, path: Path, walk: Walk): Node {
-  const spot = spotAt(walk.lines, offsetOf(node), path, walk.file)
+  const spot = spotOf(node, path, walk)
   // Every value keeps its path: deep ones cost more.
   walk.nodes += Math.max(1, path.length / 8)
   if (walk.nodes > MOST_NODES || walk.characters > MOST_CHARACTERS || path.length > DEEPEST) return tooMuch(spot, walk)
+  if (isScalar(node)) return convertScalar(node.value, node.source ?? '', spot, walk)
   if (isAlias(node)) return convertAlias(node, spot, walk)
   if ((isMap(node) || isSeq(node)) && node.items.length > MOST_ENTRIES) {
     walk.report.error('FILE_TOO_LARGE', spot, `more than ${MOST_ENTRIES} entries stand here; split the file`)
@@ -190,7 +193,7 @@ function convertValue(node: unknown, path: Path, walk: Walk): Node {
     })
     return guarded(node, spot, walk, convertItems)
   }
-  return isScalar(node) ? convertScalar(node.value, node.source ?? '', spot, walk) : nothing(spot)
+  return nothing(spot)
 }
 
 /** Refuses a node that contains itself by an alias. */
@@ -219,7 +222,7 @@ function convertMap(pairs: readonly Pair<unknown, unknown>[], spot: Spot, walk: 
   for (const { key, value } of pairs) {
     const name = keyText(key, spot, walk)
     if (name === null || isExtension(spot.path, name)) continue
-    const at = spotAt(walk.lines, offsetOf(key), [...spot.path, name], walk.file)
+    const at = spotOf(key, [...spot.path, name], walk)
     if (name === '<<') merged.push(convert(value, [...spot.path, name], walk))
     else if (entries.has(name)) walk.report.error('YAML_INVALID', at, 'the key appears twice; keep one of them')
     else entries.set(name, { key: at, value: convert(value, at.path, walk) })
@@ -237,7 +240,7 @@ function keyText(key: unknown, spot: Spot, walk: Walk): string | null {
   const scalar = isAlias(key) ? walk.aliases.get(key) : key
   const name = !isScalar(scalar) || scalar.value === null ? null : nameOf(scalar)
   if (name !== null && name !== '__proto__') return name
-  const at = spotAt(walk.lines, offsetOf(key), spot.path, walk.file)
+  const at = spotOf(key, spot.path, walk)
   walk.report.error('YAML_INVALID', at, name === null ? 'a key must be text' : 'the key __proto__ is not allowed')
   return null
 }
@@ -291,6 +294,15 @@ function nothing(spot: Spot): ScalarNode {
 
 function offsetOf(node: unknown): number {
   return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? (node.range?.[0] ?? 0) : 0
+}
+
+/** Nodes come nearly in the order of their lines: the one that is wanted is here, or a few further on. */
+function spotOf(node: unknown, path: Path, walk: Walk): Spot {
+  const { lineStarts } = walk.lines
+  const offset = offsetOf(node)
+  if (offset < (lineStarts[walk.line] ?? 0)) walk.line = Math.max(walk.lines.linePos(offset).line - 1, 0)
+  while (offset >= (lineStarts[walk.line + 1] ?? Infinity)) walk.line += 1
+  return { path, line: walk.line + 1, column: Math.max(offset - (lineStarts[walk.line] ?? 0), 0) + 1, file: walk.file }
 }
 
 function spotAt(lines: LineCounter, offset: number, path: Path, file: string): Spot {

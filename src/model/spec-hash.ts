@@ -108,17 +108,38 @@ function written(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map((item) => written(item) ?? 'null').join(',')}]`
   let text = ''
-  for (const key of sortedKeys(value)) {
+  for (const { key, quoted } of sortedKeys(value)) {
     const inner = written((value as Readonly<Record<string, unknown>>)[key])
-    if (inner !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${inner}`
+    if (inner !== undefined) text += `${text === '' ? '' : ','}${quoted}:${inner}`
   }
   return `{${text}}`
 }
 
+interface Key {
+  readonly key: string
+  readonly quoted: string
+}
+
+/** Thousands of objects have the same few sets of keys: each set is sorted once. */
+const sorted = new Map<string, readonly Key[]>()
+const MOST_SETS = 4_096
+
+function sortedKeys(value: object): readonly Key[] {
+  const keys = Object.keys(value)
+  const set = keys.join('\n')
+  const known = sorted.get(set)
+  // Keys that hold a line break are not kept, so a text with as many keys has the same ones.
+  if (known?.length === keys.length) return known
+  const fresh = sortKeys(keys).map((key) => ({ key, quoted: JSON.stringify(key) }))
+  if (sorted.size >= MOST_SETS) sorted.clear()
+  if (!keys.some((key) => key.includes('\n'))) sorted.set(set, fresh)
+  return fresh
+}
+
 /** Keys that are whole numbers come first, by size, as in every JavaScript object: hashes of what runs depend on it. */
-function sortedKeys(value: object): readonly string[] {
-  const sorted = Object.keys(value).sort()
-  return sorted.some(startsWithDigit) ? Object.keys(Object.fromEntries(sorted.map((key) => [key, 0]))) : sorted
+function sortKeys(keys: string[]): readonly string[] {
+  keys.sort()
+  return keys.some(startsWithDigit) ? Object.keys(Object.fromEntries(keys.map((key) => [key, 0]))) : keys
 }
 
 function startsWithDigit(key: string): boolean {

@@ -80,7 +80,7 @@ const RECORDED: Readonly<Record<string, string>> = {
   'a healthcheck that gets well':
     'create a heals health=marked interval=300 retries=1; start a; await a unhealthy; await a healthy',
   'a healthcheck in its start period':
-    'create a heals health=marked interval=300 retries=1 period=20000; start a; await a healthy',
+    'create a heals health=marked interval=300 retries=1 period=600000; start a; await a healthy',
   'a healthcheck that is switched off': 'create a steady health=none; start a',
   'a healthcheck that is too quick': 'create a steady health=well interval=0.5; start a',
   'health after a restart': 'create a steady health=well interval=2000; start a; restart a 9; await a healthy',
