@@ -37,8 +37,10 @@ export interface Files {
 /** `needs` collects what has to be read before the answer is known: object ids with one path each. */
 export function createFiles(tree: ManifestTree, read: ReadContent, needs: Map<string, string>): Files {
   const directories = collectDirectories(tree.entries.keys())
+  const paths = [...tree.entries.keys()].sort()
+  // What is below a directory stands together; 0 is what comes after a slash.
   const below = (directory: string): readonly string[] =>
-    [...tree.entries.keys()].filter((path) => directory === '' || path.startsWith(`${directory}/`))
+    directory === '' ? paths : paths.slice(placeOf(`${directory}/`, paths), placeOf(`${directory}0`, paths))
   const stamp = (path: string): string => {
     if (path.endsWith(ALL_BELOW))
       return below(path.slice(0, -ALL_BELOW.length))
@@ -84,7 +86,7 @@ export function createFiles(tree: ManifestTree, read: ReadContent, needs: Map<st
       },
     }
   }
-  return { directories, paths: [...tree.entries.keys()], stamp, reader }
+  return { directories, paths, stamp, reader }
 }
 
 /** Stands for everything below a directory among the paths that were looked at. No file is called that: names have no slash. */
@@ -96,6 +98,17 @@ function whatInstead(stamp: string): Found {
   if (stamp.startsWith('symlink')) return { kind: 'unsupported', what: 'a symbolic link' }
   if (stamp.startsWith('submodule')) return { kind: 'unsupported', what: 'a submodule' }
   return { kind: 'unsupported', what: `something ${stamp}` }
+}
+
+/** Index of the first text of a sorted list that does not come before this one. */
+function placeOf(text: string, sorted: readonly string[]): number {
+  let [from, to] = [0, sorted.length]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if ((sorted[middle] ?? '') < text) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 function parentsOf(path: string): readonly string[] {
