@@ -2,7 +2,7 @@ import type { Commit, Merge, Proposal, Source, UndoRequest, Undone, Workshop } f
 import { compareText, fail, ok } from '../model/index.js'
 import type { Problem, Result, Revision } from '../model/index.js'
 import type { Clone } from './clone.js'
-import { withDeadline } from './deadline.js'
+import { makePause, withDeadline } from './deadline.js'
 import { foreignText, settle, stalled } from './failure.js'
 import type { GitFailure } from './failure.js'
 import { contentsOf, current, fullSha, prepare, revisionOf, timeout } from './git-source.js'
@@ -271,7 +271,9 @@ async function mergeIn(
   )
   const read = async (oid: string): Promise<Uint8Array> =>
     (await contentsOf(store, [oid], limits.maxBlobBytes, signal)).get(oid) ?? new Uint8Array()
-  const { files, written, conflicts } = await mergeFiles(old ?? new Map(), ours ?? new Map(), theirs ?? new Map(), read)
+  const none: Files = new Map()
+  const pause = makePause(signal)
+  const { files, written, conflicts } = await mergeFiles(old ?? none, ours ?? none, theirs ?? none, read, pause)
   if (conflicts.length > 0) return { conflicts }
   const parents = [base.sha, head.sha]
   return { isContained: false, source: sourceOf(bench, { revision, parents, files, written }) }

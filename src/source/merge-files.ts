@@ -20,20 +20,25 @@ export interface MergedFiles {
   readonly conflicts: readonly Conflict[]
 }
 
-/** Comparing texts costs the number of pairs of equal lines: a file of nothing but equal lines would stop the process for minutes. */
-const PAIRS_MAX = 4_000_000
+/** Comparing texts costs more than the number of pairs of equal lines in them. So many take a tenth of a second, and nothing else is done meanwhile. */
+const PAIRS_MAX = 250_000
+/** In all files of one merge: about a second. */
+const ALL_PAIRS_MAX = 2_500_000
 const CONFLICTS_MAX = 100
 
 /**
  * What `theirs` changed since `base`, done to `ours`: file by file, and line by line where both changed one. Renames are a removal and a
- * new file, so a file that one side renamed and the other changed is a conflict.
+ * new file, so a file that one side renamed and the other changed is a conflict. `pause` lets others have their turn.
  */
 export async function mergeFiles(
   base: Files,
   ours: Files,
   theirs: Files,
   read: (oid: string) => Promise<Uint8Array>,
+  pause: () => Promise<void> | undefined,
 ): Promise<MergedFiles> {
+  let left = ALL_PAIRS_MAX
+  const afford = (pairs: number): boolean => pairs <= Math.min(PAIRS_MAX, left) && (left -= pairs) >= 0
   const files = new Map<string, ListedFile>()
   const written = new Map<string, Uint8Array>()
   const conflicts: Conflict[] = []
@@ -44,7 +49,8 @@ export async function mergeFiles(
       if (simple !== undefined) files.set(path, simple)
       continue
     }
-    const merged = await mergeContents(path, sides, read)
+    await pause()
+    const merged = await mergeContents(path, sides, read, afford)
     if ('why' in merged) conflicts.push(merged)
     else {
       files.set(path, merged.file)
@@ -77,6 +83,7 @@ async function mergeContents(
   path: string,
   { base, ours, theirs }: Sides,
   read: (oid: string) => Promise<Uint8Array>,
+  afford: (pairs: number) => boolean,
 ): Promise<Conflict | { readonly file: ListedFile; readonly content: Uint8Array | null }> {
   const conflict = (why: string, line: number | null = null): Conflict => ({ path, line, why })
   if (ours === undefined || theirs === undefined) return conflict('one side changed it, the other removed it')
@@ -89,25 +96,29 @@ async function mergeContents(
   const texts = [await linesOf(read, ours), await linesOf(read, base), await linesOf(read, theirs)] as const
   const [mine, old, other] = texts
   if (mine === null || old === null || other === null) return conflict('both sides changed it, and it is no text')
-  if (pairs(old, mine) + pairs(old, other) > PAIRS_MAX) return conflict('both sides changed it, and it is too large')
-  return mergeLines(mine, old, other, conflict, mode)
-}
-
-function mergeLines(
-  mine: readonly string[],
-  old: readonly string[],
-  other: readonly string[],
-  conflict: (why: string, line: number) => Conflict,
-  mode: string,
-): Conflict | { readonly file: ListedFile; readonly content: Uint8Array } {
-  const regions = diff3Merge([...mine], [...old], [...other], { excludeFalseConflicts: true })
-  const lines: string[] = []
-  for (const { ok, conflict: apart } of regions) {
-    if (apart !== undefined) return conflict('both sides changed the same lines', apart.aIndex + 1)
+  const { head, tail } = commonEnds([mine, old, other])
+  const middle = (lines: readonly string[]): string[] => lines.slice(head, lines.length - tail)
+  const [own, before, others] = [middle(mine), middle(old), middle(other)]
+  if (!afford(pairs(before, own) + pairs(before, others))) return conflict('both sides changed it, and it is too large')
+  const lines = mine.slice(0, head)
+  for (const { ok, conflict: apart } of diff3Merge(own, before, others, { excludeFalseConflicts: true })) {
+    if (apart !== undefined) return conflict('both sides changed the same lines', head + apart.aIndex + 1)
     for (const line of ok ?? []) lines.push(line)
   }
-  const content = Buffer.from(lines.join(''), 'utf8')
+  const content = Buffer.from(lines.concat(mine.slice(mine.length - tail)).join(''), 'utf8')
   return { file: { kind: 'file', mode, oid: oidOf({ type: 'blob', content }) }, content }
+}
+
+/** How many lines all of them begin and end with. */
+function commonEnds([first, ...rest]: readonly [readonly string[], ...(readonly string[])[]]): {
+  readonly head: number
+  readonly tail: number
+} {
+  const shortest = Math.min(first.length, ...rest.map(({ length }) => length))
+  let [head, tail] = [0, 0]
+  while (head < shortest && rest.every((lines) => lines[head] === first[head])) head += 1
+  while (tail < shortest - head && rest.every((lines) => lines.at(-1 - tail) === first.at(-1 - tail))) tail += 1
+  return { head, tail }
 }
 
 async function linesOf(

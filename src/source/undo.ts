@@ -1,6 +1,7 @@
 import type { UndoRequest } from '../controller/index.js'
 import type { SigningKey } from '../model/index.js'
 import type { CloneRoom } from './clone.js'
+import { makePause } from './deadline.js'
 import { malformed, oidOf } from './git-object.js'
 import type { GitObject, TreeItem } from './git-object.js'
 import { mergeFiles } from './merge-files.js'
@@ -31,7 +32,7 @@ export async function makeUndoing(
     await filesOf(request.to),
   ]
   const read = async (oid: string): Promise<Uint8Array> => (await store.read(oid)).content
-  const { files, written, conflicts } = await mergeFiles(changed, ours, before, read)
+  const { files, written, conflicts } = await mergeFiles(changed, ours, before, read, makePause(signal))
   if (conflicts.length > 0) return { conflicts }
   const changes = differences(ours, files)
   const writer = treeWriter(store)

@@ -102,8 +102,27 @@ it('does not look at what is outside the followed folder', async () => {
   expect(clean(await mergeOf(workshopOn(repository.bare, { path: 'in' }), HEAD))).toEqual({ a: '2' })
 })
 
-it('gives up on texts that would take minutes to compare', async () => {
-  const same = 'x\n'.repeat(5_000)
+it('compares only what is between the lines that all have in common', async () => {
+  const text = (middle: string): string => `${'x\n'.repeat(20_000)}${middle}${'y\n'.repeat(20_000)}`
+  const all = [text('a\nb\nc\n'), text('A\nb\nc\n'), text('a\nb\nC\n')] as const
+  expect(await mergeTexts(...all)).toBe(text('A\nb\nC\n'))
+  const { problems } = await mergeOf(
+    workshopOn(forked({ a: all[0] }, { a: all[1] }, { a: text('B\nb\nc\n') }).bare),
+    HEAD,
+  )
+  expect(problems).toMatchObject([{ code: 'MERGE_CONFLICT', place: { path: 'a', line: 20_001 } }])
+})
+
+it('gives up on files that would take seconds in all to compare', async () => {
+  const same = 'x\n'.repeat(300)
+  const paths = Array.from({ length: 15 }, (_, at) => `f${at}`)
+  const all = (text: string): Record<string, string> => Object.fromEntries(paths.map((path) => [path, text]))
+  const { problems } = await mergeOf(workshopOn(forked(all(same), all(`${same}y\n`), all(`z\n${same}`)).bare), HEAD)
+  expect(problems.map(({ code }) => code)).toEqual(['MERGE_CONFLICT', 'MERGE_CONFLICT'])
+})
+
+it('gives up on texts that would take long to compare', async () => {
+  const same = 'x\n'.repeat(600)
   const { problems } = await mergeOf(
     workshopOn(forked({ a: same }, { a: `${same}y\n` }, { a: `z\n${same}` }).bare),
     HEAD,
@@ -135,9 +154,8 @@ async function mergeTexts(base: string, ours: string, theirs: string): Promise<s
     return new Map([['f', { kind: 'file', mode: '100644', oid }]])
   }
   const sides = [side(base), side(ours), side(theirs)] as const
-  const { files, written, conflicts } = await mergeFiles(...sides, (oid) =>
-    Promise.resolve(contents.get(oid) ?? Buffer.alloc(0)),
-  )
+  const read = (oid: string): Promise<Buffer> => Promise.resolve(contents.get(oid) ?? Buffer.alloc(0))
+  const { files, written, conflicts } = await mergeFiles(...sides, read, () => undefined)
   const oid = files.get('f')?.oid ?? ''
   return conflicts.length > 0 ? null : Buffer.from(written.get(oid) ?? contents.get(oid) ?? '').toString()
 }
