@@ -35,6 +35,9 @@ export const MOST_ROUNDS = 32
 
 export const FLEET_FILE = 'slipway.yaml'
 
+/** In all stacks together: three times the largest fleet that this is measured with. */
+const MOST_REPLICAS = 30_000
+
 interface FleetPart {
   readonly fleet: Fleet
   readonly patterns: readonly StackPattern[]
@@ -142,7 +145,7 @@ function conclude(
   warnings: readonly Problem[],
 ): Loaded {
   const entries = mergeTwins(stacks.map(({ entry }) => entry))
-  const fatal = [...part.errors, ...errors]
+  const fatal = [...part.errors, ...errors, ...tooMany(entries, part.fleet)]
   if (fatal.length > 0) {
     const others = entries.flatMap((entry) => (entry.kind === 'invalid' ? entry.problems : []))
     return { kind: 'refused', problems: [...sortProblems(fatal), ...sortProblems(others)] }
@@ -152,6 +155,16 @@ function conclude(
     kind: 'loaded',
     desired: { revision: tree.revision, fleet: part.fleet, stacks: entries, warnings: allWarnings },
   }
+}
+
+/** Nobody can plan millions, and whoever proposes a change could ask for them. */
+function tooMany(entries: readonly StackEntry[], { servers }: Fleet): readonly Problem[] {
+  const services = entries.flatMap((entry) => (entry.kind === 'valid' ? entry.stack.services : []))
+  const counts = services.map(({ mode, replicas }) => (mode === 'global' ? servers.length : Math.max(1, replicas)))
+  const all = counts.reduce((sum, count) => sum + count, 0)
+  if (all <= MOST_REPLICAS) return []
+  const message = `the stacks want ${all} replicas in all; expected ${MOST_REPLICAS} at most`
+  return [{ code: 'VALUE_OUT_OF_RANGE', message, place: { path: FLEET_FILE } }]
 }
 
 /** One entry a name. Two stacks of one name are both refused: nobody can say which of them is meant. */

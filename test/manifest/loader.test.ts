@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createLoader } from '../../src/manifest/index.js'
 import type { StackEntry } from '../../src/model/index.js'
-import { COMPOSE, FLEET, composeWith, desiredOf, entryOf, loadAll } from './repository.js'
+import { COMPOSE, FLEET, composeWith, desiredOf, entryOf, loadAll, placed, refusalOf } from './repository.js'
 import type { Contents } from './repository.js'
 
 const shop = composeWith('env_file: web.env\nconfigs: [page]', 'configs: { page: { file: page.html } }\n')
@@ -146,5 +146,29 @@ describe('stacks', () => {
   ])('whose file is %s are refused', (_title, content) => {
     const { stacks } = desiredOf({ 'slipway.yaml': FLEET, [COMPOSE]: content })
     expect(stacks).toMatchObject([{ kind: 'invalid', name: 'shop', problems: [{ code: 'FILE_UNSUPPORTED' }] }])
+  })
+})
+
+describe('a revision that wants more replicas than anybody could plan', () => {
+  const services = (count: number, deploy: string): string =>
+    `services:\n${Array.from({ length: count }, (_, at) => `  w${at}: { image: a, deploy: ${deploy} }\n`).join('')}`
+  const servers = Array.from(
+    { length: 500 },
+    (_, at) => `  s${at}: { address: 10.0.${at >> 8}.${at & 255}, user: a }\n`,
+  )
+  const large = `fleet: acme\nservers:\n${servers.join('')}`
+
+  it.each([
+    ['replicas', FLEET, services(4, '{ replicas: 10000 }')],
+    ['copies on every server', large, services(61, '{ mode: global }')],
+  ])('is refused for its %s', (_what, fleet, compose) => {
+    const problems = refusalOf(fleet, { [COMPOSE]: compose })
+    expect(problems.map(placed)).toEqual(['VALUE_OUT_OF_RANGE'])
+    expect(problems[0]?.message).toMatch(/want \d+ replicas in all; expected 30000 at most/)
+  })
+
+  it('is taken at the bound', () => {
+    const { stacks } = desiredOf({ 'slipway.yaml': FLEET, [COMPOSE]: services(3, '{ replicas: 10000 }') })
+    expect(stacks.map(({ kind }) => kind)).toEqual(['valid'])
   })
 })
