@@ -4,7 +4,7 @@ import { revisionOf } from './advice.js'
 import type { Advice, Facts, RunFailure } from './advice.js'
 import { healAtMs, retire } from './heal.js'
 import type { ChangeContext } from './context.js'
-import { judged } from './judged.js'
+import { judged, judgedAnew } from './judged.js'
 import { jobStep } from './job-step.js'
 import { openNeeds, preparedImage } from './prepare.js'
 import { isHealthy, isProven, isTolerated } from './progress.js'
@@ -208,6 +208,8 @@ export function unchangedStep(facts: Facts, context: ChangeContext, change: Unch
   if (judgement.verdict !== 'settled' || isTolerated(facts, change.slot)) return judgement.advice
   // It failed in an earlier attempt: this one begins with a new container.
   if (facts.state.rollout !== null) return retire(facts, change.replica, context.spec.stopGraceMs)
+  const recovered = isHealthy(change.replica) ? judgedAnew(facts, context, change.slot, change.replica) : null
+  if (recovered !== null) return recovered
   const atMs = healAtMs(facts, context.key)
   if (facts.nowMs < atMs) return { wakeAtMs: atMs, watched: [change.replica] }
   const base = {

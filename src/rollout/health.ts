@@ -15,6 +15,8 @@ export interface HealthTrack {
   readonly confirmedAtMs: number | null
   readonly asks: number
   readonly askedAtMs: number | null
+  /** The last answer was no. The engine's verdict is as old as its last check, and does not count until the replica answers otherwise. */
+  readonly refused: boolean
   readonly output: string
 }
 
@@ -35,6 +37,9 @@ export interface HealthPolicy {
 export const CRASH_LOOP_RESTARTS = 3
 /** A look missed for longer than this does not count towards the deadline: unknown is not unhealthy. */
 const BLIND_MS = 30_000
+/** While a replica is monitored it is asked this often, or twenty times in all: what is ill for longer than that does not pass. */
+const MONITOR_PAUSE_MS = 2_000
+const MONITOR_ASKS = 20
 
 export function newTrack(containerId: string, nowMs: number): HealthTrack {
   return {
@@ -47,6 +52,7 @@ export function newTrack(containerId: string, nowMs: number): HealthTrack {
     confirmedAtMs: null,
     asks: 0,
     askedAtMs: null,
+    refused: false,
     output: '',
   }
 }
@@ -60,12 +66,13 @@ export function trackLook(track: HealthTrack, replica: Replica, probed: boolean,
   const restarts = Math.max(track.restarts + (restarted ? 1 : 0), replica.detail?.restartCount ?? 0)
   const seen = { ...track, sinceMs, lastSeenMs: nowMs, startedAtMs, restarts }
   if (replica.state !== 'running' || replica.health === 'unhealthy')
-    return { ...seen, readySinceMs: null, confirmedAtMs: null }
+    return { ...seen, refused: false, readySinceMs: null, confirmedAtMs: null }
   const before = restarted ? null : track.readySinceMs
   // The engine's own verdict counts when there is no probe to ask besides; without any check, running is all there is to see.
-  const engineSays = !probed && (replica.health === 'healthy' || replica.health === 'none')
-  if (engineSays) return { ...seen, readySinceMs: before ?? nowMs, confirmedAtMs: nowMs }
-  return { ...seen, readySinceMs: before, confirmedAtMs: restarted ? null : track.confirmedAtMs }
+  const refused = track.refused && !restarted
+  const engineSays = !probed && ((replica.health === 'healthy' && !refused) || replica.health === 'none')
+  if (engineSays) return { ...seen, refused, readySinceMs: before ?? nowMs, confirmedAtMs: nowMs }
+  return { ...seen, refused, readySinceMs: before, confirmedAtMs: restarted ? null : track.confirmedAtMs }
 }
 
 /** The track after the replica was asked. */
@@ -78,11 +85,17 @@ export function trackAnswer(
   const asked = { ...track, asks: track.asks + 1, askedAtMs: nowMs, output: output === '' ? track.output : output }
   switch (verdict) {
     case 'ready':
-      return { ...asked, readySinceMs: track.readySinceMs ?? nowMs, confirmedAtMs: nowMs, lastSeenMs: nowMs }
+      return {
+        ...asked,
+        refused: false,
+        readySinceMs: track.readySinceMs ?? nowMs,
+        confirmedAtMs: nowMs,
+        lastSeenMs: nowMs,
+      }
     case 'not-ready':
-      return { ...asked, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }
+      return { ...asked, refused: true, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }
     case 'unknown':
-      return asked
+      return { ...asked, refused: false }
   }
 }
 
@@ -103,8 +116,14 @@ export function judge(
       ? { kind: 'waiting', untilMs: nextAskMs(track, spec), then: 'ask' }
       : { kind: 'waiting', untilMs: deadlineAtMs, then: 'wait' }
   }
-  const provenAtMs = track.readySinceMs + monitorFor(policy, spec, replica)
-  if (nowMs < provenAtMs) return { kind: 'waiting', untilMs: provenAtMs, then: 'wait' }
+  const monitorMs = monitorFor(policy, spec, replica)
+  const provenAtMs = track.readySinceMs + monitorMs
+  if (nowMs < provenAtMs) {
+    if (!askable) return { kind: 'waiting', untilMs: provenAtMs, then: 'wait' }
+    const heardAtMs = Math.max(track.readySinceMs, track.askedAtMs ?? 0)
+    const pauseMs = Math.max(MONITOR_PAUSE_MS, monitorMs / MONITOR_ASKS)
+    return { kind: 'waiting', untilMs: Math.min(provenAtMs, heardAtMs + pauseMs), then: 'ask' }
+  }
   // The last word must be as young as the end of the monitored time, or a replica that fell ill meanwhile would pass.
   if (track.confirmedAtMs >= provenAtMs) return { kind: 'proven' }
   // Without any check there is nobody to ask: a look says whether it still runs.

@@ -18,9 +18,24 @@ export interface Judgement {
  * failure has been recorded and somebody else decides.
  */
 export function judged(facts: Facts, context: ChangeContext, slot: Slot, replica: Replica): Judgement {
-  const { spec } = context
   if (isTolerated(facts, slot) || facts.state.failedReplicas[slotKey(slot)] === replica.containerId)
     return { verdict: 'settled', advice: {} }
+  return judgedNow(facts, context, slot, replica)
+}
+
+/** Whatever it was judged before: it may have recovered, or been started anew. Null: it fails again. */
+export function judgedAnew(
+  facts: Facts,
+  context: ChangeContext,
+  slot: Slot,
+  replica: Replica,
+): Partial<Advice> | null {
+  const { verdict, advice } = judgedNow(facts, context, slot, replica)
+  return verdict === 'failed' ? null : advice
+}
+
+function judgedNow(facts: Facts, context: ChangeContext, slot: Slot, replica: Replica): Judgement {
+  const { spec } = context
   const track =
     facts.tracks.get(replica.containerId) ??
     trackLook(newTrack(replica.containerId, facts.nowMs), replica, spec.probe !== null, facts.nowMs)

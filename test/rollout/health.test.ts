@@ -33,7 +33,9 @@ describe('a new replica', () => {
   it('is proven after it was healthy without a break for the monitored time', () => {
     const healthy = replicaOf({ health: 'healthy' })
     const track = look(newTrack('c1', 0), healthy, 1_000)
-    expect(judge(track, healthy, checked, policy, 5_999)).toEqual({ kind: 'waiting', untilMs: 6_000, then: 'wait' })
+    expect(judge(track, healthy, checked, policy, 1_000)).toEqual({ kind: 'waiting', untilMs: 3_000, then: 'ask' })
+    const asked = trackAnswer(track, 'ready', '', 5_000)
+    expect(judge(asked, healthy, checked, policy, 5_999)).toEqual({ kind: 'waiting', untilMs: 6_000, then: 'ask' })
     expect(judge(look(track, healthy, 6_000), healthy, checked, policy, 6_000).kind).toBe('proven')
   })
 
@@ -48,7 +50,28 @@ describe('a new replica', () => {
     const healthy = replicaOf({ health: 'healthy' })
     const ill = look(look(newTrack('c1', 0), healthy, 1_000), replicaOf({ health: 'unhealthy' }), 4_000)
     const again = look(ill, healthy, 5_000)
-    expect(judge(again, healthy, checked, policy, 6_000)).toEqual({ kind: 'waiting', untilMs: 10_000, then: 'wait' })
+    expect(judge(again, healthy, checked, policy, 6_000)).toEqual({ kind: 'waiting', untilMs: 7_000, then: 'ask' })
+  })
+
+  it.each([
+    ['every 2 s', 15_000, 2_000],
+    ['twenty times at most', 600_000, 30_000],
+  ])('is asked %s while it is monitored, for a flapping one may be well at both ends', (_often, monitorMs, pauseMs) => {
+    const healthy = replicaOf({ health: 'healthy' })
+    const track = trackAnswer(look(newTrack('c1', 0), healthy, 0), 'ready', '', 100)
+    const long = { ...policy, monitorMs, deadlineMs: 1e6 }
+    expect(judge(track, healthy, checked, long, 200)).toEqual({ kind: 'waiting', untilMs: 100 + pauseMs, then: 'ask' })
+    const seenLater = look(track, healthy, 1_900)
+    expect(judge(seenLater, healthy, checked, long, 1_900)).toMatchObject({ untilMs: 100 + pauseMs })
+  })
+
+  it('that answered no is not well because the engine, whose last check is older, still says so', () => {
+    const healthy = replicaOf({ health: 'healthy' })
+    const refused = trackAnswer(look(newTrack('c1', 0), healthy, 1_000), 'not-ready', '', 2_000)
+    const seen = look(refused, healthy, 2_100)
+    expect(seen.readySinceMs).toBeNull()
+    expect(judge(seen, healthy, checked, policy, 9_000)).toMatchObject({ kind: 'waiting', then: 'ask' })
+    expect(look(trackAnswer(seen, 'unknown', '', 3_000), healthy, 3_100).readySinceMs).toBe(3_100)
   })
 
   it('is asked once more at the end of the monitored time when the engine has no verdict yet', () => {

@@ -32,8 +32,8 @@ export class Harm {
   }
 
   /** Servers or containers were tampered with a moment ago: views are behind. */
-  isShaken(): boolean {
-    return this.world.clock.nowMs() - this.shakenAtMs < 90_000
+  isShaken(withinMs = 90_000): boolean {
+    return this.world.clock.nowMs() - this.shakenAtMs < withinMs
   }
 
   shake(): void {

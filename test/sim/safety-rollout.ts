@@ -90,6 +90,9 @@ export const I03: Invariant = {
   },
 }
 
+/** The longest disturbance that a step brings, and some more. */
+const DISTURBED_MS = 15 * 60_000
+
 /** What was proven before needs no watching; without any check, running is watched however well it is known. */
 function neededMs(world: World, box: Box): number {
   const { spec } = box
@@ -97,9 +100,9 @@ function neededMs(world: World, box: Box): number {
   const { monitorMs } = policyOf(world.ledger.stack(placeOf(box).stack), spec)
   const isKnown = world.ledger.isProvenSpec(placeOf(box).stack, spec.name, box.identity?.specHash ?? '')
   const isChecked = spec.healthcheck !== null || spec.probe !== null
-  // It is asked at the beginning and at the end: what flaps in between is not seen by anybody.
+  // What flaps is seen by asking; nobody answers through a link that was disturbed, or asks while the controller stands still.
   const flaps = behaviourOf(spec.image).flapMs !== undefined
-  return (isKnown && isChecked) || flaps ? 0 : monitorMs
+  return (isKnown && isChecked) || (flaps && world.harm.isShaken(DISTURBED_MS)) ? 0 : monitorMs
 }
 
 export const I04: Invariant = {
