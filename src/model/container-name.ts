@@ -7,9 +7,18 @@ import type { Identity } from './action.js'
  */
 export function containerName(identity: Pick<Identity, 'fleet' | 'slot' | 'specHash' | 'restart'>): string {
   const { fleet, slot, specHash, restart } = identity
-  const tail = createHash('sha256')
-    .update(JSON.stringify([fleet, specHash, restart]))
-    .digest('hex')
-    .slice(0, 8)
-  return `${slot.stack}-${slot.service}-${slot.key}-${tail}`
+  return `${slot.stack}-${slot.service}-${slot.key}-${tailOf(JSON.stringify([fleet, specHash, restart]))}`
+}
+
+/** All replicas of a service share it, and it is asked for at every look. */
+const TAILS_KEPT = 1_000
+const tails = new Map<string, string>()
+
+function tailOf(text: string): string {
+  const known = tails.get(text)
+  if (known !== undefined) return known
+  const tail = createHash('sha256').update(text).digest('hex').slice(0, 8)
+  if (tails.size >= TAILS_KEPT) tails.clear()
+  tails.set(text, tail)
+  return tail
 }

@@ -78,6 +78,17 @@ export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = 
  * Never empty: specs that differ in a way no field can name are told apart by their hashes.
  */
 export function specCauses(before: ServiceSpec, after: ServiceSpec): readonly Cause[] {
+  const known = compared.get(before)
+  if (known?.after === after) return known.causes
+  const causes = compareSpecs(before, after)
+  compared.set(before, { after, causes })
+  return causes
+}
+
+/** A rollout compares the same two specs at every turn, once for each slot. */
+const compared = new WeakMap<ServiceSpec, { readonly after: ServiceSpec; readonly causes: readonly Cause[] }>()
+
+function compareSpecs(before: ServiceSpec, after: ServiceSpec): readonly Cause[] {
   const causes = Object.values(SPEC_DIFFERS).flatMap((differ) => differ?.(before, after) ?? [])
   if (causes.length === 0) return [unknownSpecCause(specHash(before), specHash(after))]
   return causes.sort(

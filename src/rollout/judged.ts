@@ -24,12 +24,7 @@ export function judged(facts: Facts, context: ChangeContext, slot: Slot, replica
 }
 
 /** Whatever it was judged before: it may have recovered, or been started anew. Null: it fails again. */
-export function judgedAnew(
-  facts: Facts,
-  context: ChangeContext,
-  slot: Slot,
-  replica: Replica,
-): Partial<Advice> | null {
+export function judgedAnew(facts: Facts, context: ChangeContext, slot: Slot, replica: Replica): Partial<Advice> | null {
   const { verdict, advice } = judgedNow(facts, context, slot, replica)
   return verdict === 'failed' ? null : advice
 }

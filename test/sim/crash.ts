@@ -7,10 +7,20 @@ import { FLEET, World } from './world.js'
 /** Crash points by their number, counted from the beginning of the workflow; a second one counts on through the second life. */
 export type Crashes = readonly number[]
 
-export interface Played {
-  /** What runs where in the end, and how many containers were made and removed for it. */
-  readonly outcome: unknown
+/** What runs where in the end, and how many containers were made and removed for it. */
+export interface Outcome {
+  readonly boxes: readonly string[]
+  readonly phases: readonly string[] | undefined
+  readonly creates: number
+  readonly removes: number
+}
+
+export interface Ended {
+  readonly outcome: Outcome
   readonly violations: readonly string[]
+}
+
+export interface Played extends Ended {
   readonly points: number
   /** What was passed last before each crash. */
   readonly at: readonly string[]
@@ -20,36 +30,57 @@ const DOWN_MS = 5_000
 const LONGEST_MS = 30 * 60_000
 
 /** Plays a workflow with the controller killed at these points, each time started again after some seconds. */
-export async function playWorkflow(workflow: Workflow, crashes: Crashes): Promise<Played> {
+export function playWorkflow(workflow: Workflow, crashes: Crashes): Promise<Played> {
+  return playBetween(workflow, (world) => {
+    let points = 0
+    const at: string[] = []
+    world.onPoint = (point, about, process) => {
+      if (process !== world.main.process) return
+      points += 1
+      if (!crashes.includes(points)) return
+      at.push(`${points}: ${point} ${about}`)
+      killForAWhile(world)
+    }
+    return (outcome) => ({ ...outcome, points, at })
+  })
+}
+
+/** Every pair of points: the second one counts on through the second life, to its end. */
+export async function pairsOf(workflow: Workflow, { points }: Played): Promise<readonly Crashes[]> {
+  const pairs: Crashes[] = []
+  for (let first = 1; first <= points; first += 1) {
+    const lived = await playWorkflow(workflow, [first])
+    for (let second = first + 1; second <= lived.points; second += 1) pairs.push([first, second])
+  }
+  return pairs
+}
+
+/** Started again some seconds later. */
+export function killForAWhile(world: World): void {
+  world.kill()
+  world.clock.after(DOWN_MS, () => world.boot())
+}
+
+/** From a fleet at rest through the workflow to a fleet at rest; `arrange` is called when it begins, and what it answers when it has ended. */
+export async function playBetween<T>(workflow: Workflow, arrange: (world: World) => (ended: Ended) => T): Promise<T> {
   const draft = draftOf(workflow.before, workflow.servers)
   const world = new World({ seed: 7, servers: draft.servers }, draft)
   try {
     world.commit(draft, 'before')
     world.boot()
     await settle(world, 0)
-    return await playOn(world, workflow, crashes)
+    const before = { ...world.counts }
+    const conclude = arrange(world)
+    workflow.act(world)
+    world.command({ kind: 'sync', by: 'ada' })
+    await settle(world, workflow.lastsMs ?? 30_000, workflow.each)
+    return conclude(ended(world, before))
   } finally {
     world.dispose()
   }
 }
 
-async function playOn(world: World, workflow: Workflow, crashes: Crashes): Promise<Played> {
-  const before = { ...world.counts }
-  const at: string[] = []
-  let lastKillMs = -Infinity
-  let points = 0
-  world.onPoint = (point, about, process) => {
-    if (process !== world.main.process) return
-    points += 1
-    if (!crashes.includes(points)) return
-    at.push(`${points}: ${point} ${about}`)
-    lastKillMs = world.clock.nowMs()
-    world.kill()
-    world.clock.after(DOWN_MS, () => world.boot())
-  }
-  workflow.act(world)
-  world.command({ kind: 'sync', by: 'ada' })
-  await settle(world, workflow.lastsMs ?? 30_000, workflow.each)
+function ended(world: World, before: World['counts']): Ended {
   const { creates, removes } = world.counts
   const boxes = world.boxes().filter((box) => isOurs(box, FLEET))
   const end = boxes.map((box) => {
@@ -58,10 +89,12 @@ async function playOn(world: World, workflow: Workflow, crashes: Crashes): Promi
   })
   const phases = world.main.controller?.status().stacks.map(({ name, phase }) => `${name} ${phase}`)
   // What was created and not started by one that was killed may lack its files: it is made anew, which the first run did not have to.
-  const again = world.made.filter((box) => box.startedAtMs === 0 && box.createdAtMs <= lastKillMs + DOWN_MS).length
+  const again = world.made.filter(
+    (box) => box.startedAtMs === 0 && box.createdAtMs <= world.lastKillMs + DOWN_MS,
+  ).length
   const counts = { creates: creates - before.creates - again, removes: removes - before.removes - again }
   const violations = world.violations.map(({ id, what }) => `${id} ${what}`)
-  return { outcome: { boxes: end.sort(), phases, ...counts }, violations, points, at }
+  return { outcome: { boxes: end.sort(), phases, ...counts }, violations }
 }
 
 /** Until the controller has nothing to do any more, but not before `lastsMs`. */

@@ -9,7 +9,8 @@ import type { FaultId } from './fault-table.js'
 import { NO_LOSSES } from './link.js'
 import type { Losses, SimLink } from './link.js'
 import type { Random } from './random.js'
-import { FLEET, seatOf } from './world.js'
+import { seatOf } from './seat.js'
+import { FLEET } from './world.js'
 import type { World } from './world.js'
 
 /** Does something bad. Answers what undoes it, if anything must. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fail, ok } from '../../src/model/index.js'
-import type { Problem, Result, Revision } from '../../src/model/index.js'
+import type { Problem, Result, Revision, SignatureVerdict } from '../../src/model/index.js'
 import type { NewCommit, NewsQuestion, Source, SourceTree, TreeEntry } from '../../src/controller/index.js'
 import type { SimClock } from './clock.js'
 import type { FaultId } from './fault-table.js'
@@ -12,7 +12,17 @@ interface Commit {
   readonly revision: Revision
   readonly files: Files
   readonly parent: string | null
+  readonly letter: Letter
 }
+
+/** What else a commit says: who vouches for it, and what its message asks for. */
+export interface Letter {
+  readonly isSigned: boolean
+  readonly trailers: NewCommit['trailers']
+}
+
+const PLAIN_LETTER: Letter = Object.freeze({ isSigned: false, trailers: [] })
+export const SIGNED: Letter = Object.freeze({ isSigned: true, trailers: [] })
 
 /** What a path holds instead of a file, said by its content. */
 const ODD_ENTRIES: Readonly<Record<string, TreeEntry['kind']>> = { '<symlink>': 'symlink', '<submodule>': 'submodule' }
@@ -38,10 +48,10 @@ export class SimGit {
     this.felt = felt
   }
 
-  commit(files: Files, subject: string, parent = this.head): string {
+  commit(files: Files, subject: string, letter = PLAIN_LETTER, parent = this.head): string {
     const sha = hash(`${parent ?? ''} ${subject} ${this.commits.size}`)
     const revision = { ref: 'main', sha, author: 'Ada', committedAtMs: this.clock.nowMs(), subject }
-    this.commits.set(sha, { revision, files, parent })
+    this.commits.set(sha, { revision, files, parent, letter })
     this.head = sha
     return sha
   }
@@ -76,20 +86,24 @@ export class SimGit {
     }
   }
 
-  /** Nobody signs here, and messages have no trailers. */
-  private news({ sha, since, signed }: NewsQuestion): readonly NewCommit[] {
+  /** What `sha` has and `since` has not, the newest first. */
+  newer(sha: string, since: string | null): readonly string[] {
     const old = new Set(since === null ? [] : this.ancestors(since))
-    const shas = since === null ? [sha] : this.ancestors(sha).filter((one) => !old.has(one))
-    return shas.map((one, index) => {
+    return since === null ? [sha] : this.ancestors(sha).filter((one) => !old.has(one))
+  }
+
+  private news({ sha, since, signed }: NewsQuestion): readonly NewCommit[] {
+    return this.newer(sha, since).map((one, index) => {
       const commit = this.commits.get(one)
       return {
         sha: one,
         author: commit?.revision.author ?? '',
         subject: commit?.revision.subject ?? '',
         isRoot: (commit?.parent ?? null) === null,
-        trailers: [],
-        signature: signed === 'every' || (signed !== null && index === 0) ? { kind: 'unsigned' } : null,
-        expected: '',
+        trailers: commit?.letter.trailers ?? [],
+        signature:
+          signed === 'every' || (signed !== null && index === 0) ? verdictOn(commit?.letter ?? PLAIN_LETTER) : null,
+        expected: 'Ada',
       }
     })
   }
@@ -135,6 +149,10 @@ export class SimGit {
     }
     return ok(new Map(oids.map((oid) => [oid, this.contents.get(oid) ?? new Uint8Array()])))
   }
+}
+
+function verdictOn({ isSigned }: Letter): SignatureVerdict {
+  return isSigned ? { kind: 'trusted', signer: 'Ada', names: ['ada'], key: 'SHA256:ada' } : { kind: 'unsigned' }
 }
 
 function hash(text: string): string {

@@ -31,6 +31,8 @@ export interface Invariant {
   readonly changed?: (world: World, event: BoxEvent, box: Box) => string | null
   /** When a controller sends an action. */
   readonly performing?: (world: World, sight: Sight, action: Action, controller: string) => string | null
+  /** When a controller begins a look at a server. */
+  readonly observing?: (world: World, sight: Sight) => string | null
   /** When a fact is on the disk. */
   readonly fact?: (world: World, fact: Fact) => string | null
 }
@@ -96,7 +98,10 @@ export class Watchers {
   }
 
   observing(process: SimProcess, server: string): void {
-    this.sights.get(process)?.begun.set(server, this.world.clock.nowMs())
+    const sight = this.sights.get(process)
+    if (sight === undefined) return
+    sight.begun.set(server, this.world.clock.nowMs())
+    this.each((invariant) => invariant.observing?.(this.world, sight))
   }
 
   observed(process: SimProcess, server: string, engineId: string): void {

@@ -27,6 +27,7 @@ export type Phase = 'none' | 'idle' | 'preparing' | 'updating' | 'rolling back' 
 /** The journal's history as an outsider reads it: what was accepted, what is proven, what failed. */
 export class Ledger {
   accepted: string | null = null
+  /** Revisions with the gate that a person let each through. */
   readonly approved = new Set<string>()
   readonly stacks = new Map<string, StackLedger>()
   readonly suspended = new Set<string>()
@@ -146,7 +147,7 @@ export class Ledger {
   }
 
   private obey({ command, atMs }: Extract<Fact, { kind: 'commanded' }>): void {
-    if (command.kind === 'approve') this.approved.add(command.sha)
+    if (command.kind === 'approve') this.approved.add(`${command.sha} ${command.gate}`)
     if (command.kind === 'suspend') this.suspended.add(command.scope)
     if (command.kind === 'resume') {
       this.suspended.delete(command.scope)

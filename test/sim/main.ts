@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { Coverage } from './coverage.js'
 import { NO_FAULTS } from './fault-table.js'
 import { commitNow, failure } from './failure.js'
+import { playLongLife, playPairs, playSmallWorlds } from './modes.js'
 import { play } from './play.js'
 import { SAFETY, ELSEWHERE } from './safety.js'
 import { scenarioOf } from './scenario.js'
@@ -14,7 +15,15 @@ const HELP = `npm run sim -- [options]: plays simulated worlds, one seed each, u
   --state FILE  where a stopped run goes on (Ctrl-C stops at the next world)
   --keep-going  collects failures instead of stopping at the first
   --trace       prints everything that happened, for a single world
-  --list        prints the invariants and faults, with those tried elsewhere`
+  --list        prints the invariants and faults, with those tried elsewhere
+
+Instead of seeded worlds:
+
+  --small       every way in which at most two things go otherwise (a message held or lost, a container crashed, the controller
+                killed) while three replicas of two services on two servers are rolled out; --depth N for another number
+  --pairs       the controller killed at every pair of points of each small workflow
+  --long-life   a month of fifty servers with daily commits, crashes and boots: what is kept must stay bounded;
+                --days N and --servers N for another life`
 
 interface State {
   readonly commit: string
@@ -32,19 +41,34 @@ async function main(): Promise<number> {
       worlds: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
       state: { type: 'string' },
+      depth: { type: 'string', default: '2' },
+      days: { type: 'string', default: '30' },
+      servers: { type: 'string', default: '50' },
       'keep-going': { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
+      small: { type: 'boolean', default: false },
+      pairs: { type: 'boolean', default: false },
+      'long-life': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
-  const [worlds, seed] = [Number(values.worlds), Number(values.seed)]
   if (values.help) return say(HELP)
   if (values.list) return list()
-  if (!Number.isInteger(worlds) || worlds < 1 || !Number.isInteger(seed)) {
-    console.error(`--worlds and --seed want whole numbers\n\n${HELP}`)
+  const [worlds, seed, depth, days, servers] = [
+    values.worlds,
+    values.seed,
+    values.depth,
+    values.days,
+    values.servers,
+  ].map(Number) as [number, number, number, number, number]
+  if (![worlds, seed, depth, days, servers].every((number) => Number.isInteger(number) && number >= 0) || worlds < 1) {
+    console.error(`numbers are whole and not negative, and there is one world at least\n\n${HELP}`)
     return 1
   }
+  if (values.small) return playSmallWorlds(depth)
+  if (values.pairs) return playPairs()
+  if (values['long-life']) return playLongLife({ servers, days, seed })
   return run(worlds, seed, values.state, values['keep-going'], values.trace)
 }
 

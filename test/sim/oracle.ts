@@ -5,7 +5,8 @@ import type { SimGit } from './git.js'
 
 /** What every commit wants, read without any controller: the measure of what may run. */
 export class Oracle {
-  private readonly loader = createLoader()
+  /** Shared with the controllers: what a commit says is read once. */
+  readonly loader = createLoader()
   private readonly desired = new Map<string, Desired | null>()
   private readonly stacks = new Map<string, Stack>()
   private readonly git: SimGit

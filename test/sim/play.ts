@@ -1,4 +1,5 @@
 import { SqliteDisk } from './disk.js'
+import { SIGNED } from './git.js'
 import { rest } from './rest.js'
 import { serverNames, startDraft, take } from './scenario.js'
 import type { Scenario } from './scenario.js'
@@ -12,7 +13,7 @@ export async function play(scenario: Scenario): Promise<World> {
     startDraft(scenario),
   )
   try {
-    world.commit(world.draft, 'first')
+    world.commit(world.draft, 'first', SIGNED)
     world.boot()
     await run(world, scenario)
     if (world.violations.length === 0) await rest(world)

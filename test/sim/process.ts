@@ -54,6 +54,11 @@ export class SimProcess {
     this.resumeAtMs = Math.max(this.resumeAtMs, this.world.nowMs() + ms)
   }
 
+  /** How long it has been running without a pause; negative while it is paused. */
+  runsForMs(): number {
+    return this.world.nowMs() - this.resumeAtMs
+  }
+
   /** Passes a crash point; false: it died there. */
   pass(point: CrashPoint, about: string): boolean {
     if (this.isAlive) this.onPoint(point, about, this)

@@ -2,6 +2,7 @@ import { specHash } from '../../src/model/index.js'
 import type { ServiceSpec } from '../../src/model/index.js'
 import { isOurs, isUp } from './box.js'
 import { mended } from './drafts.js'
+import { SIGNED } from './git.js'
 import { fitsZone, placeOf, serves } from './truth.js'
 import { FLEET, nameBox } from './world.js'
 import type { World } from './world.js'
@@ -69,7 +70,7 @@ export async function rest(world: World): Promise<void> {
   heal(world)
   await world.clock.run(2 * MINUTE_MS, () => world.violations.length > 0)
   if (world.violations.length > 0) return
-  world.commit(mended(world.draft), 'mend everything')
+  world.commit(mended(world.draft), 'mend everything', SIGNED)
   const startMs = world.clock.nowMs()
   let wrong: readonly string[] = ['nothing was looked at yet']
   while (wrong.length > 0 && world.clock.nowMs() - startMs < CONVERGENCE_MS && world.violations.length === 0) {

@@ -2,8 +2,9 @@ import { specHash } from '../../src/model/index.js'
 import type { Action } from '../../src/model/index.js'
 import { isOurs, isUp } from './box.js'
 import { slotOf } from './invariants.js'
+import { hasTrailer } from './safety-guards.js'
 import type { Invariant } from './invariants.js'
-import { VIEW_MS, boxesOf, isSameSlot, placeOf } from './truth.js'
+import { VIEW_MS, boxesOf, isReachable, isSameSlot, placeOf } from './truth.js'
 import { FLEET, nameBox } from './world.js'
 
 const TAKES_AWAY: ReadonlySet<Action['kind']> = new Set(['stop', 'remove'])
@@ -44,7 +45,8 @@ export const I14: Invariant = {
   fact: (world, fact) => {
     if (fact.kind !== 'revision-accepted' || world.harm.isShaken()) return null
     const { accepted, approved } = world.ledger
-    if (accepted === null || accepted === fact.revision.sha || approved.has(fact.revision.sha)) return null
+    if (accepted === null || accepted === fact.revision.sha || approved.has(`${fact.revision.sha} prune`)) return null
+    if (hasTrailer(world, { sha: fact.revision.sha, before: accepted }, 'approve', 'prune')) return null
     const before = world.oracle.of(accepted)
     const desired = world.oracle.of(fact.revision.sha)
     if (before === null || desired === null) return null
@@ -100,7 +102,7 @@ export const I19: Invariant = {
     if (fact.kind !== 'revision-accepted') return null
     const { accepted, approved } = world.ledger
     const { sha } = fact.revision
-    if (accepted === null || accepted === sha || approved.has(sha)) return null
+    if (accepted === null || accepted === sha || approved.has(`${sha} history`)) return null
     const isForward = world.git.ancestors(sha).includes(accepted)
     const isBack = world.git.ancestors(accepted).includes(sha)
     return isForward || isBack ? null : `${sha.slice(0, 8)} is accepted and does not contain ${accepted.slice(0, 8)}`
@@ -113,7 +115,7 @@ export const I20: Invariant = {
     if (fact.kind !== 'revision-accepted') return null
     const { accepted, approved } = world.ledger
     const { sha } = fact.revision
-    if (accepted === null || accepted === sha || approved.has(sha)) return null
+    if (accepted === null || accepted === sha || approved.has(`${sha} history`)) return null
     return world.git.ancestors(accepted).includes(sha) ? `${sha.slice(0, 8)} is accepted again, unasked` : null
   },
 }
@@ -169,6 +171,20 @@ export const I26: Invariant = {
     return seen.length === 0 || seen.some(([, look]) => look.engineId === engine.engineId)
       ? null
       : `${nameBox(box)} is changed in an engine that nobody has looked at`
+  },
+}
+
+/** Looks come every 15 s, and take some themselves. */
+const LOOK_AGE_MS = 20_000
+
+export const I39: Invariant = {
+  sentence: 'a server that swallows everything delays the looks at no other',
+  observing: (world, { process, begun }) => {
+    // After a disturbance a look may still wait for its deadline.
+    if (world.harm.isShaken() || process.runsForMs() < VIEW_MS * 3) return null
+    const nowMs = world.clock.nowMs()
+    const late = [...begun].find(([server, atMs]) => nowMs - atMs > LOOK_AGE_MS && isReachable(world, server))
+    return late === undefined ? null : `${late[0]} was not looked at for ${Math.round((nowMs - late[1]) / 1_000)} s`
   },
 }
 

@@ -1,4 +1,5 @@
 import type { Invariant } from './invariants.js'
+import * as guards from './safety-guards.js'
 import * as others from './safety-others.js'
 import * as rollout from './safety-rollout.js'
 
@@ -27,6 +28,11 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'I-26': others.I26,
   'I-31': others.I31,
   'I-34': others.I34,
+  'I-39': others.I39,
+  'G-01': guards.G01,
+  'G-02': guards.G02,
+  'G-03': guards.G03,
+  'G-04': guards.G04,
 }
 
 /** What holds, or is tried, elsewhere, or concerns what is not built, by number. */
@@ -47,6 +53,5 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'I-36': 'demanded at rest (rest.ts)',
   'I-37': 'demanded at rest (rest.ts)',
   'I-38': 'demanded at rest (rest.ts)',
-  'I-39': 'not checked yet: a server that swallows everything delays no other',
   'I-40': 'demanded of every status that is read (rest.ts)',
 }

@@ -1,4 +1,5 @@
-import { changed, firstDraft } from './drafts.js'
+import { changed, firstDraft, guardsOf } from './drafts.js'
+import type { Draft, GuardDraft } from './drafts.js'
 import { FAULTS } from './fault-table.js'
 import type { FaultId } from './fault-table.js'
 import { INJECTIONS } from './faults.js'
@@ -22,9 +23,12 @@ export interface Scenario {
   /** The real store instead of one in memory. */
   readonly sqlite: boolean
   readonly steps: readonly Step[]
+  /** What its repository asks of a revision. */
+  readonly guards?: GuardDraft
 }
 
-const STEPS_MOST = 22
+/** Many short worlds meet more than few long ones. */
+const [STEPS_LEAST, STEPS_MOST] = [4, 14]
 
 /** Everything about a world, out of its seed. A third of the worlds are calm: commits, kills and lost answers only, where nothing may ever be short. */
 export function scenarioOf(seed: number): Scenario {
@@ -46,9 +50,11 @@ export function scenarioOf(seed: number): Scenario {
     'F31',
     'F20',
   ]
-  const count = random.between(6, STEPS_MOST)
+  const count = random.between(STEPS_LEAST, STEPS_MOST)
   const steps = Array.from({ length: count }, () => stepOf(random, isCalm ? calm : faults))
-  return { seed, servers: random.pick([1, 2, 3, 3, 3, 4, 6]), sqlite: random.chance(0.04), steps }
+  const about = { seed, servers: random.pick([1, 2, 3, 3, 3, 4, 6]), sqlite: random.chance(0.02), steps }
+  const guarding = random.fork('guards')
+  return guarding.chance(0.15) ? { ...about, guards: guardsOf(guarding) } : about
 }
 
 function stepOf(random: Random, faults: readonly FaultId[]): Step {
@@ -65,8 +71,9 @@ function stepOf(random: Random, faults: readonly FaultId[]): Step {
   return kind === 'fault' ? { ...about, fault: random.pick(faults) } : about
 }
 
-export function startDraft(scenario: Scenario): ReturnType<typeof firstDraft> {
-  return firstDraft(randomOf(`draft ${scenario.seed}`), serverNames(scenario.servers))
+export function startDraft(scenario: Scenario): Draft {
+  const draft = firstDraft(randomOf(`draft ${scenario.seed}`), serverNames(scenario.servers))
+  return scenario.guards === undefined ? draft : { ...draft, guards: scenario.guards }
 }
 
 export function serverNames(count: number): readonly string[] {

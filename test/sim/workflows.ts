@@ -3,7 +3,7 @@ import { MemoryDisk } from './disk.js'
 import { PLAIN } from './drafts.js'
 import type { Draft, ServiceDraft, StackDraft } from './drafts.js'
 import { serverNames } from './scenario.js'
-import { seatOf } from './world.js'
+import { seatOf } from './seat.js'
 import type { World } from './world.js'
 
 type Services = Readonly<Record<string, Partial<ServiceDraft>>>
@@ -58,6 +58,12 @@ function said(command: Command, isDone: (world: World) => boolean): Workflow {
   return { ...plain(say), each: say }
 }
 
+const RESTART: Command = { kind: 'restart', stack: 'shop', service: 'web', reason: 'because', by: 'ada' }
+
+function isRestarted(world: World): boolean {
+  return world.ledger.restarts.has('shop/web')
+}
+
 export const WORKFLOWS: Readonly<Record<string, Workflow>> = {
   'a first deployment': plain((world) => world.commit(draftOf(SHOP, 2), 'first'), {}),
   'an update, start first': plain(edit('web', { tag: '2', order: 'start-first' })),
@@ -92,9 +98,7 @@ export const WORKFLOWS: Readonly<Record<string, Workflow>> = {
     },
     lastsMs: 960_000,
   },
-  'a restart': said({ kind: 'restart', stack: 'shop', service: 'web', reason: 'because', by: 'ada' }, (world) =>
-    world.ledger.restarts.has('shop/web'),
-  ),
+  'a restart': said(RESTART, isRestarted),
   'a job': plain(edit('task', { mode: 'job', tag: 'done' })),
   'a job that fails': plain(edit('task', { mode: 'job', tag: 'jobbad' })),
   'a changed config': plain(edit('web', { config: 2 }), { web: { replicas: 2, config: 1 } }),
@@ -119,4 +123,26 @@ export const WORKFLOWS: Readonly<Record<string, Workflow>> = {
     },
     lastsMs: 200_000,
   },
+}
+
+const ONE: Services = { web: {} }
+
+function smallest(act: (world: World) => void, before: Services = ONE): Workflow {
+  return { before, servers: 1, act }
+}
+
+/** The same with one replica on one server, for every pair of crash points. */
+export const SMALLEST: Readonly<Record<string, Workflow>> = {
+  'a first deployment': smallest((world) => world.commit(draftOf(ONE, 1), 'first'), {}),
+  'an update, start first': smallest(edit('web', { tag: '2', order: 'start-first' })),
+  'an update, stop first': smallest(edit('web', { tag: '2' }), { web: { volume: true } }),
+  'a scale up': smallest(edit('web', { replicas: 2 })),
+  'a scale down': smallest(edit('web', { replicas: 1 }), { web: { replicas: 2 } }),
+  'a rollback': smallest(edit('web', { tag: 'never' })),
+  'a rollback of a stop-first update': smallest(edit('web', { tag: 'crash2' }), { web: { volume: true } }),
+  'a removal': smallest(edit('api', null), { api: {}, web: {} }),
+  'a restart': { ...said(RESTART, isRestarted), before: ONE, servers: 1 },
+  'a job': smallest(edit('task', { mode: 'job', tag: 'done' })),
+  'a changed config': smallest(edit('web', { config: 2 }), { web: { config: 1 } }),
+  'changed limits': smallest(edit('web', { memory: '96M' }), { web: { memory: '64M' } }),
 }

@@ -1,6 +1,5 @@
 import { Controller } from '../../src/controller/index.js'
-import type { Command, Fact, Intent } from '../../src/controller/index.js'
-import { createLoader } from '../../src/manifest/index.js'
+import type { Command, Fact } from '../../src/controller/index.js'
 import { formatAction, formatSlot } from '../../src/model/index.js'
 import type { Action, ActionResult, Result } from '../../src/model/index.js'
 import type { Actor, Box, BoxEvent } from './box.js'
@@ -9,15 +8,15 @@ import { MemoryDisk } from './disk.js'
 import type { Disk } from './disk.js'
 import { SimDriver } from './driver.js'
 import type { Network } from './driver.js'
-import { filesOf } from './drafts.js'
+import { filesOf } from './draft-files.js'
 import type { Draft } from './drafts.js'
 import { SimEngine } from './engine.js'
 import type { FaultId } from './fault-table.js'
 import { SimGit } from './git.js'
+import type { Letter } from './git.js'
 import { Harm } from './harm.js'
 import { Watchers } from './invariants.js'
 import { tappedJournal } from './journal.js'
-import type { DiskFaults } from './journal.js'
 import { Ledger } from './ledger.js'
 import type { Phase } from './ledger.js'
 import { SimLink } from './link.js'
@@ -26,23 +25,11 @@ import { SimProcess } from './process.js'
 import { randomOf } from './random.js'
 import type { Random } from './random.js'
 import { SimRegistry } from './registry.js'
+import { Reviews } from './reviews.js'
+import { seatOf } from './seat.js'
+import type { Seat } from './seat.js'
 
 export const FLEET = 'acme'
-
-/** One controller on a data directory: the process that lives now, and what the world knows of it. */
-export interface Seat {
-  readonly name: string
-  disk: Disk
-  readonly faults: DiskFaults
-  process: SimProcess | null
-  controller: Controller | null
-  driver: SimDriver | null
-  /** Set while the journal cannot be opened: nobody can start. */
-  isDamaged: boolean
-  /** It was told to end, and has not yet. */
-  isStopping: boolean
-  openIntents: Map<string, Intent>
-}
 
 export interface Violation {
   readonly id: string
@@ -78,12 +65,16 @@ export class World implements Network {
   draft: Draft
   backup: { readonly restore: () => void; readonly ledger: Ledger } | null = null
   wallOffsetMs = 0
+  lastKillMs = -Infinity
   convergedAfterMs: number | null = null
   /** What people meant by each commit. */
   readonly drafts = new Map<string, Draft>()
+  /** Every revision that was ever accepted. */
+  readonly accepted = new Set<string>()
   /** What was done to servers, containers and the journal. */
   readonly harm: Harm
   readonly watchers: Watchers
+  readonly reviews: Reviews
   private containers = 0
 
   constructor(options: WorldOptions, draft: Draft) {
@@ -93,6 +84,7 @@ export class World implements Network {
     this.oracle = new Oracle(this.git)
     this.watchers = new Watchers(this)
     this.harm = new Harm(this)
+    this.reviews = new Reviews(this)
     for (const server of options.servers) this.addServer(server)
     this.seats.push(seatOf('one', options.disk ?? new MemoryDisk()))
   }
@@ -130,13 +122,24 @@ export class World implements Network {
     this.coverage.set(fault, phases)
   }
 
-  commit(draft: Draft, subject: string): string {
+  commit(draft: Draft, subject: string, letter = this.letterFor(draft)): string {
     this.draft = draft
-    const sha = this.git.commit(filesOf(draft), subject)
+    const sha = this.git.commit(filesOf(draft), subject, letter)
     this.drafts.set(sha, draft)
     this.oracle.of(sha)
     this.say(`commit ${sha.slice(0, 8)} ${subject}`)
     return sha
+  }
+
+  /** Where something is asked of commits, most do it. */
+  private letterFor({ guards }: Draft): Letter {
+    if (guards === undefined) return { isSigned: false, trailers: [] }
+    const random = this.random.fork(`letter ${this.git.commits.size}`)
+    const trailers = [
+      ...(random.chance(0.15) ? [{ name: 'override', value: 'it burns' }] : []),
+      ...(random.chance(0.15) ? [{ name: 'approve', value: 'prune' }] : []),
+    ]
+    return { isSigned: random.chance(0.75), trailers }
   }
 
   boot(seat = this.main): void {
@@ -164,7 +167,7 @@ export class World implements Network {
       clock: process.clock,
       driver,
       source: this.git.portFor(process),
-      loader: createLoader(),
+      loader: this.oracle.loader,
       journal,
       log: () => undefined,
     }
@@ -173,13 +176,15 @@ export class World implements Network {
     seat.openIntents = new Map()
     this.say(`boot ${seat.name}`)
     this.watchers.booted(process)
-    seat.controller = new Controller(ports, { repository: 'test' })
+    const pins = this.draft.guards?.pinned === true ? this.reviews.pinsFor(seat, process) : null
+    seat.controller = new Controller(ports, { repository: 'test', pins })
     seat.controller.start()
   }
 
   kill(seat = this.main): void {
     if (seat.process?.isAlive !== true) return
     this.say(`kill ${seat.name}`)
+    this.lastKillMs = this.clock.nowMs()
     seat.process.kill()
     seat.controller = null
   }
@@ -227,6 +232,7 @@ export class World implements Network {
       this.say(`${seat.name} fact ${fact.kind}${about}`)
       if (seat !== this.main) continue
       this.watchers.fact(fact)
+      if (fact.kind === 'revision-accepted') this.accepted.add(fact.revision.sha)
       this.ledger.note(fact)
       if (fact.kind === 'server-lost' || fact.kind === 'server-returned') this.harm.noteLost(fact.server)
     }
@@ -277,12 +283,6 @@ export class World implements Network {
       seat.disk.dispose()
     }
   }
-}
-
-export function seatOf(name: string, disk: Disk): Seat {
-  const faults = { refusal: null, countdown: 0 }
-  const nobody = { process: null, controller: null, driver: null }
-  return { name, disk, faults, ...nobody, isDamaged: false, isStopping: false, openIntents: new Map() }
 }
 
 /** `shop/web#1 b0003 on s1`. */

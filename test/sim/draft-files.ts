@@ -1,0 +1,87 @@
+import { CLOSED_MINUTES, PLAIN, zoneOf } from './drafts.js'
+import type { Draft, GuardDraft, ServiceDraft, StackDraft } from './drafts.js'
+import type { Files } from './git.js'
+
+const UNGUARDED: GuardDraft = Object.freeze({ signed: null, approvable: true, windows: false, pinned: false })
+
+export function filesOf(draft: Draft): Files {
+  const files = new Map<string, string>([['slipway.yaml', fleetFile(draft)]])
+  for (const [name, services] of Object.entries(draft.stacks)) {
+    files.set(`stacks/${name}/compose.yaml`, composeFile(services))
+    for (const [service, { config }] of Object.entries(services))
+      if (config !== null) files.set(`stacks/${name}/${service}.conf`, `setting ${config}\n`)
+  }
+  for (const [path, text] of Object.entries(draft.broken)) files.set(path, text)
+  return files
+}
+
+function fleetFile(draft: Draft): string {
+  const servers = draft.servers.map(
+    (name, index) =>
+      `  ${name}: { address: 10.0.0.${index + 1}, host_key: 'SHA256:${'a'.repeat(43)}', labels: { zone: ${zoneOf(name)} } }\n`,
+  )
+  const { signed, approvable, windows, pinned } = draft.guards ?? UNGUARDED
+  const guards = [
+    `prune: ${Math.round(draft.prune * 100)}%`,
+    `history: ${draft.history}`,
+    ...(signed === null ? [] : [`signed_by: { commits: ${signed}, approve: ${approvable} }`]),
+    ...(pinned ? ['plan: pinned'] : []),
+  ]
+  const closed = windows ? `windows: [{ deny: '0 * * * *', duration: ${CLOSED_MINUTES}m }]\n` : ''
+  return `fleet: acme\nservers:\n${servers.join('')}guards: { ${guards.join(', ')} }\n${closed}`
+}
+
+function composeFile(services: StackDraft): string {
+  const names = Object.keys(services).sort()
+  const bodies = names.map((name) => serviceText(name, services[name] ?? PLAIN))
+  const volumes = names.filter((name) => services[name]?.volume === true)
+  const configs = names.filter((name) => services[name]?.config !== null)
+  return [
+    names.length === 0 ? 'services: {}\n' : `services:\n${bodies.join('')}`,
+    volumes.length > 0 ? `volumes:\n${volumes.map((name) => `  ${name}_data:\n`).join('')}` : '',
+    configs.length > 0 ? `configs:\n${configs.map((name) => `  ${name}: { file: ./${name}.conf }\n`).join('')}` : '',
+  ].join('')
+}
+
+function serviceText(name: string, service: ServiceDraft): string {
+  const { mode, tag } = service
+  const check = `test: [CMD, 'true'], interval: 5s, timeout: 3s, retries: 2${service.startPeriod ? ', start_period: 10s' : ''}`
+  const update = [
+    `parallelism: ${service.parallelism}`,
+    ...(service.order === null ? [] : [`order: ${service.order}`]),
+    ...(service.delay === null ? [] : [`delay: ${service.delay}`]),
+    ...(service.monitor === null ? [] : [`monitor: ${service.monitor}`]),
+    ...(service.failureAction === null ? [] : [`failure_action: ${service.failureAction}`]),
+    ...(service.ratio === 0 ? [] : [`max_failure_ratio: ${service.ratio}`]),
+  ].join(', ')
+  const deploy = [
+    mode === 'replicated'
+      ? `replicas: ${service.replicas}`
+      : mode === 'global'
+        ? 'mode: global'
+        : 'mode: replicated-job',
+    `update_config: { ${update} }`,
+    ...(service.zone === null ? [] : [`placement: { constraints: ['node.labels.zone == ${service.zone}'] }`]),
+    ...(service.memory === null ? [] : [`resources: { limits: { memory: ${service.memory} } }`]),
+  ].join(', ')
+  const lines = [
+    `image: ${name}:${tag}`,
+    `restart: ${mode === 'job' ? "'no'" : service.restart === 'no' ? "'no'" : service.restart}`,
+    `environment: { RELEASE: '${service.env}' }`,
+    ...(service.checked && mode !== 'job' ? [`healthcheck: { ${check} }`] : []),
+    `deploy: { ${deploy} }`,
+    ...(service.dependsOn.length === 0
+      ? []
+      : [`depends_on: { ${service.dependsOn.map((on) => `${on}: { condition: service_started }`).join(', ')} }`]),
+    ...(service.volume ? [`volumes: ['${name}_data:/data']`] : []),
+    ...(service.port === null ? [] : [`ports: ['${service.port}:80']`]),
+    ...(service.config === null ? [] : [`configs: [${name}]`]),
+    ...(mode === 'job' ? [] : [slipwayText(service)]),
+  ]
+  return `  ${name}:\n${lines.map((line) => `    ${line}\n`).join('')}`
+}
+
+function slipwayText(service: ServiceDraft): string {
+  const probe = service.probed ? ', probe: { tcp: { port: 80 } }' : ''
+  return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope} }${probe} }`
+}
