@@ -152,8 +152,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'if (nowMs < provenAtMs) return',
-    put: 'if (nowMs < track.readySinceMs) return',
+    find: 'if (nowMs < provenAtMs) {',
+    put: 'if (nowMs < track.readySinceMs) {',
     breaks: 'the monitor window is ignored',
   },
   {
@@ -176,9 +176,27 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'return { ...asked, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }',
+    find: 'return { ...asked, refused: true, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }',
     put: 'return { ...asked, lastSeenMs: nowMs }',
     breaks: 'a probe that says no is not believed once one has said yes',
+  },
+  {
+    file: HEALTH,
+    find: "(replica.health === 'healthy' && !refused)",
+    put: "replica.health === 'healthy'",
+    breaks: 'the engine, whose last check is older, is believed after a replica said no',
+  },
+  {
+    file: HEALTH,
+    find: 'untilMs: Math.min(provenAtMs, heardAtMs + pauseMs)',
+    put: 'untilMs: Math.min(provenAtMs, heardAtMs + pauseMs * 1_000)',
+    breaks: 'a replica is asked only when its monitored time ends, and what flaps in between passes',
+  },
+  {
+    file: STEPS,
+    find: 'const recovered = isHealthy(change.replica) ?',
+    put: 'const recovered = facts.nowMs < 0 ?',
+    breaks: 'a replica that failed where that is tolerated is restarted for ever although it recovered',
   },
   {
     file: HEALTH,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UPDATE_DEFAULTS, specHash } from '../../src/model/index.js'
 import type { Change, Dependency, ProblemCode, ServiceSpec } from '../../src/model/index.js'
-import { advance } from '../../src/rollout/index.js'
+import { advance, newTrack } from '../../src/rollout/index.js'
 import type { RunFailure } from '../../src/rollout/index.js'
 import { specOf } from './builders.js'
 import {
@@ -16,6 +16,7 @@ import {
   replaceAt,
   replicaAt,
   restartAt,
+  revisionOf,
   unchangedAt,
 } from './situation.js'
 import type { Situation } from './situation.js'
@@ -295,5 +296,23 @@ describe('an advice', () => {
     const rollout = { proven: { 'web#2': NOW_MS - 2_000 } }
     const { wakeAtMs } = advance(factsOf({ services: [spec], rollout, changes: [replaceAt(spec, 1)] }))
     expect(wakeAtMs).toBe(NOW_MS + 3_000)
+  })
+})
+
+describe('a replica that failed where that is tolerated, when no rollout runs any more', () => {
+  const proven = { hash: 'wanted', revision: revisionOf('b') }
+  const failed = { services: [web], rollout: null, state: { proven, failedReplicas: { 'web#1': 'web1' } } }
+
+  it('is watched once more when it looks healthy, and proven then', () => {
+    const situation = { ...failed, changes: [unchangedAt(web, 1)] }
+    expect(actionsOf(situation)).toEqual([])
+    const well = { ...newTrack('web1', NOW_MS - 6_000), readySinceMs: NOW_MS - 6_000, confirmedAtMs: NOW_MS }
+    expect(factKindsOf({ ...situation, tracks: new Map([['web1', well]]) })).toEqual(['slot-proven'])
+  })
+
+  it('is restarted while it does not answer yet', () => {
+    expect(actionsOf({ ...failed, changes: [unchangedAt(web, 1, { health: 'starting' })] })).toEqual([
+      'restart web#1 web1',
+    ])
   })
 })
