@@ -141,7 +141,10 @@ function listNames(names: readonly string[]): string {
   return [...shown, ...(names.length > shown.length ? [`${names.length - shown.length} more`] : [])].join(', ')
 }
 
-/** What must happen first. A server that answers again, or a port that this plan frees, needs nobody; everything else needs a person. */
+/**
+ * What must happen first. A server that answers again needs nobody; everything else needs a person. A port that this very plan frees does too: nothing
+ * is touched before every slot fits somewhere, so it is never freed.
+ */
 function nextOf({ ledger }: Request, misfits: readonly Misfit[]): Next {
   const silent = misfits.filter((misfit) => misfit.kind === 'unreachable').map((misfit) => misfit.server)
   const freed = misfits.flatMap((misfit) =>
@@ -149,7 +152,10 @@ function nextOf({ ledger }: Request, misfits: readonly Misfit[]): Next {
   )
   const holder = freed.find(({ containerId }) => ledger.replaced.has(containerId) || ledger.leaving.has(containerId))
   if (holder !== undefined)
-    return { kind: 'wait', until: `${formatSlot(holder.slot)} gives up its port on ${holder.server}` }
+    return {
+      kind: 'stalled',
+      remedy: `take the port from ${formatSlot(holder.slot)} on ${holder.server} by a commit of its own first, or publish another`,
+    }
   if (silent.length > 0) return { kind: 'wait', until: `${silent.join(' or ')} answers again` }
   const remedies = new Set(misfits.map((misfit) => REMEDIES[misfit.kind]))
   return { kind: 'stalled', remedy: [...remedies].join('; or ') || 'add a server to slipway.yaml' }

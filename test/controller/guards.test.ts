@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ALL, PATH, SHOP, deployed, running } from './deployed.js'
+import { ALL, PATH, SHOP, deployed, running, serversOf } from './deployed.js'
 import { FLEET, compose, createWorld } from './world.js'
 
 const four = { ...SHOP, mail: { image: 'mail:1' }, jobs: { image: 'jobs:1' } }
@@ -30,6 +30,23 @@ describe('a revision', () => {
     world.source.commit({ [PATH]: compose({ ...SHOP, mail: { image: 'mail:1' } }) }, 'one of four')
     await world.clock.run(300_000)
     expect(running(world)).toHaveLength(6)
+  })
+
+  it('that removes too many servers in use is held until it is approved; nothing there is touched', async () => {
+    const { world, controller } = await deployed()
+    const calls = world.driver.calls.length
+    const without = FLEET.replace(/ {2}par-1:.*\n/, '')
+    const sha = world.source.commit({ 'slipway.yaml': without }, 'one of three')
+    await world.clock.run(300_000)
+    expect(controller.status().source.held?.problem).toMatchObject({
+      code: 'PRUNE_GUARD',
+      message: expect.stringContaining('removes 1 of 3 servers in use (par-1)') as string,
+    })
+    expect(world.driver.calls.length).toBe(calls)
+    controller.command({ kind: 'approve', sha, by: 'ada' })
+    await world.clock.run(300_000)
+    expect(controller.status().source.held).toBeNull()
+    expect(serversOf(world, 'web').filter((server) => server !== 'par-1').length).toBeGreaterThanOrEqual(3)
   })
 
   it('that cannot be read is refused whole when the fleet file is wrong, and for its stack alone otherwise', async () => {

@@ -150,4 +150,40 @@ export const EDGE_MUTANTS: readonly Mutant[] = [
     put: "&& (name !== '' || !sightings.shipping.has(name))",
     breaks: 'a removal takes the helper of shipped folders away from a replica that is being made',
   },
+  {
+    file: 'src/driver/run-container.ts',
+    find: 'if (refused !== undefined) return fail(',
+    put: "if (refused !== undefined && image === '') return fail(",
+    breaks: 'a container is made that the guards of the fleet forbid',
+  },
+  {
+    file: 'src/driver/run-container.ts',
+    find: 'return done.ok ? null : done.problem',
+    put: 'return done.ok || hooks.length > 0 ? null : done.problem',
+    breaks: 'a replica whose post_start failed counts as made',
+  },
+  {
+    file: 'src/driver/hooks.ts',
+    find: 'if (!done.ok) return done\n',
+    put: 'if (!done.ok && index > 1_000) return done\n',
+    breaks: 'hooks go on after one that failed',
+  },
+  {
+    file: 'src/driver/perform.ts',
+    find: 'if (preStop === undefined) return\n',
+    put: 'if (preStop === undefined || preStop.length > 0) return\n',
+    breaks: 'a replica is stopped without its pre_stop',
+  },
+  {
+    file: 'src/driver/perform.ts',
+    find: 'if (done.ok) return started\n',
+    put: 'if (done.ok || postStart.length > 0) return started\n',
+    breaks: 'a container that is started again and whose post_start failed goes on',
+  },
+  {
+    file: 'src/driver/shipped-folders.ts',
+    find: 'if (kept !== null) return fail({ ...kept, ...about(engine, action) })',
+    put: "if (kept !== null && name === '') return fail({ ...kept, ...about(engine, action) })",
+    breaks: 'a replica starts on what is left of shipped folders of before',
+  },
 ]

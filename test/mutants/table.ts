@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { ADMISSION_MUTANTS } from './admission-mutants.js'
 import { CONTROLLER_MUTANTS } from './controller-mutants.js'
 import { EDGE_MUTANTS } from './edge-mutants.js'
 import type { Mutant } from './mutant.js'
@@ -11,6 +12,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ROLLOUT_MUTANTS,
   ...PLANNER_MUTANTS,
   ...CONTROLLER_MUTANTS,
+  ...ADMISSION_MUTANTS,
   ...EDGE_MUTANTS,
 ]
 
@@ -32,6 +34,9 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   ssh: ['test/ssh', 'test/driver/ssh-connect.test.ts'],
   store: ['test/store', ...CONTROLLER],
   source: ['test/source'],
+  trust: ['test/trust'],
+  forge: ['test/forge'],
+  web: ['test/web'],
 }
 
 /** The test files of a room's mutants in their order, or those at a path, as they are in a copy of the house. */

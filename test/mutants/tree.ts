@@ -67,10 +67,14 @@ function overlaps(a: Mutant, b: Mutant): boolean {
 
 /** Puts mutants into a tree. Returns what takes them out again. */
 export function breakTree(tree: Tree, mutants: readonly Mutant[]): () => void {
-  const files = new Map<string, string>()
-  for (const mutant of mutants) files.set(mutant.file, mutated(mutant, files.get(mutant.file) ?? sourceOf(mutant.file)))
-  for (const [file, text] of files) writeFileSync(join(tree.dir, file), text)
+  const [whole, broken] = [new Map<string, string>(), new Map<string, string>()]
+  for (const mutant of mutants) {
+    const text = whole.get(mutant.file) ?? readFileSync(join(tree.dir, mutant.file), 'utf8')
+    whole.set(mutant.file, text)
+    broken.set(mutant.file, mutated(mutant, broken.get(mutant.file) ?? text))
+  }
+  for (const [file, text] of broken) writeFileSync(join(tree.dir, file), text)
   return () => {
-    for (const file of files.keys()) writeFileSync(join(tree.dir, file), sourceOf(file))
+    for (const [file, text] of whole) writeFileSync(join(tree.dir, file), text)
   }
 }

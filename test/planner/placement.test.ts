@@ -91,6 +91,28 @@ describe('what a fleet has given away', () => {
   })
 })
 
+describe('memory', () => {
+  const GIB = 2 ** 30
+  const needing = (name: string, memoryBytes: number): ServiceSpec =>
+    specOf(name, { reservations: { cpus: 0, memoryBytes } })
+
+  it.each([
+    [4 * GIB, 'create web#1 lon-1'],
+    [4 * GIB + 1, 'blocked web#1 NO_SERVER_FITS'],
+  ])('of a server of 4 GiB is promised to the last byte and no further: %i', (bytes, line) => {
+    expect(linesOf({ services: [needing('web', bytes)], views: [listed('lon-1')] })).toEqual([line])
+  })
+
+  it.each([
+    [3 * GIB, 'create web#1 lon-1'],
+    [3 * GIB + 1, 'blocked web#1 NO_SERVER_FITS'],
+  ])('that others were promised is not there any more: %i', (bytes, line) => {
+    const db = needing('db', GIB)
+    const views = [listed('lon-1', [replicaOf(db, 1, 'lon-1')])]
+    expect(linesOf({ services: [db, needing('web', bytes)], views })).toEqual(['unchanged db#1 lon-1', line])
+  })
+})
+
 describe('a slot that fits nowhere', () => {
   const servers = [server('lon-1'), server('lon-2'), server('lon-3', { disk: 'ssd' })]
   const foreign = (ports: readonly number[], name = 'nginx', compose?: ForeignContainer['compose']) => [
@@ -299,6 +321,16 @@ describe('a slot that is replaced', () => {
     ])
   })
 
+  it('takes over no port while it replaces another replica: each of two would have to make way for it', () => {
+    const [before, gone] = [specOf('front'), specOf('gone', { ports: [port(8080)] })]
+    const views = [listed('lon-1', [replicaOf(before, 1, 'lon-1'), replicaOf(gone, 1, 'lon-1')])]
+    const next = specOf('front', { ports: [port(8080)] })
+    expect(linesOf({ services: [next], known: [before, gone], views })).toEqual([
+      'blocked front#1 PORT_TAKEN',
+      'remove gone#1 lon-1 unwanted',
+    ])
+  })
+
   it('goes to a free server rather than take a port over', () => {
     const views = [listed('lon-1', [replicaOf(web, 1, 'lon-1')]), listed('lon-2')]
     expect(linesOf({ services: [specOf('front', { ports: [port(8080)] })], known: [web], views })).toEqual([
@@ -307,13 +339,16 @@ describe('a slot that is replaced', () => {
     ])
   })
 
-  it('waits for a port that another service of the plan gives up', () => {
+  it('needs a commit before it where another service of the plan gives its port up: until it fits, nothing is touched', () => {
     const api = specOf('api')
     const views = [listed('lon-1', [replicaOf(web, 1, 'lon-1')])]
     const world = { services: [specOf('api', { ports: [port(8080)] }), specOf('web')], known: [web, api], views }
     expect(problemOf(world)).toMatchObject({
       code: 'PORT_TAKEN',
-      next: { kind: 'wait', until: 'shop/web#1 gives up its port on lon-1' },
+      next: {
+        kind: 'stalled',
+        remedy: 'take the port from shop/web#1 on lon-1 by a commit of its own first, or publish another',
+      },
     })
   })
 })

@@ -150,6 +150,18 @@ describe('an OpenPGP key', () => {
     expect(await verdict(object, revoked, Date.now())).toMatchObject({ kind: 'revoked' })
   })
 
+  it('that signed the text and not its bytes does not count', async () => {
+    const { payload } = splitCommit(signedCommit(repository, null, 'unsigned yet'))
+    const path = `${dir}/payload`
+    writeFileSync(path, payload)
+    const signature = (...how: string[]): string =>
+      home.gpg('--local-user', 'grace', '--armor', ...how, '--output', '-', '--detach-sign', path)
+    const kindOf = async (armour: string): Promise<string> =>
+      (await verdict({ payload, signature: armour, madeAtMs: null }, gpg.allowed, Date.now())).kind
+    expect(await kindOf(signature())).toBe('trusted')
+    expect(await kindOf(signature('--textmode'))).toBe('unreadable')
+  })
+
   it('among the allowed that is damaged lets nobody through', async () => {
     const object = splitCommit(signedCommit(repository, gpg))
     const damaged = gpg.allowed.replace(/\n([A-Za-z0-9+/]{10})/, '\nAAAAAAAAAA')
