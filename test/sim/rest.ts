@@ -15,6 +15,7 @@ const QUIET_MS = 30 * MINUTE_MS
 
 /** All faults stop. Whatever a person must say is said. */
 function heal(world: World): void {
+  world.harm.shake()
   for (const [server, link] of world.links) {
     link.heal()
     world.harm.cutForMs(server)
