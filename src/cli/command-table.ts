@@ -139,6 +139,21 @@ export const COMMANDS: readonly CommandRow[] = [
     },
   ),
   row(
+    'import',
+    '<project>',
+    'take over what docker compose runs, without making anew what is as Git says; shows what it would do, and does it with --yes',
+    () => import('./commands/import.js'),
+    {
+      settings: [...GIT, ...DATA],
+      options: [
+        { flags: '--server <names>', help: 'only on these servers, by name, with commas between them' },
+        { flags: '--folder <folder>', help: 'show it for the files of this folder instead of what Git says' },
+        { flags: '--yes', help: 'take over what was shown' },
+      ],
+      examples: ['slipway import shop', 'slipway import shop --server lon-1', 'slipway import shop --yes'],
+    },
+  ),
+  row(
     'status',
     '[stack[/service]]',
     'say what runs, since when, from whom, and what it waits for',

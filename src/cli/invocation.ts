@@ -1,4 +1,5 @@
 import type {
+  Adopter,
   Clock,
   Driver,
   Examiner,
@@ -23,7 +24,7 @@ export interface Parts {
   openWorkshop(settings: Settings, repo: string, where: SourceWhere & { readonly dir: string }): Promise<Workshop>
   /** The loader of what comes from Git: it can be stopped, whatever a file does to it. */
   openLoader(): Promise<ManifestLoader & { close(): Promise<void> }>
-  openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner>
+  openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner & Adopter>
   /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
   openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>
   /** The real driver, for engines in memory. */

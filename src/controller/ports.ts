@@ -3,13 +3,17 @@ import type {
   ActionResult,
   Guards,
   Listing,
+  NetworkSpec,
   ProbeSpec,
   Replica,
+  RestartPolicy,
   Result,
   Revision,
   Server,
+  ServiceSpec,
   SignatureVerdict,
   SignedWhat,
+  Slot,
   Stack,
 } from '../model/index.js'
 import type { Loaded, ReadContent } from '../manifest/index.js'
@@ -142,6 +146,42 @@ export interface ServerCondition {
 /** Looks closer at a server, for `server check`. Problems: as for `observe`. */
 export interface Examiner {
   examine(server: string, signal: AbortSignal): Promise<Result<ServerCondition>>
+}
+
+/** A container that `docker compose` runs, and the slot that it would fill. `joined`: by service, the containers whose namespaces are joined. */
+export interface AdoptionQuestion {
+  readonly containerId: string
+  readonly slot: Slot
+  readonly spec: ServiceSpec
+  readonly joined: ReadonlyMap<string, string>
+}
+
+/** How such a container stands to what its slot wants. A setting that the manifest, or the container, does not say is null. */
+export interface AdoptionAnswer {
+  /** What cannot be changed in a running container, by Compose's key. */
+  readonly differences: readonly { readonly field: string; readonly from: string | null; readonly to: string | null }[]
+  readonly notes: readonly string[]
+  /** The limits that it has, as `formatLimits` prints them. */
+  readonly limits: string
+  readonly restart: RestartPolicy
+}
+
+/** A container gets another name, and where it is not null another restart policy; it goes on running. */
+export interface Adoption {
+  readonly containerId: string
+  readonly from: string
+  readonly to: string
+  readonly restart: RestartPolicy | null
+}
+
+/** Takes over what `docker compose` runs, for `import`; the controller itself never does. */
+export interface Adopter {
+  /** Changes nothing. Problems: CONTAINER_GONE, IMAGE_NOT_FOUND and those of any call. */
+  compare(server: string, question: AdoptionQuestion, signal: AbortSignal): Promise<Result<AdoptionAnswer>>
+  /** Whether a network that is there can be used as it is. Changes nothing. Problems: NETWORK_CONFLICT and those of any call. */
+  checkNetwork(server: string, network: NetworkSpec, stack: string, signal: AbortSignal): Promise<Result<null>>
+  /** Problems: CONFLICT where it is not any more what was asked about, CONTAINER_GONE and those of any call. */
+  adopt(server: string, adoption: Adoption, signal: AbortSignal): Promise<Result<null>>
 }
 
 export interface LogOptions {

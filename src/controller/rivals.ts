@@ -2,7 +2,7 @@ import type { ServerView } from '../model/index.js'
 
 /**
  * A replica of our fleet that appeared long after our first look, made by somebody else: another controller is at work. What was there from the
- * beginning is adopted, whoever made it.
+ * beginning is adopted, whoever made it; so is what a person takes over from Compose, which no controller made.
  */
 export function findRival(
   view: Extract<ServerView, { kind: 'listed' }>,
@@ -15,7 +15,7 @@ export function findRival(
     (before.kind === 'listed' ? before.listing.replicas : before.mayHold).map((replica) => replica.containerId),
   )
   const rival = view.listing.replicas.find(
-    (replica) => !known.has(replica.containerId) && replica.controller !== own.controllerId,
+    ({ containerId, controller }) => !known.has(containerId) && controller !== '' && controller !== own.controllerId,
   )
   return rival === undefined ? null : { controller: rival.controller, container: rival.containerName }
 }

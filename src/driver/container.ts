@@ -1,4 +1,4 @@
-import { COMPOSE_LABELS, LABELS, containerName, fail, ok } from '../model/index.js'
+import { COMPOSE_LABELS, LABELS, containerName, fail, ok, readAdoptedName } from '../model/index.js'
 import type { ContainerState, ForeignContainer, HostPort, Replica, Result } from '../model/index.js'
 import { textAt } from './engine.js'
 import { parseState, parseStatus } from './status-text.js'
@@ -71,7 +71,9 @@ function composeOf(labels: unknown): Pick<ForeignContainer, 'compose'> {
   const project = textAt(labels, COMPOSE_LABELS.project)
   const service = textAt(labels, COMPOSE_LABELS.service)
   const isPlain = textAt(labels, LABELS.fleet) === '' && !/^true$/i.test(textAt(labels, COMPOSE_LABELS.oneoff))
-  return isPlain && project !== '' && service !== '' ? { compose: { project, service } } : {}
+  if (!isPlain || project === '' || service === '') return {}
+  const number = Number(textAt(labels, COMPOSE_LABELS.number))
+  return { compose: { project, service, number: Number.isSafeInteger(number) && number > 0 ? number : 1 } }
 }
 
 function isUp(state: ContainerState): boolean {
@@ -141,6 +143,7 @@ function identify(raw: RawContainer, id: string, name: string, server: string, f
     const value: unknown = (labels as Readonly<Record<string, unknown>>)[key]
     return typeof value === 'string' ? value : undefined
   }
+  if (label(LABELS.fleet) === undefined) return identifyAdopted(raw, id, name, server, fleet)
   if (label(LABELS.fleet) !== fleet) return null
   const stack = label(LABELS.stack)
   const service = label(LABELS.service)
@@ -152,10 +155,31 @@ function identify(raw: RawContainer, id: string, name: string, server: string, f
   if (!revision || !image || restart === undefined || limits === undefined || controller === undefined) return null
   const slot = { stack, service, key }
   if (name !== containerName({ fleet, slot, specHash, restart })) return null
+  const identity = { containerId: id, containerName: name, server, slot, specHash, revision, image }
+  return { ...identity, ...madeOf(raw), limits, restart, controller }
+}
+
+/** Taken over from `docker compose`: its name says what labels would, and Compose's own labels must agree. */
+function identifyAdopted(
+  raw: RawContainer,
+  id: string,
+  name: string,
+  server: string,
+  fleet: string,
+): ReplicaIdentity | null {
+  const { compose } = composeOf(raw.Labels)
+  const adopted = compose === undefined ? null : readAdoptedName(name, { ...compose, fleet, containerId: id })
+  if (adopted === null) return null
+  const { slot, specHash, revision, limits } = adopted
+  const made = madeOf(raw)
+  const identity = { containerId: id, containerName: name, server, slot, specHash, revision, image: made.imageId }
+  return { ...identity, ...made, limits, restart: '', controller: '' }
+}
+
+function madeOf(raw: RawContainer): Pick<ReplicaIdentity, 'imageId' | 'createdAtMs'> {
   const imageId = typeof raw.ImageID === 'string' ? raw.ImageID : ''
   const createdAtMs = typeof raw.Created === 'number' && Number.isFinite(raw.Created) ? raw.Created * 1000 : 0
-  const identity = { containerId: id, containerName: name, server, slot, specHash, revision, image, imageId }
-  return { ...identity, limits, restart, controller, createdAtMs }
+  return { imageId, createdAtMs }
 }
 
 function readPorts(ports: unknown): readonly HostPort[] {

@@ -3,6 +3,7 @@ import PQueue from 'p-queue'
 import { canonicalJson, fail, ok } from '../model/index.js'
 import type { Action, ActionResult, Guards, Listing, Result, Server } from '../model/index.js'
 import type {
+  Adopter,
   Driver,
   Evidence,
   Examiner,
@@ -14,7 +15,9 @@ import type {
 } from '../controller/index.js'
 import { loginsFor } from '../ssh/index.js'
 import type { Scratch } from './container-list.js'
+import { adoptContainer, compareComposed } from './adopt.js'
 import { diagnose } from './diagnose.js'
+import { checkNetwork } from './ensure-objects.js'
 import { examine } from './examine.js'
 import type { Engine } from './engine.js'
 import type { HealthMemory } from './healthcheck.js'
@@ -41,7 +44,7 @@ interface Entry {
  * The way to the servers, over one ssh connection each or a local socket. Does nothing until `use` names servers; then it connects on its own
  * and keeps connected.
  */
-export function dockerDriver(options: DriverOptions): Driver & Examiner {
+export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopter {
   const limits: DriverLimits = Object.freeze({ ...DRIVER_LIMITS, ...options.limits })
   const logins = new PQueue({ concurrency: limits.logins })
   const scratch: Scratch = { buffer: Buffer.alloc(0) }
@@ -98,6 +101,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
     examine(server: string, signal: AbortSignal): Promise<Result<ServerCondition>> {
       return withEngine(server, signal, (engine, { link }) => examine(engine, link.way, signal))
     },
+    ...adopterOn(withEngine),
     logs: (server, containerId, wanted, signal) => logsOf(entries.get(server), server, containerId, wanted, signal),
     onHint(listener: (server: string) => void): void {
       listeners.push(listener)
@@ -107,6 +111,23 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner {
       entries.clear()
       await Promise.all(open.map((entry) => entry.link.close()))
     },
+  }
+}
+
+function adopterOn(
+  withEngine: <T>(
+    server: string,
+    signal: AbortSignal,
+    work: (engine: Engine) => Promise<Result<T>>,
+  ) => Promise<Result<T>>,
+): Adopter {
+  return {
+    compare: (server, question, signal) =>
+      withEngine(server, signal, (engine) => compareComposed(engine, question, signal)),
+    checkNetwork: (server, network, stack, signal) =>
+      withEngine(server, signal, (engine) => checkNetwork(engine, network, stack, signal)),
+    adopt: (server, adoption, signal) =>
+      withEngine(server, signal, (engine) => adoptContainer(engine, adoption, signal)),
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { composedDifference } from './composed-network.js'
 import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL, canonicalJson, fail, ok } from '../model/index.js'
 import type {
   Action,
@@ -100,6 +101,19 @@ export async function removeNetwork(
   return fail({ ...toProblem(removed.problem, { server, what }), stack: action.stack })
 }
 
+/** Whether a network that is there is as the stack wants it; one that is not there will be made. Changes nothing. */
+export async function checkNetwork(
+  engine: Engine,
+  network: NetworkSpec,
+  stack: string,
+  signal: AbortSignal,
+): Promise<Result<null>> {
+  const found = await findNetwork(engine, network.name, signal)
+  if (!found.ok) return found
+  const fit = found.value === null ? ok({}) : networkIsFit(engine, network, stack, found.value)
+  return fit.ok ? ok(null) : fit
+}
+
 /** By its exact name: the engine also finds networks by the beginning of their id. */
 async function findNetwork(engine: Engine, name: string, signal: AbortSignal): Promise<Result<Found | null>> {
   const call = { method: 'GET', path: `/networks/${segment(name)}`, lane: 'read' } as const
@@ -115,6 +129,13 @@ function findVolume(engine: Engine, name: string, signal: AbortSignal): Promise<
 function networkIsFit(engine: Engine, network: NetworkSpec, stack: string, found: Found): Result<ActionResult> {
   if (network.external) return ok({})
   const where = `network ${network.name} on server ${engine.server}`
+  if (isOfProject(found, stack)) {
+    const field = composedDifference(networkPayload(network), found)
+    if (field === null) return ok({})
+    const advice = 'stop what uses it and remove it, or let the stack say the same'
+    const message = `${where} was made by docker compose with another ${field}; ${advice}`
+    return fail(conflict(engine, 'NETWORK_CONFLICT', message, stack))
+  }
   if (textAt(found, 'Labels', LABELS.fleet) !== engine.fleet) {
     const advice = 'remove it, or declare it external: true'
     return fail(conflict(engine, 'NETWORK_CONFLICT', `${where} ${ownerOf(found)}; ${advice}`, stack))
@@ -135,10 +156,15 @@ function volumeIsFit(engine: Engine, volume: VolumeSpec, stack: string, found: F
     }
     return ok({})
   }
-  if (fleet === '' && textAt(found, 'Labels', COMPOSE_LABELS.project) === stack) return ok({})
+  if (isOfProject(found, stack)) return ok({})
   const advice = 'declare it external: true to use it as it is'
   const message = `volume ${volume.name} on server ${engine.server} ${ownerOf(found)}; ${advice}`
   return fail(conflict(engine, 'VOLUME_CONFLICT', message, stack))
+}
+
+/** Made by plain Compose for the project of the same name. */
+function isOfProject(found: Found, stack: string): boolean {
+  return textAt(found, 'Labels', LABELS.fleet) === '' && textAt(found, 'Labels', COMPOSE_LABELS.project) === stack
 }
 
 function ownerOf(found: Found): string {

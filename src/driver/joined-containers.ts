@@ -1,8 +1,10 @@
-import { LABELS, fail, ok } from '../model/index.js'
-import type { Result } from '../model/index.js'
+import { COMPOSE_LABELS, fail, ok } from '../model/index.js'
+import type { Replica, Result } from '../model/index.js'
 import { joinedServices } from '../payload/index.js'
 import type { Joined, RunAction } from '../payload/index.js'
-import { readJson, textAt } from './engine.js'
+import { isReplica, readContainer } from './container.js'
+import type { RawContainer } from './container.js'
+import { readJson } from './engine.js'
 import type { Engine } from './engine.js'
 import { about } from './engine-errors.js'
 
@@ -26,15 +28,24 @@ async function findRunning(
   service: string,
   signal: AbortSignal,
 ): Promise<Result<string>> {
-  const label = [`${LABELS.fleet}=${engine.fleet}`, `${LABELS.stack}=${slot.stack}`, `${LABELS.service}=${service}`]
+  // Compose's labels, since a replica that was taken over from it has no others.
+  const label = [`${COMPOSE_LABELS.project}=${slot.stack}`, `${COMPOSE_LABELS.service}=${service}`]
   const query = { filters: JSON.stringify({ label, status: ['running'] }) }
   const call = { method: 'GET', path: '/containers/json', query, lane: 'read' } as const
   const list = await readJson(engine, call, `look for a replica of ${service}`, signal)
   if (!list.ok) return list
-  const containers: readonly unknown[] = Array.isArray(list.value) ? list.value : []
-  const same = containers.find((container) => textAt(container, 'Labels', LABELS.slot) === slot.key)
-  const id = textAt(same ?? containers[0], 'Id')
-  if (id !== '') return ok(id)
+  const replicas = replicasIn(list.value, engine)
+  const chosen = replicas.find((replica) => replica.slot.key === slot.key) ?? replicas[0]
+  if (chosen !== undefined) return ok(chosen.containerId)
   const message = `no replica of ${service} runs on server ${engine.server}, whose namespaces ${slot.service} is to join; it is tried again`
   return fail({ code: 'CONTAINER_GONE', message, ...about(engine, { slot }) })
+}
+
+/** Those that are ours by label and name: others may have the labels too. */
+function replicasIn(list: unknown, { server, fleet }: Engine): readonly Replica[] {
+  const containers: readonly unknown[] = Array.isArray(list) ? list : []
+  return containers.flatMap((raw) => {
+    const read = readContainer(raw as RawContainer, server, fleet, undefined)
+    return read.ok && isReplica(read.value.is) ? [read.value.is] : []
+  })
 }

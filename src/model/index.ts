@@ -83,5 +83,7 @@ export type {
 export { formatAction } from './action.js'
 export type { Action, ActionKind, ActionResult, Identity, ImagePin } from './action.js'
 export { containerName } from './container-name.js'
+export { OTHER_REVISION, OTHER_SPEC, adoptedName, readAdoptedName } from './adopted-name.js'
+export type { AdoptedIdentity } from './adopted-name.js'
 export type { Cause, Change, ChangeKind, Order, StackPlan } from './plan.js'
 export type { Cron, ReleaseWindow } from './window.js'

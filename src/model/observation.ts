@@ -14,7 +14,7 @@ export interface HostPort {
   readonly protocol: 'tcp' | 'udp' | 'sctp'
 }
 
-/** A container of our fleet, as last seen on a server. Identity comes from its labels. Times in ms since the epoch, by the server's clock. */
+/** A container of our fleet, as last seen on a server. Identity comes from its labels, or from the name of one taken over from Compose. Times in ms since the epoch, by the server's clock. */
 export interface Replica {
   readonly containerId: string
   readonly containerName: string
@@ -27,6 +27,7 @@ export interface Replica {
   readonly imageId: string
   readonly limits: string
   readonly restart: string
+  /** Empty: it was made by `docker compose`. */
   readonly controller: string
   readonly state: ContainerState
   readonly health: EngineHealth
@@ -54,7 +55,7 @@ export interface ForeignContainer {
   readonly running: boolean
   readonly ports: readonly HostPort[]
   /** The service of a Compose project that `docker compose` runs it as; absent where it was made otherwise. */
-  readonly compose?: { readonly project: string; readonly service: string }
+  readonly compose?: { readonly project: string; readonly service: string; readonly number: number }
 }
 
 export interface VolumeSeen {
@@ -69,6 +70,8 @@ export interface VolumeSeen {
 export interface NetworkSeen {
   readonly name: string
   readonly fleet: string | null
+  /** The Compose project that made it, where no fleet did. */
+  readonly project?: string
   /** Hash of the settings that Slipway made it with; absent where it did not. */
   readonly settings?: string
 }

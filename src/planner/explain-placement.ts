@@ -165,7 +165,8 @@ const REMEDIES: Readonly<Record<Misfit['kind'], string>> = {
   unreachable: 'bring the server back',
   drained: 'undrain a server',
   constraint: 'change deploy.placement.constraints or the labels in slipway.yaml',
-  composed: 'stop it there (docker compose down keeps named volumes), or give the stack another name',
+  composed:
+    'take it over (slipway import), stop it there (docker compose down keeps named volumes), or give the stack another name',
   engine: 'upgrade the engine, or leave the key out',
   'joined-elsewhere': 'let it fit where the service is that it joins',
   cpus: 'reserve less, or add a server',

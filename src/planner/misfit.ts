@@ -156,7 +156,7 @@ type ForeignMisfit =
 /** What stands in the way on the server and is not ours to touch. */
 function foreignOf({ pending, ledger, containerName }: Request, usage: ServerUsage): ForeignMisfit | null {
   const { context } = pending
-  const { fleet, stack } = context.input
+  const { stack } = context.input
   if (usage.foreignNames.has(containerName)) return { kind: 'name' }
   for (const { name, external } of context.volumes) {
     const seen = usage.volumes?.get(name)
@@ -165,9 +165,9 @@ function foreignOf({ pending, ledger, containerName }: Request, usage: ServerUsa
     if (!external && seen !== undefined && !isOurs(seen, context.input)) return { kind: 'volume', name }
   }
   for (const { network } of context.spec.networks) {
-    const owner = usage.networks.get(network)
+    const seen = usage.networks.get(network)
     const isExternal = stack.networks.some((declared) => declared.name === network && declared.external)
-    if (owner !== undefined && owner !== fleet.name && !isExternal) return { kind: 'network', name: network }
+    if (seen !== undefined && !isExternal && !isOurs(seen, context.input)) return { kind: 'network', name: network }
   }
   return null
 }

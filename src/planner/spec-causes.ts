@@ -1,4 +1,4 @@
-import { compareText, contentHash, specHash } from '../model/index.js'
+import { OTHER_SPEC, compareText, contentHash, specHash } from '../model/index.js'
 import type {
   Cause,
   FileSpec,
@@ -99,6 +99,7 @@ function compareSpecs(before: ServiceSpec, after: ServiceSpec): readonly Cause[]
 
 /** Where the old spec is not known any more. */
 export function unknownSpecCause(before: string, after: string): Cause {
+  if (before === OTHER_SPEC) return { field: 'spec', from: null, to: null, note: 'other than docker compose made it' }
   return { field: 'spec', from: before.slice(0, 8), to: after.slice(0, 8) }
 }
 

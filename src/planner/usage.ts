@@ -1,5 +1,6 @@
 import type {
   HostPort,
+  NetworkSeen,
   Observation,
   Replica,
   ServerView,
@@ -41,8 +42,8 @@ export interface ServerUsage {
   readonly composed: ReadonlyMap<string, string>
   /** Volumes there, by full name; null while the server cannot be asked and nothing is remembered. */
   readonly volumes: ReadonlyMap<string, VolumeSeen> | null
-  /** Networks there, by full name, with the fleet that made them. */
-  readonly networks: ReadonlyMap<string, string | null>
+  /** Networks there, by full name. */
+  readonly networks: ReadonlyMap<string, NetworkSeen>
   /** Replicas of all services, exited ones too. */
   readonly replicas: number
   /** Whether a plan of this tick added to it. */
@@ -184,7 +185,7 @@ function portsOf(replica: Replica, spec: ServiceSpec | undefined): readonly Host
   return others.length === 0 ? claimed : [...claimed, ...others]
 }
 
-const NOTHING: ReadonlyMap<string, string | null> = new Map()
+const NOTHING: ReadonlyMap<string, NetworkSeen> = new Map()
 const NO_SERVICES: ReadonlyMap<string, string> = new Map()
 const NO_NAMES: ReadonlySet<string> = new Set()
 
@@ -211,7 +212,7 @@ function foreignsOf(
     foreignNames: foreign.length === 0 ? NO_NAMES : new Set(foreign.map((container) => container.name)),
     composed: composed ?? NO_SERVICES,
     volumes: volumesByName(volumes),
-    networks: new Map(networks.map(({ name, fleet }) => [name, fleet])),
+    networks: new Map(networks.map((network) => [network.name, network])),
   }
 }
 

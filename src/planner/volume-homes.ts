@@ -1,4 +1,4 @@
-import type { Server, VolumeSeen } from '../model/index.js'
+import type { NetworkSeen, Server, VolumeSeen } from '../model/index.js'
 import { violatedConstraint } from './constraints.js'
 import { factsOf } from './context.js'
 import type { Pending, PlanInput } from './context.js'
@@ -47,8 +47,11 @@ function holdsData({ context }: Pending, { usage, volumes }: Ledger, server: str
   })
 }
 
-/** What `docker compose` made for the same project is taken over with its data: the manifest says the same of it as before. */
-export function isOurs({ fleet, project }: VolumeSeen, input: Pick<PlanInput, 'fleet' | 'stack'>): boolean {
+/** What `docker compose` made for the same project is taken over, a volume with its data: the manifest says the same of it as before. */
+export function isOurs(
+  { fleet, project }: VolumeSeen | NetworkSeen,
+  input: Pick<PlanInput, 'fleet' | 'stack'>,
+): boolean {
   return fleet === null ? project === input.stack.name : fleet === input.fleet.name
 }
 

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import { containerName, fail, ok } from '../../src/model/index.js'
+import { containerName, fail, formatLimits, ok } from '../../src/model/index.js'
 import type {
   Action,
   ActionResult,
   EngineHealth,
+  ForeignContainer,
   Listing,
+  NetworkSpec,
   Problem,
   Replica,
   Result,
@@ -18,6 +20,10 @@ import type {
   Clock,
   ControllerOptions,
   Driver,
+  Adopter,
+  Adoption,
+  AdoptionAnswer,
+  AdoptionQuestion,
   Examiner,
   Evidence,
   Journal,
@@ -86,10 +92,15 @@ interface Container {
 }
 
 /** Engines in memory, as far as the controller's tests need them. Behaviour is chosen by image. */
-export class FakeDriver implements Driver, Examiner {
+export class FakeDriver implements Driver, Examiner, Adopter {
   condition: ServerCondition = { clockAheadMs: 0, disk: { path: '/var/lib/docker', freeBytes: 8e9, totalBytes: 2e10 } }
   readonly containers = new Map<string, Container>()
   readonly calls: string[] = []
+  /** What others run, by server. */
+  readonly foreign = new Map<string, readonly ForeignContainer[]>()
+  /** How a container of Compose stands to what is wanted, by its id. Default: equal. */
+  readonly answers = new Map<string, Partial<AdoptionAnswer>>()
+  readonly adoptions: (Adoption & { readonly server: string })[] = []
   readonly down = new Set<string>()
   readonly behaviours = new Map<string, Behaviour>()
   /** Actions that fail, by `kind server` or `kind image`. */
@@ -137,7 +148,7 @@ export class FakeDriver implements Driver, Examiner {
     return ok({
       facts,
       replicas: replicas.sort((a, b) => (a.containerId < b.containerId ? -1 : 1)),
-      foreign: [],
+      foreign: this.foreign.get(server) ?? [],
       volumes: [],
       networks: [],
     })
@@ -171,6 +182,23 @@ export class FakeDriver implements Driver, Examiner {
   private isReady(container: Container): boolean {
     const behaviour = this.behaviours.get(container.image) ?? {}
     return behaviour.never !== true && this.clock.nowMs() - container.startedAtMs >= (behaviour.healthyAfterMs ?? 0)
+  }
+
+  compare(_server: string, { containerId, spec }: AdoptionQuestion): Promise<Result<AdoptionAnswer>> {
+    const equal = { differences: [], notes: [], limits: formatLimits(spec), restart: spec.restart }
+    return Promise.resolve(ok({ ...equal, ...this.answers.get(containerId) }))
+  }
+
+  checkNetwork(server: string, { name }: NetworkSpec): Promise<Result<null>> {
+    const failure = this.failures.get(`network ${name} ${server}`)
+    return Promise.resolve(failure === undefined ? ok(null) : fail(failure))
+  }
+
+  adopt(server: string, adoption: Adoption): Promise<Result<null>> {
+    const failure = this.failures.get(`adopt ${adoption.from}`)
+    if (failure !== undefined) return Promise.resolve(fail(failure))
+    this.adoptions.push({ server, ...adoption })
+    return Promise.resolve(ok(null))
   }
 
   async perform(action: Action): Promise<Result<ActionResult>> {
@@ -315,7 +343,7 @@ export class FakeSource implements Source {
     string,
     { revision: Revision; files: ReadonlyMap<string, string>; parent: string | null }
   >()
-  private head: string | null = null
+  head: string | null = null
   problem: Problem | null = null
 
   commit(files: Readonly<Record<string, string | null>>, subject: string, parent = this.head): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { containerName } from '../../src/model/index.js'
+import { adoptedName, containerName } from '../../src/model/index.js'
 import { newListReader } from '../../src/driver/container-list.js'
 import type { ContainerList } from '../../src/driver/container-list.js'
 import { FLEET } from './fixtures.js'
@@ -110,13 +110,29 @@ describe('the list of containers', () => {
     expect(list.foreign).toMatchObject([{ containerId: 'a1b2c3', running: true }])
   })
 
+  it('has a replica of what was taken over from docker compose: its name says what labels would', () => {
+    const Labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
+    const specHash = 'abc'.padEnd(20, '0')
+    const revision = 'f'.repeat(40)
+    const limits = 'cpus=0.5 memory=64'
+    const own = adoptedName({ fleet: FLEET, slot, specHash, revision, limits, containerId: raw.Id })
+    const [replica] = read([{ ...raw, Names: [`/${own}`], Labels }]).replicas
+    const made = { image: 'sha256:1', imageId: 'sha256:1', restart: '', controller: '' }
+    expect(replica).toMatchObject({ containerName: own, slot, specHash, revision, limits, ...made, health: 'healthy' })
+    // Another container of that name, one of another fleet, one without Compose's labels.
+    for (const change of [{ Id: 'b1' }, { Labels: { ...Labels, 'slipway.fleet': 'other' } }, { Labels: {} }])
+      expect(read([{ ...raw, Names: [`/${own}`], Labels, ...change }]).replicas).toEqual([])
+  })
+
   it('knows what docker compose runs, by the labels of Compose alone', () => {
     const composed = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
     const composeOf = (Labels: Readonly<Record<string, string>>) => read([{ ...raw, Labels }]).foreign[0]?.compose
     expect(composeOf({ ...composed, 'com.docker.compose.oneoff': 'False' })).toEqual({
       project: 'shop',
       service: 'web',
+      number: 1,
     })
+    expect(composeOf({ ...composed, 'com.docker.compose.container-number': '3' })?.number).toBe(3)
     expect(composeOf({ ...composed, 'com.docker.compose.oneoff': 'True' })).toBeUndefined()
     expect(composeOf({ ...composed, 'slipway.fleet': 'other' })).toBeUndefined()
     expect(composeOf({ 'com.docker.compose.project': 'shop' })).toBeUndefined()

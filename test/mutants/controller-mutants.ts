@@ -119,8 +119,8 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'src/controller/rivals.ts',
-    find: 'replica.controller !== own.controllerId,',
-    put: "replica.controller === '' && own.controllerId !== '',",
+    find: "controller !== '' && controller !== own.controllerId,",
+    put: "controller === '' && own.controllerId !== '',",
     breaks: 'a second controller is not noticed',
   },
   {

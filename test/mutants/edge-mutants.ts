@@ -74,8 +74,8 @@ export const EDGE_MUTANTS: readonly Mutant[] = [
   },
   {
     file: OBJECTS,
-    find: "if (fleet === '' && textAt(found, 'Labels', COMPOSE_LABELS.project) === stack) return ok({})",
-    put: "if (fleet === '' || textAt(found, 'Labels', COMPOSE_LABELS.project) === stack) return ok({})",
+    find: 'if (isOfProject(found, stack)) return ok({})',
+    put: "if (fleet === '' || isOfProject(found, stack)) return ok({})",
     breaks: 'a volume of anybody is taken over',
   },
   {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { formatLimits, specHash } from '../../src/model/index.js'
 import type { GuardName, ServiceSpec } from '../../src/model/index.js'
-import { GUARDS, createPayload, mayAsk, refusedAsks } from '../../src/payload/index.js'
+import { GUARDS, compareContainer, createPayload, mayAsk, refusedAsks } from '../../src/payload/index.js'
+import type { Comparison } from '../../src/payload/index.js'
 import { COMPOSE_KEYS } from '../../src/manifest/compose-keys.js'
 import { limitCauses } from '../../src/planner/limits.js'
 import { specCauses } from '../../src/planner/spec-causes.js'
@@ -92,6 +93,42 @@ describe('a change of it is seen in the plan, in the words of Compose', () => {
     },
   )
 })
+
+/** Of containers that Compose made; what Slipway changes in place is told apart from what makes one anew. */
+describe('a container that has it is told from one that has not', () => {
+  const bare = specOf({ key: '', yaml: '', payload: {} })
+  it.each(ROWS.filter((row) => Object.keys(row.payload).length > 0).map((row) => [row.key, row] as const))(
+    '%s',
+    (_key, row) => {
+      const spec = specOf(row)
+      const { differences, limits, restart } = comparisonOf(spec, bare, row.api ?? 45)
+      const inPlace = limits !== formatLimits(spec) || JSON.stringify(restart) !== JSON.stringify(spec.restart)
+      // Which image a container has is not in its own description, and three rows say what the engine does anyhow.
+      const isSame = /^(?:image|isolation|runtime|cgroup)$/.test(row.key) && !row.yaml.includes('host')
+      expect(differences.length > 0).toBe(!inPlace && !isSame)
+      const isShipped = spec.files.length > 0 || spec.mounts.some(({ kind }) => kind === 'shipped')
+      const itself = comparisonOf(spec, spec, row.api ?? 45)
+      expect(itself.differences.length > 0).toBe(isShipped)
+      expect([itself.limits, itself.restart]).toEqual([formatLimits(spec), spec.restart])
+    },
+  )
+})
+
+/** A container of `has`, as an engine would describe it, beside one that is wanted. */
+function comparisonOf(wants: ServiceSpec, has: ServiceSpec, api: number): Comparison {
+  const { HostConfig, NetworkingConfig, ...Config } = createPayload(runAction('one', has), has.image, api, JOINED)
+  const { EndpointsConfig } = (NetworkingConfig ?? { EndpointsConfig: {} }) as { readonly EndpointsConfig: Fields }
+  const filledIn = { ShmSize: 64 * 1024 * 1024, IpcMode: 'private', CgroupnsMode: 'private', Runtime: 'runc' }
+  const container = {
+    Id: 'a1b2c3d4e5f6a7b8',
+    Name: '/shop-web-1',
+    Config: { Hostname: 'a1b2c3d4e5f6', AttachStdout: true, ...Config },
+    HostConfig: { ...filledIn, LogConfig: { Type: 'json-file', Config: {} }, ConsoleSize: [0, 0], ...HostConfig },
+    NetworkSettings: { Networks: EndpointsConfig },
+  }
+  const engine = { runtime: 'runc', logDriver: 'json-file', cgroup: 'private' } as const
+  return compareContainer(runAction('one', wants), JOINED, { container, image: {}, engine, apiMinor: api })
+}
 
 /** Two keys that say one thing have one name in a plan. */
 const CAUSE_WORDS: Readonly<Record<string, string>> = {

@@ -179,7 +179,7 @@ describe('a slot that fits nowhere', () => {
         services: [web],
         views: [
           listed('lon-1', [], {
-            foreign: foreign([8080], 'shop-web-1', { project: 'shop', service: 'web' }),
+            foreign: foreign([8080], 'shop-web-1', { project: 'shop', service: 'web', number: 1 }),
           }),
         ],
       },
@@ -227,7 +227,7 @@ describe('a slot that fits nowhere', () => {
   })
 
   it('is no slot that has a replica, or of another project, or of what has stopped', () => {
-    const composed = { project: 'shop', service: 'web' }
+    const composed = { project: 'shop', service: 'web', number: 1 }
     const linesWith = (change: Partial<ForeignContainer>, replicas: readonly Replica[] = []): readonly string[] => {
       const [one] = foreign([], 'shop-web-1', composed)
       return linesOf({
@@ -239,7 +239,7 @@ describe('a slot that fits nowhere', () => {
     expect(linesWith({})).toEqual(['blocked web#1 COMPOSE_RUNS_IT'])
     expect(linesWith({}, [old])).toEqual(['replace web#1 lon-1 → lon-1'])
     expect(linesWith({ running: false })).toEqual(['create web#1 lon-1'])
-    expect(linesWith({ compose: { project: 'other', service: 'web' } })).toEqual(['create web#1 lon-1'])
+    expect(linesWith({ compose: { project: 'other', service: 'web', number: 1 } })).toEqual(['create web#1 lon-1'])
   })
 
   it('waits for a server that may answer again, and calls a person otherwise', () => {

@@ -1,7 +1,7 @@
 import type { Driver, Examiner, ServerCondition } from '../../controller/index.js'
 import type { Listing, Problem, Result, Server } from '../../model/index.js'
+import { chosenServers } from '../chosen-servers.js'
 import { EXIT } from '../exit-code.js'
-import { usage } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 import { desiredOf, withSource } from '../preview.js'
 import { counted, formatReasonLines, formatSpan } from '../show/words.js'
@@ -20,7 +20,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const { args, options, format, io, settings, parts } = invocation
   const folder = typeof options.folder === 'string' ? options.folder : null
   const desired = await withSource(invocation, folder, (source) => desiredOf(invocation, source))
-  const servers = chosen(desired.fleet.servers, args)
+  const servers = chosenServers(desired.fleet.servers, args)
   const driver = await parts.openDriver(settings, () => undefined)
   try {
     driver.use(desired.fleet.name, servers)
@@ -31,14 +31,6 @@ export async function run(invocation: Invocation): Promise<number> {
   } finally {
     await driver.close()
   }
-}
-
-function chosen(servers: readonly Server[], names: readonly string[]): readonly Server[] {
-  const unknown = names.find((name) => !servers.some((server) => server.name === name))
-  if (unknown !== undefined) {
-    throw usage(`there is no server ${unknown}; there are ${servers.map(({ name }) => name).join(', ') || 'none'}`)
-  }
-  return names.length === 0 ? servers : servers.filter(({ name }) => names.includes(name))
 }
 
 async function check({ io }: Invocation, driver: Driver & Examiner, server: Server): Promise<Check> {

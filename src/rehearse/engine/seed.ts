@@ -47,7 +47,7 @@ function seedNetwork(machine: Machine, seen: NetworkSeen): void {
 }
 
 function seedForeign(machine: Machine, { containerId, name, running, ports, compose }: ForeignContainer): void {
-  const labels = compose && { [COMPOSE_LABELS.project]: compose.project, [COMPOSE_LABELS.service]: compose.service }
+  const labels = compose && composeLabels(compose.project, compose.service, String(compose.number))
   const container = buildContainer(machine, {
     id: containerId,
     name,
@@ -110,8 +110,14 @@ function put(machine: Machine, container: SimContainer): void {
   machine.names.set(container.name, container.id)
 }
 
+function composeLabels(project: string, service: string, number: string): Readonly<Record<string, string>> {
+  return { [COMPOSE_LABELS.project]: project, [COMPOSE_LABELS.service]: service, [COMPOSE_LABELS.number]: number }
+}
+
 function identityOf(fleet: string, replica: Replica): Json {
   const { slot, specHash, revision, image, limits, restart, controller } = replica
+  // Taken over from Compose: its name says the rest.
+  if (controller === '') return composeLabels(slot.stack, slot.service, '1')
   return {
     [LABELS.fleet]: fleet,
     [LABELS.stack]: slot.stack,
