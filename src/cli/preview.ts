@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Controller, memoryJournal, polledAs, readDesired } from '../controller/index.js'
 import type { Commit, Journal, LogEvent, MemoryJournalSeed, Source, Workshop } from '../controller/index.js'
 import { createLoader } from '../manifest/index.js'
+import { ok } from '../model/index.js'
 import type { Desired, Problem, Result, Revision } from '../model/index.js'
 import type { PlanReport } from '../web/index.js'
 import { decided } from './decided.js'
@@ -42,7 +43,7 @@ export async function previewProposed(invocation: Invocation, { ref, base, atMs 
       const before = valueOf(await workshop.bring(base, interrupted))
       const merge = await workshop.merge(before, head, interrupted)
       if (!merge.ok) throw new CommandError(merge.problem)
-      return planOf(invocation, merge.value.source, null, { revision: before, source: workshop.at(before) })
+      return planOf(invocation, merge.value.source, null, before)
     }
     const revision = atMs === null ? head : await stoodAt(workshop, head, atMs, interrupted)
     return planOf(invocation, workshop.at(revision), null)
@@ -59,17 +60,12 @@ async function stoodAt(workshop: Workshop, head: Revision, atMs: number, signal:
   throw usage(`${head.ref} has no commit from before ${new Date(atMs).toISOString()}`)
 }
 
-/** What a merge goes into: what its files say is what runs, as far as anybody knows who has no journal. */
-interface Before {
-  readonly revision: Revision
-  readonly source: Source
-}
-
+/** `before`: what a merge goes into. It stands for what is in force where there is no journal. */
 async function planOf(
   invocation: Invocation,
   source: Source,
   folder: string | null,
-  before: Before | null = null,
+  before: Revision | null = null,
 ): Promise<PlanReport> {
   const { parts, settings } = invocation
   const log = quietly(invocation)
@@ -106,12 +102,9 @@ async function planOf(
 }
 
 /** Says first what was there before. */
-function inTurn({ revision, source }: Before, then: Source): Source {
+function inTurn(before: Revision, then: Source): Source {
   let polls = 0
-  return {
-    ...polledAs(then, (signal) => ((polls += 1) === 1 ? source : then).poll(signal)),
-    tree: (sha, signal) => (sha === revision.sha ? source : then).tree(sha, signal),
-  }
+  return polledAs(then, (signal) => ((polls += 1) === 1 ? Promise.resolve(ok(before)) : then.poll(signal)))
 }
 
 /** A clone that nobody else uses, for as long as `use` runs. */

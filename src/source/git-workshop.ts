@@ -157,12 +157,15 @@ function sourceOf(bench: Bench, { revision, parents, files, written }: Standing)
   const theOne = (): Promise<Result<Revision>> => Promise.resolve(ok(revision))
   return {
     poll: theOne,
-    revision: theOne,
-    tree: (_sha, signal) =>
+    // What is on the servers may come from any commit of the history.
+    revision: (sha, signal) =>
+      sha === revision.sha ? theOne() : reading(signal, (clone) => revisionOf(following, clone, sha)),
+    tree: (sha, signal) =>
       reading(signal, async (clone, cut) => {
-        const entries = files ?? (await listFiles(clone.store, revision.sha, path, limits, cut))
+        const own = sha === revision.sha
+        const entries = (own ? files : null) ?? (await listFiles(clone.store, sha, path, limits, cut))
         if (entries === null) throw stalled('FILE_MISSING', `there is no directory ${path} there`, 'commit it')
-        return { revision, entries }
+        return { revision: own ? revision : await revisionOf(following, clone, sha), entries }
       }),
     read: (oids, signal) =>
       reading(signal, async ({ store }, cut) => {

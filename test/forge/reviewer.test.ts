@@ -3,7 +3,7 @@ import type { Clock, FleetStatus } from '../../src/controller/index.js'
 import { Reviewer, openForge, openLedger, openOutbox, shownKey } from '../../src/forge/index.js'
 import type { Outbox, ProposalPlan } from '../../src/forge/index.js'
 import type { Problem } from '../../src/model/index.js'
-import { filesOf, freshRepository, later } from '../source/follow.js'
+import { filesOf, freshRepository, later, value } from '../source/follow.js'
 import type { TestRepository } from '../source/repository.js'
 import { workshopOn } from '../source/workshop.js'
 import { TOKEN, contractForge } from './contract.js'
@@ -99,7 +99,7 @@ async function desk(): Promise<Desk> {
     fleetState: () => made.fleet,
     async plan(source): Promise<ProposalPlan> {
       made.planning()
-      const files = await filesOf(source, '')
+      const files = await filesOf(source, value(await source.poll(new AbortController().signal)).sha)
       made.planned.push(files)
       const summary = `a is ${files.a ?? 'gone'}, the fleet ${made.fleet}`
       return {

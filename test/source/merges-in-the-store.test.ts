@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 import { oidOf } from '../../src/source/git-object.js'
 import { mergeFiles } from '../../src/source/merge-files.js'
 import type { Files } from '../../src/source/merge-files.js'
-import { WAYS, codeOf, freshDir, freshRepository, reach, signal, value } from './follow.js'
+import { WAYS, codeOf, filesOf, freshDir, freshRepository, reach, signal, value } from './follow.js'
 import type { TestRepository } from './repository.js'
 import { bring, clean, mergeOf, workshopOn } from './workshop.js'
 
@@ -111,6 +111,24 @@ it('compares only what is between the lines that all have in common', async () =
     HEAD,
   )
   expect(problems).toMatchObject([{ code: 'MERGE_CONFLICT', place: { path: 'a', line: 20_001 } }])
+})
+
+it('knows other commits of its history as what they are', async () => {
+  const repository = forked({ a: '1' }, { b: '1' }, { a: '2' })
+  const workshop = workshopOn(repository.bare)
+  const merged = await mergeOf(workshop, HEAD)
+  const source = merged.merge?.source
+  if (source === undefined) throw new Error('it does not merge')
+  const [first, second] = repository.git('rev-list', '--reverse', 'main').split('\n')
+  for (const [sha = '', files] of [
+    [first, { a: '1' }],
+    [second, { a: '1', b: '1' }],
+  ] as const) {
+    expect(value(await source.revision(sha, signal)).sha).toBe(sha)
+    expect(await filesOf(source, sha)).toEqual(files)
+  }
+  expect(await source.revision('1'.repeat(40), signal)).toMatchObject({ ok: false })
+  expect(clean(merged)).toEqual({ a: '2', b: '1' })
 })
 
 it('gives up on files that would take seconds in all to compare', async () => {

@@ -25,7 +25,9 @@ export async function mergeOf(
   const [base, head] = [await bring(workshop, 'main'), await bring(workshop, name)]
   const merge = await workshop.merge(base, head, signal)
   if (!merge.ok) return { merge: null, files: null, problems: merge.problem }
-  return { merge: merge.value, files: await filesOf(merge.value.source, head.sha), problems: [] }
+  const { source } = merge.value
+  const { sha } = value(await source.poll(signal))
+  return { merge: merge.value, files: await filesOf(source, sha), problems: [] }
 }
 
 export function clean(merged: Awaited<ReturnType<typeof mergeOf>>): unknown {
