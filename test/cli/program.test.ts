@@ -109,6 +109,22 @@ describe('a controller of the built program', () => {
     expect(await ended).toBe(0)
   })
 
+  it('hides a password that an address on its command line holds', async () => {
+    const repo = 'http://ann:pa55word@127.0.0.1:1/fleet.git'
+    const running = execFile(process.execPath, [join(dir, 'dist', 'main.js'), 'run', '--repo', repo], {
+      env: { PATH: process.env['PATH'], HOME: dir, SLIPWAY_DATA: join(dir, 'third-data') },
+    })
+    let out = ''
+    await new Promise<void>((resolve) =>
+      running.stdout?.on('data', (chunk) => (out += String(chunk)).includes('controller started') && resolve()),
+    )
+    const seen = readFileSync(`/proc/${running.pid ?? 0}/cmdline`, 'utf8')
+    running.kill('SIGTERM')
+    await new Promise((resolve) => running.once('exit', resolve))
+    expect(seen).toContain('slipway')
+    expect(seen + out).not.toContain('pa55word')
+  })
+
   it('takes what reads manifests along when it is killed; a Ctrl-C leaves that alone', async () => {
     const repo = join(dir, 'other-repo')
     execFileSync('git', ['init', '--quiet', '--initial-branch=main', repo])
