@@ -109,12 +109,15 @@ export class Acceptance {
     if (!signal.aborted) await this.consider(held.revision, desired, signal)
   }
 
-  /** Replicas of stacks that Git does not know and the journal does not remember: removed too, unless they are more than the guard allows. */
-  adoptOrphans(observation: Observation): void {
+  /**
+   * Replicas of stacks that Git does not know and the journal does not remember: removed too, unless they are more than the guard allows. Returns
+   * the stacks that are known from now on, to be decided.
+   */
+  adoptOrphans(observation: Observation): readonly string[] {
     const { accepted, stacks } = this.memory.state
-    if (accepted === null) return
+    if (accepted === null) return []
     // A file that cannot be read may be the very one that these replicas came from.
-    if ([...this.invalidStacks.keys()].some((name) => stacks[name] === undefined)) return
+    if ([...this.invalidStacks.keys()].some((name) => stacks[name] === undefined)) return []
     const inUse = [...servicesInUse(observation)]
     const orphans = inUse.filter((key) => {
       const name = key.slice(0, key.indexOf('/'))
@@ -122,7 +125,7 @@ export class Acceptance {
     })
     if (orphans.length === 0) {
       this.orphanProblem = null
-      return
+      return []
     }
     const limit = accepted.fleet.guards.prune
     if (orphans.length / inUse.length > limit && !isApproved(this.memory.state, accepted.revision.sha, 'prune')) {
@@ -135,18 +138,14 @@ export class Acceptance {
           remedy: `slipway approve ${accepted.revision.sha.slice(0, 12)}, or put them back into Git`,
         },
       }
-      return
+      return []
     }
     this.orphanProblem = null
     const names = [...new Set(orphans.map((key) => key.slice(0, key.indexOf('/'))))].sort()
-    this.memory.record(
-      names.map((stack) => ({
-        kind: 'stack-orphaned',
-        atMs: this.ports.clock.nowMs(),
-        stack,
-        revision: accepted.revision,
-      })),
-    )
+    const atMs = this.ports.clock.nowMs()
+    const { revision } = accepted
+    const isWritten = this.memory.record(names.map((stack) => ({ kind: 'stack-orphaned', atMs, stack, revision })))
+    return isWritten ? names : []
   }
 
   get problems(): readonly Problem[] {

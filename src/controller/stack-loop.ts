@@ -20,8 +20,8 @@ export interface LoopParts {
   readonly watch: ServerWatch
   readonly recovery: ProvenRecovery
   readonly dryRun: boolean
-  /** Before each turn: what must be known of all stacks together. */
-  readonly prepare: (observation: Observation) => void
+  /** Before each turn: what must be known of all stacks together. Returns those that it made known, which nobody has marked yet. */
+  readonly prepare: (observation: Observation) => readonly string[]
   readonly turned: () => void
 }
 
@@ -103,7 +103,7 @@ export class StackLoop {
     const { accepted } = memory.state
     if (!watch.isComplete() || accepted === null) return
     this.usage = measureUsage(watch.observation(), memory.specOf, this.usage)
-    this.parts.prepare(this.usage.observation)
+    for (const name of this.parts.prepare(this.usage.observation)) this.dirty.add(name)
     if (memory.problem !== null) this.retryJournal()
     const names = [...this.dirty].sort()
     this.dirty.clear()

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { memoryJournal } from '../../src/controller/index.js'
 import { ALL, PATH, SHOP, deployed, running, serversOf } from './deployed.js'
+import type { Deployed } from './deployed.js'
 import { FLEET, compose, createWorld } from './world.js'
 
 const four = { ...SHOP, mail: { image: 'mail:1' }, jobs: { image: 'jobs:1' } }
@@ -111,6 +113,20 @@ describe('a person', () => {
     expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
   })
 
+  it('can suspend the whole fleet: nothing is updated and nothing healed until it is resumed', async () => {
+    const { world, controller } = await deployed()
+    controller.command({ kind: 'suspend', scope: '*', reason: 'move', by: 'ada' })
+    const [id = ''] = [...world.driver.containers.keys()]
+    world.driver.kill(id)
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    const calls = world.driver.calls.length
+    await world.clock.run(300_000)
+    expect(world.driver.calls.length).toBe(calls)
+    controller.command({ kind: 'resume', scope: '*', by: 'ada' })
+    await world.clock.run(300_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+
   it('can suspend one service; the others go on, and nothing of it is healed', async () => {
     const { world, controller } = await deployed()
     controller.command({ kind: 'suspend', scope: 'shop/api', reason: 'debugging', by: 'ada' })
@@ -167,6 +183,56 @@ describe('a person', () => {
   ])('is told when a command names what is not there: %o', async (command, code) => {
     const { controller } = await deployed()
     expect(controller.command(command)).toMatchObject({ ok: false, problem: { code } })
+  })
+})
+
+describe('replicas of a stack that neither Git nor the journal knows', () => {
+  const FEED = { 'stacks/news/compose.yaml': compose({ feed: { image: 'feed:1' } }) }
+
+  /** A controller that lost its journal, in a repository that has lost stacks meanwhile. */
+  async function orphaned(
+    kept: Readonly<Record<string, string>>,
+    lost: Readonly<Record<string, string>>,
+  ): Promise<Deployed> {
+    const world = createWorld()
+    world.source.commit({ 'slipway.yaml': FLEET, ...kept, ...lost }, 'first')
+    const before = world.boot()
+    await world.clock.run(60_000)
+    await Promise.all([before.stop(), world.clock.run(100)])
+    world.source.commit(Object.fromEntries(Object.keys(lost).map((path) => [path, null])), 'without')
+    const controller = world.boot({}, memoryJournal({ controllerId: 'two' }))
+    await world.clock.run(300_000)
+    return { world, controller }
+  }
+
+  it('are removed, where they are few', async () => {
+    const many = compose({ ...SHOP, mail: { image: 'mail:1' } })
+    const { world, controller } = await orphaned({ [PATH]: many }, FEED)
+    expect(running(world).map((line) => line.split('#')[0])).toEqual(['api', 'api', 'mail', 'web', 'web', 'web'])
+    expect(controller.status().problems).toEqual([])
+  })
+
+  it('stay, where they are more than the guard allows, until a person approves', async () => {
+    const { world, controller } = await orphaned(FEED, { [PATH]: compose(SHOP) })
+    expect(running(world)).toEqual([...ALL.slice(0, 2), 'feed#1 feed:1', ...ALL.slice(2)])
+    expect(controller.status().problems).toMatchObject([{ code: 'PRUNE_GUARD' }])
+    const sha = controller.status().source.accepted?.sha ?? ''
+    expect(controller.command({ kind: 'approve', sha, by: 'ada' })).toMatchObject({ ok: true })
+    await world.clock.run(300_000)
+    expect(running(world)).toEqual(['feed#1 feed:1'])
+  })
+})
+
+describe('two stacks', () => {
+  it('of one commit that publish the same port are given a server each', async () => {
+    const web = (name: string): string => compose({ [name]: { image: `${name}:1`, more: "    ports: ['8080:80']" } })
+    const world = createWorld()
+    const files = { [PATH]: web('shop'), 'stacks/news/compose.yaml': web('news') }
+    world.source.commit({ 'slipway.yaml': FLEET, ...files }, 'first')
+    world.boot()
+    await world.clock.run(60_000)
+    expect(running(world)).toEqual(['news#1 news:1', 'shop#1 shop:1'])
+    expect(serversOf(world, 'news')).not.toEqual(serversOf(world, 'shop'))
   })
 })
 

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import type { ManifestLoader } from '../../src/controller/index.js'
 import { createLoader } from '../../src/manifest/index.js'
-import { PATH, SHOP, running } from './deployed.js'
+import { fail } from '../../src/model/index.js'
+import { PATH, SHOP, deployed, running } from './deployed.js'
 import { FLEET, compose, createWorld } from './world.js'
 
 const problem = { code: 'MANIFEST_TOO_COSTLY', message: 'reading the manifests takes more than 60 s' } as const
@@ -56,3 +57,19 @@ it('a revision is read once, however often Git and the servers are looked at, an
   await world.clock.run(1_200_000)
   expect([loader.rounds, running(world).length]).toEqual([rounds, 5])
 })
+
+it.each(['tree', 'read'] as const)(
+  'a commit of which Git does not give the %s just now is read again, and rolled out',
+  async (call) => {
+    const { world, controller } = await deployed()
+    const whole = world.source[call].bind(world.source)
+    world.source[call] = () => Promise.resolve(fail({ code: 'GIT_TIMEOUT', message: 'not in time' }))
+    const sha = world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'second')
+    await world.clock.run(120_000)
+    expect(controller.status().source).toMatchObject({ problem: { code: 'GIT_TIMEOUT' }, refused: null })
+    Object.assign(world.source, { [call]: whole })
+    await world.clock.run(900_000)
+    expect(controller.status().source).toMatchObject({ problem: null, accepted: { sha } })
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  },
+)

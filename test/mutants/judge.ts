@@ -23,6 +23,8 @@ process.on('message', ({ changed, test }: Question) => {
   for (const file of touched) vitest.invalidateFile(join(dir, file))
   void answer(test).then((reply) => process.send?.(reply))
 })
+// A run that was stopped leaves nobody behind.
+process.on('disconnect', () => process.exit())
 process.send?.({ failed: null } satisfies Answer)
 
 async function answer(test: string): Promise<Answer> {

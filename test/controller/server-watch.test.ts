@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import type { Inventory } from '../../src/controller/index.js'
+import { ServerWatch, WATCH_DEFAULTS } from '../../src/controller/server-watch.js'
+import { ok } from '../../src/model/index.js'
+import type { Replica, Server, ServerView } from '../../src/model/index.js'
+import { replicaOf } from '../rollout/builders.js'
+import { FakeDriver, VirtualClock } from './world.js'
+
+const LOST_AFTER_MS = 300_000
+
+function server(name: string): Server {
+  const address = { kind: 'ssh', host: name, port: 22, user: 'deploy', socketPath: '' } as const
+  return { name, address, hostKey: { kind: 'none' }, labels: {}, lostAfterMs: LOST_AFTER_MS }
+}
+
+interface Scene {
+  readonly clock: VirtualClock
+  readonly driver: FakeDriver
+  readonly watch: ServerWatch
+}
+
+function watching(
+  names: readonly string[],
+  unconfirmed: readonly Replica[] = [],
+  inventories: readonly Inventory[] = [],
+): Scene {
+  const clock = new VirtualClock()
+  const driver = new FakeDriver(clock)
+  const events = { closer: () => [], unconfirmed: () => unconfirmed, looked: () => undefined }
+  const watch = new ServerWatch(driver, clock, WATCH_DEFAULTS, events)
+  watch.use(names.map(server), new Map(inventories.map((inventory) => [inventory.server, inventory])))
+  return { clock, driver, watch }
+}
+
+function phaseOf(view: ServerView | undefined): string {
+  return view === undefined ? 'not looked at' : view.kind === 'listed' ? 'listed' : view.phase
+}
+
+const idsOf = (view: ServerView | undefined): readonly string[] =>
+  view?.kind === 'unreachable' ? view.mayHold.map(({ containerId }) => containerId) : []
+
+describe('a server that does not answer', () => {
+  it('is missed twice before it is unknown, and unknown for lost_after before it is lost', async () => {
+    const { clock, driver, watch } = watching(['a', 'b', 'c'])
+    await clock.run(1_000)
+    driver.down.add('a')
+    const phases: string[] = []
+    const startMs = clock.nowMs()
+    let unknownAtMs = 0
+    for (let ms = 0; ms < LOST_AFTER_MS + 60_000; ms += 1_000) {
+      await clock.run(1_000)
+      const phase = phaseOf(watch.view('a'))
+      if (phase === 'unknown' && unknownAtMs === 0) unknownAtMs = clock.nowMs()
+      if (phases.at(-1) !== phase) phases.push(phase)
+    }
+    expect(phases).toEqual(['listed', 'missed', 'unknown', 'lost'])
+    expect(unknownAtMs - startMs).toBeGreaterThan(2 * WATCH_DEFAULTS.missedIntervalMs)
+  })
+
+  it('is not lost before its time', async () => {
+    const { clock, driver, watch } = watching(['a', 'b', 'c'])
+    await clock.run(1_000)
+    driver.down.add('a')
+    await clock.run(LOST_AFTER_MS - 1_000)
+    expect(phaseOf(watch.view('a'))).toBe('unknown')
+    await clock.run(60_000)
+    expect(phaseOf(watch.view('a'))).toBe('lost')
+  })
+
+  it('is not lost for the time in which more than half of them were away: that was the controller', async () => {
+    const { clock, driver, watch } = watching(['a', 'b', 'c'])
+    await clock.run(1_000)
+    driver.down.add('a').add('b')
+    await clock.run(3 * LOST_AFTER_MS)
+    driver.down.delete('b')
+    await clock.run(LOST_AFTER_MS - 30_000)
+    expect([phaseOf(watch.view('a')), phaseOf(watch.view('b'))]).toEqual(['unknown', 'listed'])
+    await clock.run(90_000)
+    expect(phaseOf(watch.view('a'))).toBe('lost')
+  })
+
+  it('may hold what was last seen there, and what was sent and never confirmed', async () => {
+    const { clock, driver, watch } = watching(['a'], [replicaOf({ containerId: 'sent', server: 'a' })])
+    const replica = replicaOf({ containerId: 'seen', server: 'a' })
+    driver.containers.set('seen', { replica, startedAtMs: 0, restarts: 0, image: 'web:1', hasHealthcheck: false })
+    await clock.run(1_000)
+    driver.down.add('a')
+    await clock.run(20_000)
+    expect(idsOf(watch.view('a'))).toEqual(['seen', 'sent'])
+  })
+
+  it('at the start of the controller may hold what the journal remembers', async () => {
+    const replicas = [replicaOf({ containerId: 'remembered', server: 'a' })]
+    const { clock, driver, watch } = watching(['a', 'b'], [], [{ server: 'a', engineId: '', replicas }])
+    driver.down.add('a').add('b')
+    await clock.run(10_000)
+    const views = ['a', 'b'].map((name) => watch.view(name))
+    expect(views.map(idsOf)).toEqual([['remembered'], []])
+    expect(views.map((view) => view?.kind === 'unreachable' && view.everListed)).toEqual([true, false])
+  })
+})
+
+it('one engine under two names is one server, and the other name a problem', async () => {
+  const { clock, driver, watch } = watching(['a', 'b'])
+  const observe = driver.observe.bind(driver)
+  driver.observe = async (name, closer) => {
+    const found = await observe(name, closer)
+    return found.ok ? ok({ ...found.value, facts: { ...found.value.facts, engineId: 'the same' } }) : found
+  }
+  await clock.run(60_000)
+  const [a, b] = [watch.view('a'), watch.view('b')]
+  expect([phaseOf(a), b?.kind === 'unreachable' && b.problem.code]).toEqual(['listed', 'ENGINE_SHARED'])
+})
