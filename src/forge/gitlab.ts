@@ -1,4 +1,4 @@
-import { ok } from '../model/index.js'
+import { fail, ok } from '../model/index.js'
 import { writeComment } from './comments.js'
 import type { ForgeHttp } from './forge-http.js'
 import { done } from './github.js'
@@ -16,7 +16,10 @@ export function gitlabForge(http: ForgeHttp, project: string): Forge {
       const sent = await http.call('POST', `${root}/statuses/${sha}`, body, signal)
       // GitLab refuses to set a status to what it is.
       const isThere = !sent.ok && /cannot transition status/i.test(sent.problem.message)
-      return isThere ? ok(undefined) : done(sent)
+      if (isThere) return ok(undefined)
+      // Somebody else is setting one of the same commit; what is given up here leaves it pending for ever.
+      const isLocked = !sent.ok && sent.problem.message.includes(' HTTP 409')
+      return isLocked ? fail({ ...sent.problem, code: 'FORGE_UNREACHABLE' }) : done(sent)
     },
     async isOpen(key, signal) {
       const found = await http.call('GET', `${root}/merge_requests/${encodeURIComponent(key)}`, undefined, signal)

@@ -121,6 +121,16 @@ describe.each(KINDS)('%s', (kind) => {
   })
 })
 
+describe('GitLab', () => {
+  it('is asked again for a status that others hold locked, and not for a merge request that is there', async () => {
+    const { server, forge } = await open('gitlab')
+    server.fault = { status: 409 }
+    expect(codeOf(await forge.setStatus(STATUS, signal))).toBe('FORGE_UNREACHABLE')
+    const request = { branch: 'slipway/revert', base: 'main', title: 'Revert', body: 'because' }
+    expect(codeOf(await forge.propose(request, signal))).toBe('FORGE_REFUSED')
+  })
+})
+
 describe('a webhook', () => {
   it('is told everything in signed JSON, and cannot be asked', async () => {
     const { server, forge } = await open('webhook')
