@@ -32,10 +32,10 @@ export class Coverage {
   }
 
   table(): string {
-    const head = `fault     %  ${PHASES.map((phase) => phase.padStart(12)).join('')}`
+    const head = `fault     %  ${PHASES.map((phase) => phase.padStart(14)).join('')}`
     const rows = Object.entries(FAULTS).map(([fault, sentence]) => {
       const share = ((100 * this.of(fault, 'any')) / Math.max(1, this.worlds)).toFixed(1).padStart(5)
-      const cells = PHASES.map((phase) => String(this.of(fault, phase)).padStart(12)).join('')
+      const cells = PHASES.map((phase) => String(this.of(fault, phase)).padStart(14)).join('')
       return `${fault}  ${share}  ${cells}  ${sentence}`
     })
     return [`${this.worlds} worlds; in how many each fault struck, by what was going on`, head, ...rows].join('\n')

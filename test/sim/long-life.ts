@@ -33,6 +33,11 @@ export interface Day {
 }
 
 const HOUR_MS = 3_600_000
+/** Facts that a snapshot covers and that stay readable, those since the newest snapshot, and those of one turn. */
+const FACTS_MOST = 200 + 500 + 50
+/** By then every image and every kind of fact has been met: what is kept later is compared with that. */
+const EARLY_DAY = 5
+const HEAP_MORE_BYTES = 50e6
 /** The last hours of a day, in which nothing happens: what went wrong must be over by then. */
 const EVENING_HOURS = 3
 
@@ -44,15 +49,30 @@ export async function* live({ servers, days, seed }: LifeOptions): AsyncGenerato
   try {
     world.commit(world.draft, 'first')
     world.boot()
+    let early: Day | null = null
     for (let day = 1; day <= days; day += 1) {
       await liveOneDay(world, random)
-      yield measured(world, disk, day)
+      const now = measured(world, disk, day)
+      if (day === EARLY_DAY) early = now
+      yield { ...now, wrong: [...now.wrong, ...unbounded(now, early)] }
       world.trace.length = 0
       world.made.length = 0
     }
   } finally {
     world.dispose()
   }
+}
+
+/** What grows although nothing more has to be kept. */
+function unbounded(day: Day, early: Day | null): readonly string[] {
+  const { facts, stacks, intents, stateBytes, heapBytes } = day
+  return [
+    ...(facts > FACTS_MOST ? [`${facts} facts in the journal`] : []),
+    ...(stacks > FACTS_MOST / 5 ? [`${stacks} stacks in the journal`] : []),
+    ...(intents > 0 ? [`${intents} intents are open`] : []),
+    ...(early !== null && stateBytes > 3 * early.stateBytes ? [`the state has ${stateBytes} bytes`] : []),
+    ...(early !== null && heapBytes > early.heapBytes + HEAP_MORE_BYTES ? [`the heap has ${heapBytes} bytes`] : []),
+  ]
 }
 
 function fleetOf(servers: number): Draft {

@@ -35,8 +35,18 @@ interface State {
 
 const REPORT_EVERY_MS = 10_000
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
+/** What was asked for; null where that cannot be understood. */
+function readOptions() {
+  try {
+    return parse()
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`)
+    return null
+  }
+}
+
+function parse() {
+  return parseArgs({
     options: {
       worlds: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
@@ -52,7 +62,12 @@ async function main(): Promise<number> {
       'long-life': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
-  })
+  }).values
+}
+
+async function main(): Promise<number> {
+  const values = readOptions()
+  if (values === null) return 1
   if (values.help) return say(HELP)
   if (values.list) return list()
   const [worlds, seed, depth, days, servers] = [
@@ -114,22 +129,33 @@ async function run(
     if (performance.now() - reportedAtMs < REPORT_EVERY_MS) continue
     reportedAtMs = performance.now()
     console.error(
-      `${done} of ${worlds} worlds, ${rate()} a second, ${failed.length} failed, ${coverage.rarerThan(0.01).length} faults rarer than 1%`,
+      `${done} of ${worlds} worlds, ${rate()} a second, ${leftOf((worlds - done) / Number(rate()))} left, ${failed.length} failed, ${coverage.rarerThan(0.01).length} faults rarer than 1%`,
     )
     writeState(file, { commit: commitNow(), seed, done, failed, coverage: coverage.toJson() })
   }
   writeState(file, { commit: commitNow(), seed, done, failed, coverage: coverage.toJson() })
   console.log(coverage.table())
+  if (isStopped && done < worlds)
+    console.log(file === undefined ? 'stopped; with --state the next run goes on' : 'stopped; the same line goes on')
   console.log(
     `${done} of ${worlds} worlds from seed ${seed} at ${commitNow()}, ${failed.length} failed${failed.length > 0 ? `: ${failed.join(' ')}` : ''}`,
   )
   return failed.length > 0 ? 1 : 0
 }
 
+function leftOf(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'who knows how long'
+  return seconds < 5_400 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3_600).toFixed(1)} h`
+}
+
 function readState(file: string | undefined, seed: number): State | null {
   if (file === undefined || !existsSync(file)) return null
   const state = JSON.parse(readFileSync(file, 'utf8')) as State
-  if (state.seed === seed) return state
+  if (state.seed === seed) {
+    const changed = state.commit === commitNow() ? '' : `; its first ones were played at ${state.commit}`
+    console.error(`${file}: ${state.done} worlds are played${changed}`)
+    return state
+  }
   console.error(`${file} is of a run from seed ${state.seed}; it is begun anew`)
   return null
 }

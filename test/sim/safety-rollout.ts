@@ -133,8 +133,13 @@ export const I05: Invariant = {
       return spec !== null && serviceHash(spec) === entry.serviceHash
     })
     if (rejection === undefined || (rejection.scope === 'service' && rejection.service !== service)) return null
-    const proven = world.oracle.hashIn(ledger.proven, service)
-    return action.identity.specHash === proven ? null : `${service} of a rejected stack is made on ${action.server}`
+    const { specHash } = action.identity
+    // Where one service alone was taken back, what is proven is a mixture that no commit has.
+    const isProven =
+      world.oracle.stack(ledger.proven) === null
+        ? world.ledger.isProvenSpec(stack, service, specHash)
+        : specHash === world.oracle.hashIn(ledger.proven, service)
+    return isProven ? null : `${service} of a rejected stack is made on ${action.server}`
   },
 }
 
