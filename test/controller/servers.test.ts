@@ -193,6 +193,18 @@ describe('a controller that lost its journal', () => {
 })
 
 describe('another controller', () => {
+  it('is none where a person took over what docker compose made', async () => {
+    const { world, controller } = await deployed()
+    await world.clock.run(60_000)
+    const [first] = [...world.driver.containers.values()]
+    if (first === undefined) throw new Error('nothing runs')
+    const replica = { ...first.replica, containerId: 'adopted', containerName: 'adopted', controller: '' }
+    world.driver.containers.set('adopted', { ...first, replica })
+    world.driver.hint(first.replica.server)
+    await world.clock.run(1_000)
+    expect(controller.status().problems).toEqual([])
+  })
+
   it('is noticed by what it makes; then nothing is changed until a person says so', async () => {
     const { world, controller } = await deployed()
     await world.clock.run(60_000)

@@ -3,7 +3,7 @@ import { memoryJournal, readDesired } from '../../src/controller/index.js'
 import type { Journal } from '../../src/controller/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
 import { createLoader } from '../../src/manifest/index.js'
-import { fail } from '../../src/model/index.js'
+import { adoptedName, fail } from '../../src/model/index.js'
 import type { Desired, Listing, Result } from '../../src/model/index.js'
 import { formatRehearsals, rehearse, rehearsalsToJson } from '../../src/rehearse/index.js'
 import type { Assumptions, Rehearsal, RehearsalDriver } from '../../src/rehearse/index.js'
@@ -115,7 +115,29 @@ function text(...rehearsals: readonly Rehearsal[]): string {
   )
 }
 
+/** As if `docker compose` had made it and a person had taken it over. */
+function adopted(listing: Listing): Listing {
+  const replicas = listing.replicas.map((replica) => ({
+    ...replica,
+    controller: '',
+    containerName: adoptedName({ ...replica, fleet: 'acme' }),
+  }))
+  return { ...listing, replicas }
+}
+
 describe('a rehearsal', () => {
+  it('begins with what was taken over from docker compose as well', async () => {
+    const stage = await deployed()
+    stage.observation = new Map(
+      [...stage.observation].map(([name, look]) => [name, look.ok ? { ok: true, value: adopted(look.value) } : look]),
+    )
+    const unchanged = await stage.play(web('shop/web:1', 'x-note: nothing new\n'))
+    expect([unchanged.outcome.kind, text(unchanged)]).toEqual(['applied', expect.not.stringContaining('starts')])
+    const { outcome, ...rest } = await stage.play(web('shop/web:2'))
+    expect(outcome.kind).toBe('applied')
+    expect(text({ outcome, ...rest }).match(/(?:starts \(NEW|stopped \(OLD)\)/g)).toHaveLength(4)
+  })
+
   it('tells which replica would be where and when', async () => {
     const stage = await deployed()
     expect(text(await stage.play(web('shop/web:2')))).toMatchInlineSnapshot(`

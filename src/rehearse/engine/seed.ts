@@ -1,4 +1,4 @@
-import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL } from '../../model/index.js'
+import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL, containerName } from '../../model/index.js'
 import type { ForeignContainer, Listing, NetworkSeen, Replica, VolumeSeen } from '../../model/index.js'
 import { STEADY } from './behaviour.js'
 import type { Behaviour } from './behaviour.js'
@@ -47,7 +47,11 @@ function seedNetwork(machine: Machine, seen: NetworkSeen): void {
 }
 
 function seedForeign(machine: Machine, { containerId, name, running, ports, compose }: ForeignContainer): void {
-  const labels = compose && composeLabels(compose.project, compose.service, String(compose.number))
+  const labels = compose && {
+    [COMPOSE_LABELS.project]: compose.project,
+    [COMPOSE_LABELS.service]: compose.service,
+    [COMPOSE_LABELS.number]: String(compose.number),
+  }
   const container = buildContainer(machine, {
     id: containerId,
     name,
@@ -61,7 +65,7 @@ function seedForeign(machine: Machine, { containerId, name, running, ports, comp
 }
 
 function seedReplica(machine: Machine, fleet: string, replica: Replica): void {
-  const { containerId, containerName, imageId, state, health, image } = replica
+  const { containerId, imageId, state, health, image } = replica
   const networks = Object.keys(replica.addresses)
   const body = {
     Image: image,
@@ -73,7 +77,8 @@ function seedReplica(machine: Machine, fleet: string, replica: Replica): void {
   addImage(machine, image, { id: imageId, digest: image.split('@')[1] ?? null, bytes: 0, config: {} })
   const made = buildContainer(machine, {
     id: containerId,
-    name: containerName,
+    // Also of one that was taken over from Compose: here it has labels, and so needs the name that belongs to them.
+    name: containerName({ ...replica, fleet }),
     body,
     image: { id: imageId, config: {} },
   })
@@ -110,14 +115,8 @@ function put(machine: Machine, container: SimContainer): void {
   machine.names.set(container.name, container.id)
 }
 
-function composeLabels(project: string, service: string, number: string): Readonly<Record<string, string>> {
-  return { [COMPOSE_LABELS.project]: project, [COMPOSE_LABELS.service]: service, [COMPOSE_LABELS.number]: number }
-}
-
 function identityOf(fleet: string, replica: Replica): Json {
   const { slot, specHash, revision, image, limits, restart, controller } = replica
-  // Taken over from Compose: its name says the rest.
-  if (controller === '') return composeLabels(slot.stack, slot.service, '1')
   return {
     [LABELS.fleet]: fleet,
     [LABELS.stack]: slot.stack,
