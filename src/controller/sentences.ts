@@ -105,12 +105,13 @@ export interface StackFacts {
 }
 
 export function stackSentence({ phase, state, withheld, invalid, nowMs }: StackFacts): string {
-  const { rollout, proven } = state
+  const { rollout, proven, desired } = state
   const parts = [
     rollout !== null
       ? `${rollout.direction === 'back' ? 'going back to' : 'rolling out'} ${formatRevision(rollout.revision)}, ${Object.keys(rollout.proven).length} of ${rollout.slots} slots done`
       : '',
     rollout === null && proven !== null ? `runs ${formatRevision(proven.revision)}` : '',
+    rollout === null && proven === null && desired !== null ? `is to run ${formatRevision(desired.revision)}` : '',
     rollout !== null && rollout.blocked !== null
       ? `blocked: ${rollout.blocked.problems.map((problem) => problem.message).join('; ')}; nothing that runs was touched, tried again in ${formatAge(rollout.blocked.retryAtMs - nowMs)}`
       : '',
