@@ -12,7 +12,9 @@ export function githubForge(name: string, http: ForgeHttp, project: string): For
     async setStatus({ sha, state, context, description }, signal) {
       return done(await http.call('POST', `${repo}/statuses/${sha}`, { state, context, description }, signal))
     },
+    takesComments: isNumber,
     async isOpen(key, signal) {
+      if (!isNumber(key)) return ok(null)
       const found = await http.call('GET', `${repo}/pulls/${encodeURIComponent(key)}`, undefined, signal)
       if (!found.ok) return found.problem.code === 'FORGE_REFUSED' ? ok(false) : found
       return ok((found.value.body as { state?: unknown } | null)?.state === 'open')
@@ -29,6 +31,11 @@ export function githubForge(name: string, http: ForgeHttp, project: string): For
       return done(await http.call('POST', `${repo}/pulls`, { head: branch, base, title, body }, signal))
     },
   }
+}
+
+/** Whether a proposal's key is the number of a pull request, and not a part of a branch's name. */
+export function isNumber(key: string): boolean {
+  return /^\d+$/.test(key)
 }
 
 export function done(result: Result<unknown>): Result<void> {

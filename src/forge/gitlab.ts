@@ -1,7 +1,7 @@
 import { fail, ok } from '../model/index.js'
 import { writeComment } from './comments.js'
 import type { ForgeHttp } from './forge-http.js'
-import { done } from './github.js'
+import { done, isNumber } from './github.js'
 import type { Forge, Verdict } from './ports.js'
 
 const STATES: Readonly<Record<Verdict, string>> = { pending: 'pending', success: 'success', failure: 'failed' }
@@ -21,7 +21,9 @@ export function gitlabForge(http: ForgeHttp, project: string): Forge {
       const isLocked = !sent.ok && sent.problem.message.includes(' HTTP 409')
       return isLocked ? fail({ ...sent.problem, code: 'FORGE_UNREACHABLE' }) : done(sent)
     },
+    takesComments: isNumber,
     async isOpen(key, signal) {
+      if (!isNumber(key)) return ok(null)
       const found = await http.call('GET', `${root}/merge_requests/${encodeURIComponent(key)}`, undefined, signal)
       if (!found.ok) return found.problem.code === 'FORGE_REFUSED' ? ok(false) : found
       return ok((found.value.body as { state?: unknown } | null)?.state === 'opened')

@@ -27,6 +27,8 @@ export interface PullRequest {
 export interface Forge {
   readonly name: string
   setStatus(status: CommitStatus, signal: AbortSignal): Promise<Result<void>>
+  /** Whether there can be comments on a proposal: a branch that is planned by itself has no pull request. */
+  takesComments(key: string): boolean
   /** Whether a pull request is open; null where nobody can tell. */
   isOpen(key: string, signal: AbortSignal): Promise<Result<boolean | null>>
   /** Writes the one comment that begins with `marker`: edits it where it is there, makes it where not. */

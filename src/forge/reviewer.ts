@@ -181,7 +181,7 @@ export class Reviewer {
     const status = { sha: head, state, context: contextOf(fleet), description: describe(`plan: ${text}`) }
     const send = (signal: AbortSignal): Promise<Result<void>> => forge.setStatus(status, signal)
     outbox.put({ key: `status ${head}`, content: `${state} ${status.description}`, send })
-    if (body === null) return
+    if (body === null || !forge.takesComments(key)) return
     const comment = async (signal: AbortSignal): Promise<Result<void>> => {
       const sent = await forge.comment(key, marker, body, signal)
       if (sent.ok && pin !== null) ledger.set(shownKey(pin), String(clock.nowMs()))

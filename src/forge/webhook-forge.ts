@@ -10,6 +10,7 @@ export function webhookForge(http: ForgeHttp, project: string): Forge {
   return {
     name: 'webhook',
     setStatus: (status, signal) => send('status', status, signal),
+    takesComments: () => true,
     isOpen: () => Promise.resolve(ok(null)),
     comment: (key, marker, body, signal) => send('comment', { key, marker, body }, signal),
     propose: (request, signal) => send('pull-request', request, signal),

@@ -73,6 +73,12 @@ describe.each(KINDS)('%s', (kind) => {
     expect(answers.map((answer) => (answer.ok ? answer.value : answer.problem.code))).toEqual([true, false, false])
   })
 
+  it('cannot tell whether a branch is open, and is not asked about it', async () => {
+    const { server, forge } = await open(kind)
+    expect(await forge.isOpen('feature/7', signal)).toEqual({ ok: true, value: null })
+    expect([forge.takesComments('feature/7'), forge.takesComments('7'), server.requests]).toEqual([false, true, 0])
+  })
+
   it('takes a proposal', async () => {
     const { server, forge } = await open(kind)
     const request = { branch: 'slipway/revert', base: 'main', title: 'Revert', body: 'because' }

@@ -93,7 +93,7 @@ async function desk(): Promise<Desk> {
     ledger,
     log: ({ fields }) => void made.log.push(String(fields.problem)),
     branch: 'main',
-    patterns: ['refs/pull/*/head'],
+    patterns: ['refs/pull/*/head', 'refs/heads/try/*'],
     pollMs: 600_000,
     status: () => ({ fleet: 'acme' }) as FleetStatus,
     fleetState: () => made.fleet,
@@ -231,6 +231,20 @@ describe('a proposal', () => {
     await made.look()
     expect({ planned: made.planned, statuses: made.forge.statuses }).toEqual({ planned: [], statuses: [] })
     expect(made.forge.misuses.splice(0)).toEqual(['404 GET /api/v1/repos/acme/fleet/pulls/8'])
+  })
+
+  it('may be a branch of a name that is followed: it has a status, and nowhere to comment', async () => {
+    made = await desk()
+    made.repository.git('checkout', '--quiet', '-B', 'try/x', 'main')
+    made.repository.write('a', '2')
+    const head = made.repository.commit('try it')
+    made.repository.git('push', '--quiet', 'origin', 'HEAD:try/x')
+    await made.look()
+    expect(states(head)).toEqual(['pending', 'success'])
+    expect({ comments: made.forge.comments.size, isShown: made.isShown('a is 2, the fleet one') }).toEqual({
+      comments: 0,
+      isShown: false,
+    })
   })
 
   it('waits for a forge that is away, and is told when it is back', async () => {
