@@ -60,7 +60,7 @@ async function stoodAt(workshop: Workshop, head: Revision, atMs: number, signal:
   throw usage(`${head.ref} has no commit from before ${new Date(atMs).toISOString()}`)
 }
 
-/** `before`: what a merge goes into. It stands for what is in force where there is no journal. */
+/** `before`: what a merge goes into. It stands for what is in force where nobody remembers that. */
 async function planOf(
   invocation: Invocation,
   source: Source,
@@ -69,19 +69,12 @@ async function planOf(
 ): Promise<PlanReport> {
   const { parts, settings } = invocation
   const log = quietly(invocation)
-  const seed = await rememberedSeed(invocation)
-  const memory = memoryJournal(seed)
+  const journal = memoryJournal(await rememberedSeed(invocation))
   const driver = await parts.openDriver(settings, log)
-  const isNew = before !== null && seed.content === undefined
-  const ports = {
-    clock: parts.clock,
-    source: isNew ? inTurn(before, source) : source,
-    loader: createLoader(),
-    driver,
-    journal: memory,
-    log,
-  }
-  const controller = new Controller(ports, {
+  const isInForce = (): boolean => controller.snapshot().state.accepted !== null
+  const followed = before === null ? source : inTurn(before, source, isInForce)
+  const ports = { clock: parts.clock, source: followed, loader: createLoader(), driver, journal, log }
+  const controller: Controller = new Controller(ports, {
     repository: folder ?? withoutUserinfo(repoOf(settings)),
     ref: refName(settings),
     signedBy: folder === null ? settings.signedBy : null,
@@ -92,7 +85,7 @@ async function planOf(
   try {
     controller.start()
     await controller.poll()
-    if (isNew) await controller.poll()
+    if (before !== null) await controller.poll()
     await decided(controller, parts.clock, LOOK_DEADLINE_MS, invocation.io.interrupted)
     return reportOf(controller)
   } finally {
@@ -101,10 +94,11 @@ async function planOf(
   }
 }
 
-/** Says first what was there before. */
-function inTurn(before: Revision, then: Source): Source {
+/** Says first what was there before, if nothing is in force. */
+function inTurn(before: Revision, then: Source, isInForce: () => boolean): Source {
   let polls = 0
-  return polledAs(then, (signal) => ((polls += 1) === 1 ? Promise.resolve(ok(before)) : then.poll(signal)))
+  const isFirst = (): boolean => (polls += 1) === 1
+  return polledAs(then, (signal) => (isFirst() && !isInForce() ? Promise.resolve(ok(before)) : then.poll(signal)))
 }
 
 /** A clone that nobody else uses, for as long as `use` runs. */

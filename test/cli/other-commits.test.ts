@@ -125,7 +125,10 @@ describe('plan of other commits', () => {
     expect({ code, images: imagesOf(out) }).toEqual({ code: 2, images: { 'cache#1': 'cache:2', 'web#1': 'web:2' } })
   })
 
-  it('says field by field what a merge changes, and which guards would hold it, though no journal is there', async () => {
+  it.each([
+    ['there is no journal', null],
+    ['the journal has nothing', memoryJournal({ controllerId: 'one' })],
+  ])('says field by field what a merge changes, and which guards would hold it, though %s', async (_what, journal) => {
     const files = { 'slipway.yaml': FLEET, [SHOP]: shop('web:1', { api: { image: 'api:1' } }) }
     const world = createWorld()
     world.source.commit(files, 'first')
@@ -137,7 +140,7 @@ describe('plan of other commits', () => {
     repository.write(SHOP, shop('web:2'))
     repository.commit('second web')
     repository.git('push', '--quiet', 'origin', 'change')
-    const { out, err } = await runOn(world, null, ['plan', '--ref', 'change', '--base', 'main'])
+    const { out, err } = await runOn(world, journal, ['plan', '--ref', 'change', '--base', 'main'])
     expect(out).toContain('image web:1 → web:2')
     expect(err).toMatch(/^held .*PRUNE_GUARD/)
   })
