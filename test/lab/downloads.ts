@@ -7,9 +7,10 @@ export type EngineKind = 'old' | 'modern' | 'newest'
 
 /**
  * What else is fetched. `image` has what lab images are made of: Debian 12's own busybox crashes in `wget -T`. `compose` is Docker
- * Compose (2.40), the oracle of manifest loading: a static program, so that any suite's runs here.
+ * Compose (2.40), the oracle of manifest loading, and `compose-stable` Debian 13's (2.26): static programs, so that any suite's run here.
  */
-export type Download = EngineKind | 'image' | 'compose'
+export type Download = EngineKind | 'image' | ComposeKind
+export type ComposeKind = 'compose' | 'compose-stable'
 
 const downloads: Readonly<Record<Download, { readonly suite: string; readonly packages: readonly string[] }>> = {
   old: { suite: 'bookworm', packages: ['docker.io', 'containerd', 'runc', 'tini'] },
@@ -17,6 +18,7 @@ const downloads: Readonly<Record<Download, { readonly suite: string; readonly pa
   newest: { suite: 'sid', packages: ['docker.io', 'docker-cli', 'containerd'] },
   image: { suite: 'trixie', packages: ['busybox-static'] },
   compose: { suite: 'sid', packages: ['docker-compose'] },
+  'compose-stable': { suite: 'trixie', packages: ['docker-compose'] },
 }
 
 /** Where downloads are kept between labs and between checkouts. */
@@ -34,8 +36,12 @@ export function enginePath(kind: EngineKind): string {
 /** Where the busybox of the lab's images is, once `ensureDownload('image')` is done. */
 export const busyboxPath = join(cacheDir, 'image/root/usr/bin/busybox')
 
-/** Where Docker Compose is, once `ensureDownload('compose')` is done. */
-export const composePath = join(cacheDir, 'compose/root/usr/libexec/docker/cli-plugins/docker-compose')
+/** Where Docker Compose is, once its download is done. */
+export function composeAt(kind: ComposeKind): string {
+  return join(cacheDir, kind, 'root/usr/libexec/docker/cli-plugins/docker-compose')
+}
+
+export const composePath = composeAt('compose')
 
 /** Makes sure that a download is in the cache; returns at once when it is. */
 export async function ensureDownload(kind: Download, say: (line: string) => void): Promise<void> {
@@ -65,7 +71,7 @@ const noArchive =
 
 /** Why the programs of an ordinary lab are neither here nor to be had. */
 export function whyNoDownloads(): string | undefined {
-  const isCached = (['image', 'old', 'modern', 'compose'] as const).every((kind) =>
+  const isCached = (['image', 'old', 'modern', 'compose', 'compose-stable'] as const).every((kind) =>
     existsSync(join(cacheDir, kind, 'complete')),
   )
   return isCached || mainArchiveUri() !== undefined ? undefined : noArchive

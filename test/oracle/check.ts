@@ -5,7 +5,7 @@ import { GUARDS } from '../../src/payload/index.js'
 import { FLEET, entryOf } from '../manifest/repository.js'
 import type { Files } from './services.js'
 import { FOLDER } from './services.js'
-import { UNSAID, WANTED_LENIENCE, WANTED_REFUSALS } from './differences.js'
+import { OLDER_VALUES, UNSAID, WANTED_LENIENCE, WANTED_REFUSALS } from './differences.js'
 import type { DockerCompose } from './docker-compose.js'
 import { expectedStack } from './expected.js'
 import { COMPOSE_PATH } from './project.js'
@@ -40,7 +40,10 @@ export async function compare(files: Files, oracle: DockerCompose): Promise<Verd
     normal(expectedStack(COMPOSE_PATH, { json: answer.project, files })),
     normal(entry.stack),
   )
-  return lines.length === 0 ? { kind: 'equal' } : { kind: 'differs', lines }
+  if (lines.length === 0) return { kind: 'equal' }
+  const older = oracle.version.startsWith('2.26.') ? lines.map((line) => reasonOf(line, OLDER_VALUES)) : []
+  const reasons = older.filter((reason) => reason !== undefined)
+  return reasons.length === lines.length ? { kind: 'wanted-lenience', reasons } : { kind: 'differs', lines }
 }
 
 function reasonOf(message: string, wanted: readonly (readonly [RegExp, string])[]): string | undefined {

@@ -18,6 +18,7 @@ export const WANTED_DIFFERENCES: Readonly<Record<string, string>> = {
     'Compose 2.40 prints nothing for false, for the long form’s default and for true: not compared there',
   'mem_swappiness of 0': 'kept: it turns swapping off; Compose takes it for nothing said',
   platform: 'it is a constraint of the placement as well',
+  'mode of files': 'Compose 2.26 reads "0440" as a decimal number: not compared there',
   'bind.source': 'paths are cleaned (Compose hands /a/../b through to the engine)',
   'external networks': 'nothing but the name counts (Compose prints what else is said, and passes it over)',
   'networks.ipam.options': 'honoured; Compose 2.40 has forgotten them and prints nothing',
@@ -69,7 +70,9 @@ export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: strin
     /^validating .*volumes\.data\.labels must be a mapping/,
     'Compose 2.40 cannot merge a list of labels of volumes; it can for networks',
   ],
-  [/items at \d+ and \d+ are equal/, 'what two files say alike is said once'],
+  [/items at \d+ and \d+ are equal|array items\[\d+,\d+\] must be unique/, 'what two files say alike is said once'],
+  [/pull_policy must be one of the following: "always", "never"/, 'Compose 2.26 knows no policy with a time'],
+  [/unsupported env_file format "raw"/, 'Compose 2.26 does not know it'],
   [
     /invalid jsonType time\.Time/,
     'a bare date is the text that stands there, as YAML 1.2 says; nobody means anything else',
@@ -77,6 +80,14 @@ export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: strin
   [
     /can't set distinct values on/,
     'where limits say one thing only (cpus), Compose takes the others for 0; two that really differ are refused',
+  ],
+]
+
+/** Values that Compose 2.26 has otherwise than 2.40, as lines of a difference. */
+export const OLDER_VALUES: readonly (readonly [pattern: RegExp, reason: string])[] = [
+  [
+    /environment\.C: Compose says "[^"]*-c", we say "[^"]*-c"$/,
+    'Compose 2.26 looks a name up in the env files before, 2.40 in the same one first',
   ],
 ]
 

@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { composePath, ensureDownload } from '../lab/downloads.js'
+import { composeAt, ensureDownload } from '../lab/downloads.js'
+import type { ComposeKind } from '../lab/downloads.js'
 import { run } from '../lab/shell.js'
 
 /** What `docker compose config` prints of a project; every value is checked where it is used. */
@@ -12,7 +13,7 @@ export type Answer =
   { readonly kind: 'accepted'; readonly project: JsonMap } | { readonly kind: 'refused'; readonly why: string }
 
 export interface DockerCompose {
-  /** Debian's of today: what it says of a case may be another version's word. */
+  /** What one version says of a case may be another's otherwise. */
   readonly version: string
   /** What Compose makes of files, by path; it is run in the folder named. */
   config(files: Readonly<Record<string, string>>, folder: string): Promise<Answer>
@@ -20,8 +21,9 @@ export interface DockerCompose {
 }
 
 /** Docker Compose itself, with nothing of this machine's environment. */
-export async function dockerCompose(): Promise<DockerCompose> {
-  await ensureDownload('compose', (line) => console.log(line))
+export async function dockerCompose(kind: ComposeKind = 'compose'): Promise<DockerCompose> {
+  await ensureDownload(kind, (line) => console.log(line))
+  const composePath = composeAt(kind)
   const base = mkdtempSync(join(tmpdir(), 'slipway-oracle-'))
   const version = (await run(composePath, ['version', '--short'], { env: { PATH: '', HOME: base } })).trim()
   let made = 0

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { FileSpec, MountSpec } from '../../src/model/index.js'
 import { UNSAID } from './differences.js'
-import type { JsonMap } from './docker-compose.js'
+import type { Json, JsonMap } from './docker-compose.js'
 import { bytesOf, list, map, numberOf, sortedBy, strings, text } from './json.js'
 import { COMPOSE_PATH } from './project.js'
 import type { Project } from './project.js'
@@ -139,7 +139,7 @@ export function filesOf(service: JsonMap, _: string, project: Project): unknown 
         source: source['environment'] === undefined ? path : UNSAID,
         target: given.startsWith('/') ? given : `${kind === 'secret' ? '/run/secrets' : ''}/${given}`,
         contentBase64: Buffer.from(contentOf(source, path, project)).toString('base64'),
-        mode: use['mode'] === undefined ? 0o444 : Number.parseInt(text(use['mode']), 8),
+        mode: fileMode(use['mode']),
         uid: numberOf(use['uid']) ?? 0,
         gid: numberOf(use['gid']) ?? 0,
       }
@@ -158,4 +158,10 @@ function contentOf(source: JsonMap, path: string, { files }: Project): string {
   if (source['environment'] === undefined) return text(source['content'])
   const name = text(source['environment'])
   return new RegExp(`^${name}=(.*)$`, 'm').exec(files[`${FOLDER}/.env`] ?? '')?.[1] ?? ''
+}
+
+/** Octal digits; of a number, which Compose 2.26 prints, nobody can say what was meant by it. */
+function fileMode(mode: Json | undefined): number {
+  if (mode === undefined) return 0o444
+  return typeof mode === 'number' ? UNSAID : Number.parseInt(text(mode), 8)
 }

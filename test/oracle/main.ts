@@ -9,8 +9,9 @@ async function main(): Promise<void> {
   const program = new Command('oracle').description('compare the loader with Docker Compose, on generated repositories')
   program.option('--cases <number>', 'how many', '5000').option('--seed <number>', 'of the generator', '1')
   program.option('--only <number>', 'this case alone, with its files')
-  const options = program.parse().opts<{ cases: string; seed: string; only?: string }>()
-  const oracle = await dockerCompose()
+  program.option('--stable', "ask Debian 13's Docker Compose (2.26) instead of the newest")
+  const options = program.parse().opts<{ cases: string; seed: string; only?: string; stable?: true }>()
+  const oracle = await dockerCompose(options.stable === true ? 'compose-stable' : 'compose')
   try {
     const all = generatedCases(Number(options.cases), Number(options.seed))
     const cases = options.only === undefined ? all : all.slice(Number(options.only), Number(options.only) + 1)
