@@ -60,13 +60,27 @@ function configSettings({ config, host, givenHostname }: ContainerBody, image: F
     ...one('tty', config['Tty']),
     ...one('stdin_open', config['OpenStdin']),
     ...one('expose', exposed(mapOf(config['ExposedPorts']))),
-    ...each('healthcheck', mapOf(config['Healthcheck'])),
+    ...each('healthcheck', healthcheckOf(mapOf(config['Healthcheck']))),
+    // A label is where they live, which is of no interest to anybody.
+    ...one('post_start and pre_stop', mapOf(config['Labels'])[LABELS.hooks]),
     ...one('stop_signal', config['StopSignal'] === 'SIGTERM' ? null : config['StopSignal']),
     ...one('stop_grace_period', `${Number(config['StopTimeout'] ?? DEFAULT_STOP_SECONDS)}s`),
   ]
 }
 
 const DEFAULT_STOP_SECONDS = 10
+
+function healthcheckOf(check: Fields): Fields {
+  const time = (field: string): string | null => (isSaid(check[field]) ? `${Number(check[field]) / 1e9}s` : null)
+  return {
+    test: check['Test'],
+    interval: time('Interval'),
+    timeout: time('Timeout'),
+    retries: check['Retries'],
+    start_period: time('StartPeriod'),
+    start_interval: time('StartInterval'),
+  }
+}
 
 function exposed(ports: Fields): readonly string[] {
   return [...new Set(Object.keys(ports).map((port) => (port.includes('/') ? port : `${port}/tcp`)))].sort()
@@ -78,10 +92,10 @@ function hasOwnHostname(host: Fields): boolean {
   return mode !== 'host' && !mode.startsWith('container:') && host['UTSMode'] !== 'host'
 }
 
-const OURS: ReadonlySet<string> = new Set(Object.values(LABELS).filter((label) => label !== LABELS.hooks))
+const OURS: ReadonlySet<string> = new Set(Object.values(LABELS))
 const COMPOSE_PREFIX = COMPOSE_LABELS.project.replace(/project$/, '')
 
-/** Neither what Compose and Slipway write for themselves, nor what the image has anyhow. Hooks count: a label is where they live. */
+/** Neither what Compose and Slipway write for themselves, nor what the image has anyhow. */
 function ownLabels(labels: Fields, image: Fields): Fields {
   return Object.fromEntries(
     Object.entries(labels).filter(

@@ -168,7 +168,7 @@ describe.each(['old', 'newest'])('what Docker Compose runs on the %s engine', (s
       ['data:/again:ro', 'data:/again', { all: ['volumes./again'] }],
       ['aliases: [deux]', 'aliases: [trois]', { all: ['networks.back'] }],
       ['max-size: 1m', 'max-size: 2m', { all: ['logging'] }],
-      ['retries: 4', 'retries: 5', { all: ['healthcheck.Retries'] }],
+      ['retries: 4', 'retries: 5', { all: ['healthcheck.retries'] }],
       ['cap_drop: [MKNOD, AUDIT_WRITE]', 'cap_drop: [MKNOD]', { all: ['cap_drop'] }],
       ['hostname: box', 'hostname: can', { all: ['hostname'] }],
       ['- /anonymous', '- /other', { all: ['volumes./anonymous', 'volumes./other'] }],
