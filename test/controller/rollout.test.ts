@@ -35,6 +35,19 @@ describe('a rollout', () => {
     expect(world.driver.calls.length).toBe(calls)
   })
 
+  it('is not begun for a commit that changes nothing here: it is accepted, and that is all', async () => {
+    const { world, controller } = await deployed()
+    const before = [world.driver.calls.length, world.journal.history({ limit: 100 }).length]
+    const sha = world.source.commit({ 'elsewhere/compose.yaml': compose({ web: { image: 'web:9' } }) }, 'elsewhere')
+    await world.clock.run(300_000)
+    const facts = world.journal.history({ limit: 100 }).slice(0, -(before[1] ?? 0))
+    expect(controller.status().source.accepted?.sha).toBe(sha)
+    expect({ calls: world.driver.calls.length, facts: facts.map(({ kind }) => kind) }).toEqual({
+      calls: before[0],
+      facts: ['revision-accepted'],
+    })
+  })
+
   it('replaces only the service that changed, one at a time, new before old', async () => {
     const { world, controller } = await deployed()
     const api = [...world.driver.containers.keys()].filter((id) => world.driver.containers.get(id)?.image === 'api:1')

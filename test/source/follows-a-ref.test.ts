@@ -121,6 +121,10 @@ describe.each(WAYS)('over %s', (way) => {
     const source = follow(await reach(repository, way), { path: '/deploy/prod/' })
     await poll(source)
     expect(await filesOf(source, sha)).toEqual({ 'slipway.yaml': 'fleet: a' })
+    const elsewhere = repository.push('elsewhere', { 'deploy/test/slipway.yaml': 'fleet: b' })
+    expect((await poll(source)).sha).toBe(elsewhere)
+    const [before, after] = [value(await source.tree(sha, signal)), value(await source.tree(elsewhere, signal))]
+    expect(after.entries).toEqual(before.entries)
   })
 
   it('says so when the followed path is not in the commit, or is a file', async () => {
