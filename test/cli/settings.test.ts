@@ -57,6 +57,25 @@ describe('settings', () => {
     expect(read({ env }).pollMs).toBe(10_000)
   })
 
+  it('take no webhooks without a secret, wherever they would be listened for', () => {
+    const env = { SLIPWAY_WEBHOOK_LISTEN: '0.0.0.0:8484' }
+    expect(read({ env }).webhooks).toBeNull()
+    const webhooks = { listen: '0.0.0.0:8484', secret: 'of some more length' }
+    expect(read({ env: { ...env, SLIPWAY_WEBHOOK_SECRET: webhooks.secret } }).webhooks).toEqual(webhooks)
+  })
+
+  it.each([
+    ['github', 'refs/pull/*/head'],
+    ['gitlab', 'refs/merge-requests/*/head'],
+    ['gitea', 'refs/pull/*/head'],
+  ])('look for proposals where %s keeps them, or where they are told to', (forge, ref) => {
+    const env = { SLIPWAY_FORGE: forge, SLIPWAY_FORGE_TOKEN: 't' }
+    expect(read({ env }).forge).toMatchObject({ kind: forge, proposals: [ref] })
+    const named = { ...env, SLIPWAY_PROPOSALS: 'refs/heads/try/*, refs/heads/x-*' }
+    expect(read({ env: named }).forge?.proposals).toEqual(['refs/heads/try/*', 'refs/heads/x-*'])
+    expect(read({ env: { ...env, SLIPWAY_PROPOSALS: 'none' } }).forge?.proposals).toEqual([])
+  })
+
   it('follow a tag where one is given', () => {
     expect(read({ env: { SLIPWAY_TAG: 'v1', SLIPWAY_BRANCH: 'main' } }).ref).toEqual({ tag: 'v1' })
     expect(read({ env: { SLIPWAY_TAG: 'v1' }, flags: { branch: 'main' } }).ref).toEqual({ branch: 'main' })
@@ -127,6 +146,19 @@ describe('a wrong setting', () => {
     ['a branch and a tag', { flags: { branch: 'a', tag: 'b' } }, /exclude each other/],
     ['a log format', { env: { SLIPWAY_LOG_FORMAT: 'xml' } }, /auto, text or json/],
     ['a truth value', { env: { SLIPWAY_ALLOW_PLAIN_HTTP: 'maybe' } }, /true or false/],
+    [
+      'a webhook secret that can be guessed',
+      { env: { SLIPWAY_WEBHOOK_SECRET: 'hunter2' } },
+      /fewer than 16 characters/,
+    ],
+    ['a forge without a token', { env: { SLIPWAY_FORGE: 'github' } }, /without SLIPWAY_FORGE_TOKEN/],
+    ['a token without a forge', { env: { SLIPWAY_FORGE_TOKEN: 't' } }, /SLIPWAY_FORGE is not set/],
+    ['a forge that is none', { env: { SLIPWAY_FORGE: 'toString', SLIPWAY_FORGE_TOKEN: 't' } }, /--forge/],
+    [
+      'a pattern that is no ref',
+      { env: { SLIPWAY_FORGE: 'gitea', SLIPWAY_FORGE_TOKEN: 't', SLIPWAY_PROPOSALS: 'try/*' } },
+      /--proposals/,
+    ],
     ['a user without a token', { env: { SLIPWAY_GIT_USER: 'ann' } }, /without SLIPWAY_GIT_TOKEN/],
     [
       'logins that are not Docker’s',
