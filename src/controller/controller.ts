@@ -101,7 +101,10 @@ export class Controller {
       watch: this.watch,
       recovery,
       dryRun: this.options.dryRun,
-      prepare: (observation) => this.acceptance.adoptOrphans(observation),
+      prepare: (observation) => {
+        this.book.noteLost(observation)
+        return this.acceptance.adoptOrphans(observation)
+      },
       turned: () => this.notify(),
     })
   }

@@ -1,4 +1,4 @@
-import type { Replica, ServerView } from '../model/index.js'
+import type { Observation, Replica, ServerView } from '../model/index.js'
 import type { Memory } from './memory.js'
 import type { Inventory, Ports } from './ports.js'
 import { findRival } from './rivals.js'
@@ -7,6 +7,8 @@ import { findRival } from './rivals.js'
 export class ServerBook {
   readonly inventories: Map<string, Inventory>
   private readonly firstListed = new Map<string, number>()
+  /** Servers of which it is written down. */
+  private readonly lost = new Set<string>()
   private readonly ports: Ports
   private readonly memory: Memory
   private readonly rivalGraceMs: number
@@ -28,8 +30,16 @@ export class ServerBook {
     const was = before?.kind === 'unreachable' ? before.phase : null
     const fields = { server, phase, code: problem.code, problem: problem.message }
     if (was !== phase) this.ports.log({ atMs: this.now(), level: 'warn', message: 'server unreachable', fields })
-    if (phase === 'lost' && was !== 'lost') this.memory.record([{ kind: 'server-lost', atMs: this.now(), server }])
     return 'kept'
+  }
+
+  /** Before anything is decided on it: a journal that could not be written when the server was lost may be again now. */
+  noteLost(observation: Observation): void {
+    for (const { server, ...view } of observation.values()) {
+      if (view.kind !== 'unreachable' || view.phase !== 'lost') this.lost.delete(server)
+      else if (!this.lost.has(server) && this.memory.record([{ kind: 'server-lost', atMs: this.now(), server }]))
+        this.lost.add(server)
+    }
   }
 
   private noteListed(

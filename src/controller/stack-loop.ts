@@ -103,8 +103,8 @@ export class StackLoop {
     const { accepted } = memory.state
     if (!watch.isComplete() || accepted === null) return
     this.usage = measureUsage(watch.observation(), memory.specOf, this.usage)
-    for (const name of this.parts.prepare(this.usage.observation)) this.dirty.add(name)
     if (memory.problem !== null) this.retryJournal()
+    for (const name of this.parts.prepare(this.usage.observation)) this.dirty.add(name)
     const names = [...this.dirty].sort()
     this.dirty.clear()
     // What one stack is about to take is not free for the next; that of stacks that are not decided now is still under way.

@@ -84,8 +84,16 @@ function isSurplus(facts: Facts, change: Change): boolean {
     (other) =>
       other.kind === 'remove' && other.why === 'unwanted' && isUp(other.replica) && isSameSlot(other.slot, change.slot),
   )
+  if (isHeldElsewhere(facts, change)) return true
   const stays = twins.find((twin) => twin.kind === 'remove' && isProven(facts, twin.slot, twin.replica)) ?? twins[0]
   return stays !== undefined && stays !== change
+}
+
+/** Another one serves in its slot, where it belongs: what was made while a name led to another server. */
+function isHeldElsewhere(facts: Facts, { slot }: Change): boolean {
+  return facts.plan.changes.some(
+    (other) => other.kind !== 'remove' && isSameSlot(other.slot, slot) && servingReplica(facts, other) !== null,
+  )
 }
 
 function isUp(replica: Replica): boolean {

@@ -199,6 +199,12 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     breaks: 'a replica that failed where that is tolerated is restarted for ever although it recovered',
   },
   {
+    file: STEP,
+    find: 'if (isHeldElsewhere(facts, change)) return true',
+    put: 'if (isHeldElsewhere(facts, change)) return false',
+    breaks: 'a replica made through a name that led elsewhere does not count as in flight',
+  },
+  {
     file: HEALTH,
     find: 'if (nowMs - track.sinceMs > policy.deadlineMs) {',
     put: 'if (nowMs - track.sinceMs > policy.deadlineMs * 1_000) {',

@@ -113,6 +113,13 @@ describe('parallelism', () => {
   })
 })
 
+describe('a replica beside the one that serves in its slot, where a name led to another server for a while', () => {
+  it('counts as in flight, and goes before the next slot begins', () => {
+    const changes = [replaceAt(web, 1), replaceAt(web, 2), removeAt(web, 2, 'unwanted', 'stray')]
+    expect(actionsOf({ services: [web], proven: [before], changes })).toEqual(['stop web#2 stray'])
+  })
+})
+
 describe('the delay between batches', () => {
   it.each([
     [4_999, []],
