@@ -1,19 +1,22 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
 import type { Io, Parts } from '../../src/cli/index.js'
 import { memoryJournal } from '../../src/controller/index.js'
-import type { Clock, Journal } from '../../src/controller/index.js'
+import type { Clock, Journal, ServiceStatus } from '../../src/controller/index.js'
 import { fail, ok } from '../../src/model/index.js'
 import type { Revision } from '../../src/model/index.js'
 import { gitWorkshop } from '../../src/source/index.js'
+import { serveControl } from '../../src/web/index.js'
+import type { ControlServer, ControlSurface } from '../../src/web/index.js'
 import { FLEET, compose, createWorld } from '../controller/world.js'
 import type { World } from '../controller/world.js'
 import { gitServer } from '../source/git-server.js'
 import { testRepository } from '../source/repository.js'
 import type { TestRepository } from '../source/repository.js'
+import { fleetStatus, revision, serviceStatus, stackStatus } from './fleet-status.js'
 
 const clock: Clock = {
   nowMs: () => Math.round(performance.now()),
@@ -296,6 +299,55 @@ describe('blame', () => {
   it.each([['shop'], ['shop/nothing']])('ends with 64 for %s', async (name) => {
     repository.push('begin', { 'slipway.yaml': FLEET, [SHOP]: web('web:1', 'info', 1) })
     expect(await run('blame', name)).toMatchObject({ code: 64, out: '' })
+  })
+})
+
+describe('with a controller that knows what runs', () => {
+  /** Serves a status in the data directory; web runs `runs`, the stack tried `attempted`. */
+  async function serving(phase: 'synced' | 'rejected', runs: string, attempted: string): Promise<ControlServer> {
+    const at = (sha: string): Revision => ({ ...revision('a'), sha })
+    const replicas = [{ slot: 'shop/web#1', server: 'lon-1' }] as unknown as ServiceStatus['replicas']
+    const stack = stackStatus('shop', phase, [serviceStatus('web', { revision: at(runs), replicas })])
+    const revisions = { ...stack.revisions, attempted: at(attempted), applied: at(runs) }
+    const status = fleetStatus({ accepted: at(attempted) }, [{ ...stack, revisions }])
+    const surface = { status: () => Promise.resolve(ok(status)) } as unknown as ControlSurface
+    mkdirSync(join(home, 'data'), { mode: 0o700 })
+    const served = await serveControl(surface, { socketPath: join(home, 'data', 'control.sock') })
+    if (!served.ok) throw new Error(served.problem.message)
+    return served.value
+  }
+
+  it.each([
+    ['rejected', 'bad', ['shop/web', 'shop']],
+    ['synced', 'good', ['shop/web', 'shop']],
+  ] as const)('revert takes back of a stack that is %s the %s commit', async (phase, subject, targets) => {
+    repository.push('first', { 'slipway.yaml': FLEET, [SHOP]: shop('web:1') })
+    const good = repository.push('good', { [SHOP]: shop('web:2') })
+    const bad = repository.push('bad', { [SHOP]: shop('web:3', { api: { image: 'api:1' } }) })
+    const served = await serving(phase, good, bad)
+    try {
+      for (const target of targets) {
+        const { out, err } = await run('revert', target, '--dry-run')
+        // What was built on the good one is in the way of taking it back.
+        expect(phase === 'rejected' ? out : err).toContain(phase === 'rejected' ? `"${subject}"` : good.slice(0, 8))
+      }
+      expect(await run('revert', 'none/web', '--dry-run')).toMatchObject({ code: 64, out: '' })
+    } finally {
+      await served.close()
+    }
+  })
+
+  it('blame is about the commit that a service runs, and names its replicas', async () => {
+    const good = repository.push('good', { 'slipway.yaml': FLEET, [SHOP]: shop('web:1') })
+    const bad = repository.push('bad', { [SHOP]: shop('web:2') })
+    const served = await serving('rejected', good, bad)
+    try {
+      const { out } = await run('blame', 'shop/web')
+      expect(out).toMatch(/^shop\/web at [0-9a-f]{7} "good" by .*\nrun by shop\/web#1 on lon-1\n/)
+      expect(out).toMatch(/ image .*"good"/)
+    } finally {
+      await served.close()
+    }
   })
 })
 
