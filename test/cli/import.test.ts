@@ -94,7 +94,7 @@ describe('import', () => {
     const world = shop()
     const { code, out } = await run(world, 'shop')
     expect(out).toContain(SHOWN)
-    expect(out).toContain('1 container stay, 2 will be replaced, 1 will go; nothing was done yet')
+    expect(out).toContain('1 container stays, 2 will be replaced, 1 will go; nothing was done yet')
     expect(out).not.toContain('hunter')
     expect(code).toBe(2)
     expect(world.driver.adoptions).toEqual([])
@@ -105,7 +105,7 @@ describe('import', () => {
     const { code, out } = await run(world, 'shop', '--yes')
     expect({ code, end: out.trim().split('\n').at(-1) }).toEqual({
       code: 0,
-      end: '4 of 4 containers taken over: 1 container stay, 2 will be replaced, 1 will go',
+      end: '4 of 4 containers taken over: 1 container stays, 2 will be replaced, 1 will go',
     })
     const named = world.driver.adoptions.map(({ server, from, to, containerId, restart }) => {
       const service = from.split('-')[1] ?? ''
@@ -129,8 +129,14 @@ describe('import', () => {
       err: expect.stringContaining('SERVER_UNREACHABLE') as string,
     })
     expect(world.driver.adoptions).toEqual([])
+    world.driver.foreign.clear()
+    // What cannot be seen is not empty.
+    expect((await run(world, 'shop')).out).toMatch(
+      /^import shop, as .*\n\nnothing is done before the problems are solved\n$/,
+    )
+    world.driver.foreign.set('lon-1', [composed('web', 1)])
     expect((await run(world, 'shop', '--yes', '--server', 'lon-1, lon-2')).code).toBe(0)
-    expect(world.driver.adoptions).toHaveLength(4)
+    expect(world.driver.adoptions).toHaveLength(1)
   })
 
   it('does nothing where a network has other settings than the stack wants', async () => {

@@ -1,6 +1,7 @@
 import { formatLimits, formatSlot } from '../../model/index.js'
 import type { RestartPolicy } from '../../model/index.js'
 import { formatCause, limitCauses, looksSecret, showText } from '../../planner/index.js'
+import { isOfFolder } from '../folder-source.js'
 import { restartFor } from '../import-report.js'
 import type { Fate, ImportReport, Imported } from '../import-report.js'
 import type { Invocation } from '../invocation.js'
@@ -16,7 +17,7 @@ export function formatImport(report: ImportReport, { colors }: Pick<Invocation, 
   })
   const strangers = plan.strangers.map(({ server, container }) => `${container.name} on ${server}`)
   return [
-    `import ${stack.name} at ${formatCommit(desired.revision)}`,
+    `import ${stack.name}, as ${isOfFolder(desired.revision) ? `the files in ${desired.revision.ref} say` : `${formatCommit(desired.revision)} says`}`,
     ...blocks,
     ...(strangers.length === 0 ? [] : [`left alone, since the stack has no such service: ${strangers.join(', ')}`]),
     ...(plan.adopted.length === 0 ? [] : [`taken over before: ${counted(plan.adopted.length, 'container')}`]),
@@ -73,18 +74,17 @@ function policyText({ condition, maxAttempts }: RestartPolicy): string {
 }
 
 function conclusion({ stack, containers, problems, isDone }: ImportReport): string {
+  if (problems.length > 0 && !isDone) return 'nothing is done before the problems are solved'
   if (containers.length === 0) return `nothing to take over: docker compose runs no service of ${stack.name} there`
   const count = (fate: Fate): number => containers.filter((one) => one.fate === fate).length
   const sums = [
-    `${counted(count('kept'), 'container')} stay`,
+    `${counted(count('kept'), 'container')} ${count('kept') === 1 ? 'stays' : 'stay'}`,
     `${count('replaced')} will be replaced`,
     ...(count('removed') === 0 ? [] : [`${count('removed')} will go`]),
   ].join(', ')
   const taken = containers.filter(({ outcome }) => outcome?.ok === true).length
   if (isDone) return `${taken} of ${counted(containers.length, 'container')} taken over: ${sums}`
-  return problems.length > 0
-    ? `${sums}; nothing is done before the problems are solved`
-    : `${sums}; nothing was done yet: \`slipway import ${stack.name} --yes\` does it`
+  return `${sums}; nothing was done yet: \`slipway import ${stack.name} --yes\` does it`
 }
 
 /** The same for a program. */
