@@ -136,8 +136,10 @@ it('tells history newest first, of the fleet, a stack or a service, without the 
 })
 
 it('says after any sequence of calls what was said to it, as does the next process', () => {
+  // Manifests that name anything `__proto__` are refused, and so is a journal that does.
+  const stack = fc.string().filter((name) => !(name in Object.prototype))
   const call = fc.oneof(
-    fc.record({ do: fc.constant('append' as const), facts: fc.array(fc.string(), { maxLength: 3 }) }),
+    fc.record({ do: fc.constant('append' as const), facts: fc.array(stack, { maxLength: 3 }) }),
     fc.record({ do: fc.constant('intend' as const) }),
     fc.record({
       do: fc.constant('settle' as const),
