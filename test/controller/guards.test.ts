@@ -120,8 +120,11 @@ describe('a person', () => {
     world.driver.kill(id)
     world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
     const calls = world.driver.calls.length
+    const begun = (): number =>
+      world.journal.history({ limit: 1_000 }).filter(({ kind }) => kind === 'rollout-started').length
+    const before = begun()
     await world.clock.run(300_000)
-    expect(world.driver.calls.length).toBe(calls)
+    expect([world.driver.calls.length, begun()]).toEqual([calls, before])
     controller.command({ kind: 'resume', scope: '*', by: 'ada' })
     await world.clock.run(300_000)
     expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])

@@ -142,10 +142,10 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
     breaks: 'two stacks are given the same port at once',
   },
   {
-    file: LOOP,
-    find: 'if (decision !== null && !held) this.act(name, decision)',
-    put: 'if (decision !== null) this.act(name, decision)',
-    breaks: 'a plan that is only to be shown is done',
+    file: 'src/controller/decide.ts',
+    find: 'if (held) return {',
+    put: "if (held && name === '') return {",
+    breaks: 'a rollout begins of a stack that a person holds',
   },
   {
     file: MEMORY,

@@ -50,8 +50,8 @@ export const EDGE_MUTANTS: readonly Mutant[] = [
   },
   {
     file: CLIENT,
-    find: "response.complete ? { kind: 'whole', chunks }",
-    put: "response.complete || chunks.length > 0 ? { kind: 'whole', chunks }",
+    find: "response.on('error', (error) => resolve({ kind: 'cut', error }))",
+    put: "response.on('error', () => resolve({ kind: 'whole', chunks }))",
     breaks: 'an answer that was cut off is taken for a shorter one',
   },
   {

@@ -17,6 +17,9 @@ export const MUTANTS: readonly Mutant[] = [
 ]
 
 const CONTROLLER = [
+  'test/controller/memory.test.ts',
+  'test/controller/performer.test.ts',
+  'test/controller/server-watch.test.ts',
   'test/controller',
   'test/sim/found.test.ts',
   'test/sim/kept.test.ts',
@@ -33,7 +36,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   driver: ['test/driver'],
   ssh: ['test/ssh', 'test/driver/ssh-connect.test.ts'],
   store: ['test/store', ...CONTROLLER],
-  source: ['test/source'],
+  source: ['test/source/pack-gate.test.ts', 'test/source/takes-changes-back.test.ts', 'test/source'],
   trust: ['test/trust'],
   forge: ['test/forge'],
   web: ['test/web'],
@@ -41,7 +44,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 
 /** The test files of a room's mutants in their order, or those at a path, as they are in a copy of the house. */
 export function testFiles(house: string, roomOrPath: string): readonly string[] {
-  return (TESTS[roomOrPath] ?? [roomOrPath]).flatMap((path) => filesAt(house, path))
+  return [...new Set((TESTS[roomOrPath] ?? [roomOrPath]).flatMap((path) => filesAt(house, path)))]
 }
 
 function filesAt(house: string, path: string): readonly string[] {
