@@ -153,7 +153,7 @@ export const EDGE_MUTANTS: readonly Mutant[] = [
   {
     file: 'src/driver/run-container.ts',
     find: 'if (refused !== undefined) return fail(',
-    put: "if (refused !== undefined && image === '') return fail(",
+    put: 'if (refused !== undefined && signal.aborted) return fail(',
     breaks: 'a container is made that the guards of the fleet forbid',
   },
   {
