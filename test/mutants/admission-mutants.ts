@@ -54,10 +54,10 @@ export const ADMISSION_MUTANTS: readonly Mutant[] = [
     breaks: 'a commit brings along the rule for its own signature',
   },
   {
-    file: GATE,
-    find: "if (rule.approve && isApproved(state, revision.sha, 'signature')) continue",
-    put: "if (isApproved(state, revision.sha, 'signature')) continue",
-    breaks: 'an approval stands in for a signature where the rule forbids it',
+    file: APPROVALS,
+    find: '(rules.length === 0 || rules.some((rule) => !rule.approve))',
+    put: 'rules.length === 0',
+    breaks: 'an approval in place of a signature is taken where the rule forbids it',
   },
   {
     file: GUARDS,

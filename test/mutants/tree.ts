@@ -15,6 +15,7 @@ const COPIED = [
   'docs',
   'package.json',
   'tsconfig.json',
+  'tsconfig.build.json',
   'vitest.config.ts',
   'eslint.config.js',
   'CHANGELOG.md',
