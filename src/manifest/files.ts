@@ -28,7 +28,6 @@ export interface FileReader {
 
 export interface Files {
   readonly directories: ReadonlySet<string>
-  readonly paths: readonly string[]
   /** What a path is in this revision, as text: equal text, equal content. */
   stamp(path: string): string
   reader(): FileReader & { readonly uses: ReadonlyMap<string, string>; isPending(): boolean }
@@ -86,7 +85,7 @@ export function createFiles(tree: ManifestTree, read: ReadContent, needs: Map<st
       },
     }
   }
-  return { directories, paths, stamp, reader }
+  return { directories, stamp, reader }
 }
 
 /** Stands for everything below a directory among the paths that were looked at. No file is called that: names have no slash. */
