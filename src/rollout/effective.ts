@@ -13,7 +13,8 @@ export interface Target {
 
 /**
  * A rollback is not a second engine: a stack that was rejected, or that contains a spec known to be bad, is planned towards what was last
- * proven. With `scope: service` only the bad service keeps its proven spec. Null: there is nothing to run and nothing to compare with.
+ * proven. With `scope: service` only the bad service keeps its proven spec, or goes where it has none. Where nothing of the stack was ever proven there
+ * is nothing to go back to, and what runs is left as it is. Null: there is nothing to run and nothing to compare with.
  */
 export function targetOf(state: StackState, desired: Stack | null, proven: Stack | null): Target | null {
   const provenTarget =
@@ -56,6 +57,7 @@ function withheldBecause(rejection: Rejection, wanted: Revision): Problem {
 }
 
 function withoutRejectedServices(state: StackState, wanted: Target, proven: Stack | null): Target {
+  if (proven === null) return wanted
   const bad = state.rejected.filter((rejection) => rejection.scope === 'service')
   const isBad = new Map(bad.map((rejection) => [specKey(rejection.service, rejection.serviceHash), rejection]))
   const held = wanted.stack.services.filter((spec) => isBad.has(specKey(spec.name, serviceHash(spec))))
@@ -64,7 +66,7 @@ function withoutRejectedServices(state: StackState, wanted: Target, proven: Stac
   const names = new Set(held.map((spec) => spec.name))
   const services = wanted.stack.services.flatMap((spec) => {
     if (!names.has(spec.name)) return [spec]
-    const good = proven?.services.find((known) => known.name === spec.name)
+    const good = proven.services.find((known) => known.name === spec.name)
     return good === undefined ? [] : [good]
   })
   const stack = { ...wanted.stack, services }

@@ -94,8 +94,11 @@ export function trackAnswer(
       }
     case 'not-ready':
       return { ...asked, refused: true, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }
-    case 'unknown':
-      return { ...asked, refused: false }
+    case 'unknown': {
+      // As with looks: time in which nobody can say anything does not count towards the deadline.
+      const sinceMs = Math.min(nowMs, track.sinceMs + nowMs - (track.askedAtMs ?? nowMs))
+      return { ...asked, sinceMs, lastSeenMs: nowMs, refused: false }
+    }
   }
 }
 

@@ -79,10 +79,17 @@ export function servingReplica(facts: Facts, change: Change): Replica | null {
   }
 }
 
-/** The engine's verdict counts, and where it has none yet, ours: a replica proven by its probe serves while its healthcheck is still `starting`. */
+/**
+ * The engine's verdict counts, and where it has none yet, ours: a replica proven by its probe serves while its healthcheck is still `starting`. One that
+ * was started again since then is as good as new, and serves when the engine says so.
+ */
 function serves(facts: Facts, slot: { readonly service: string; readonly key: string }, replica: Replica): boolean {
   if (replica.state !== 'running' || replica.health === 'unhealthy') return false
-  return isProven(facts, slot, replica) || replica.health === 'healthy'
+  if (replica.health === 'healthy') return true
+  const key = slotKey(slot)
+  const { heals, rollout } = facts.state
+  const isStartedAgain = (heals[key]?.atMs ?? -Infinity) > (rollout?.proven[key] ?? -Infinity)
+  return isProven(facts, slot, replica) && !(replica.health === 'starting' && isStartedAgain)
 }
 
 export function measureProgress(facts: Facts): ReadonlyMap<string, ServiceProgress> {

@@ -48,6 +48,7 @@ function serviceContext(
   const back = facts.state.rollout?.direction === 'back'
   const policy = back ? spec.rollback : spec.update
   const wanted = changes.filter((change) => change.kind !== 'remove')
+  const doubled = doubledAway(facts, spec)
   // A slot that still has to lose one of its replicas counts too, or a commit that pre-empts another would add one on top.
   const inFlight = new Set(
     changes
@@ -55,7 +56,8 @@ function serviceContext(
         (change) =>
           isSurplus(facts, change) ||
           (change.kind === 'replace' && isInFlight(facts, change)) ||
-          (change.kind === 'blocked' && isInFlightAway(facts, change)),
+          (change.kind === 'blocked' && isBusyAway(facts, change)) ||
+          doubled.has(change.slot.key),
       )
       .map((change) => change.slot.key),
   ).size
@@ -111,17 +113,28 @@ function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>):
   const isBusy = facts.busySlots.has(slotKey(change.slot))
   if (change.successor === null)
     return isBusy || (change.order === 'stop-first' && !isRunning(change) && isProven(facts, change.slot, change.from))
-  return !isProven(facts, change.slot, change.successor) || change.from.state === 'running'
+  return !isProven(facts, change.slot, change.successor) || isRunning(change)
 }
 
-/** What was begun on a server that went away is not over: both replicas may run there. Once the server is lost nobody waits for it. */
-function isInFlightAway(facts: Facts, change: Extract<Change, { kind: 'blocked' }>): boolean {
-  if (change.problem.code !== 'SERVER_UNREACHABLE' || isServerLost(facts, change)) return false
-  if (facts.busySlots.has(slotKey(change.slot))) return true
-  const held = [...facts.observation.values()].flatMap((view) =>
-    view.kind === 'unreachable' ? view.mayHold.filter(({ slot }) => isSameSlot(slot, change.slot)) : [],
+/** What was begun on a server that went away is not over. Once the server is lost nobody waits for it. */
+function isBusyAway(facts: Facts, change: Extract<Change, { kind: 'blocked' }>): boolean {
+  const isAway = change.problem.code === 'SERVER_UNREACHABLE' && !isServerLost(facts, change)
+  return isAway && facts.busySlots.has(slotKey(change.slot))
+}
+
+/** Slots of which two replicas may be up, one of them at least on a server where nobody can look just now and that is not lost yet. */
+function doubledAway(facts: Facts, { stack, name }: ServiceSpec): ReadonlySet<string> {
+  const isOwn = (replica: Replica): boolean =>
+    replica.slot.stack === stack && replica.slot.service === name && isUp(replica)
+  const views = [...facts.observation.values()]
+  const away = views.flatMap((view) =>
+    view.kind === 'unreachable' && view.phase !== 'lost' ? view.mayHold.filter(isOwn) : [],
   )
-  return held.filter(isUp).length > 1
+  if (away.length === 0) return new Set()
+  const seen = views.flatMap((view) => (view.kind === 'listed' ? view.listing.replicas.filter(isOwn) : []))
+  const all = [...away, ...seen].map(({ slot }) => slot.key)
+  const isDoubled = (key: string): boolean => all.indexOf(key) !== all.lastIndexOf(key)
+  return new Set(away.map(({ slot }) => slot.key).filter(isDoubled))
 }
 
 function isRunning(change: Extract<Change, { kind: 'replace' }>): boolean {

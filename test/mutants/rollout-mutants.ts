@@ -86,8 +86,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEP,
-    find: "return !isProven(facts, change.slot, change.successor) || change.from.state === 'running'",
-    put: "return change.from.state === 'running'",
+    find: 'return !isProven(facts, change.slot, change.successor) || isRunning(change)',
+    put: 'return isRunning(change)',
     breaks: 'a slot whose new replica is there is in flight no more',
   },
   {
@@ -341,5 +341,29 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     find: 'if (state.rollout === null || state.rollout.proven[key] !== undefined) return next',
     put: 'if (state.rollout === null) return next',
     breaks: 'a slot that is proven again and again extends the progress deadline',
+  },
+  {
+    file: PROGRESS,
+    find: "!(replica.health === 'starting' && isStartedAgain)",
+    put: "!(replica.health === 'none' && isStartedAgain)",
+    breaks: 'a replica that was started again counts as serving before it is healthy',
+  },
+  {
+    file: 'src/rollout/effective.ts',
+    find: 'if (proven === null) return wanted',
+    put: 'if (proven === null) return { ...wanted, stack: { ...wanted.stack, services: [] } }',
+    breaks: 'a service that fails is taken away where nothing was ever proven',
+  },
+  {
+    file: HEALTH,
+    find: 'Math.min(nowMs, track.sinceMs + nowMs - (track.askedAtMs ?? nowMs))',
+    put: 'Math.min(nowMs, track.sinceMs)',
+    breaks: 'a replica that nobody could ask fails by its deadline',
+  },
+  {
+    file: STEP,
+    find: 'return new Set(away.map(({ slot }) => slot.key).filter(isDoubled))',
+    put: 'return new Set(away.map(({ slot }) => slot.key).filter((key) => !isDoubled(key)))',
+    breaks: 'a slot whose second replica is where nobody can look is not in flight',
   },
 ]

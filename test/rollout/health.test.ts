@@ -65,6 +65,16 @@ describe('a new replica', () => {
     expect(judge(seenLater, healthy, checked, long, 1_900)).toMatchObject({ untilMs: 100 + pauseMs })
   })
 
+  it('is not failed by a deadline that passed while nobody could ask it', () => {
+    const probing = replicaOf({ health: 'healthy' })
+    let track = look(newTrack('c1', 0), probing, 0, probed)
+    for (let atMs = 1_000; atMs <= 90_000; atMs += 1_000) track = trackAnswer(track, 'unknown', 'no exit code', atMs)
+    expect(judge(look(track, probing, 90_000, probed), probing, probed, policy, 90_000)).toMatchObject({ then: 'ask' })
+    const refused = trackAnswer(track, 'not-ready', 'no', 91_000)
+    expect(judge(refused, probing, probed, policy, 140_000).kind).toBe('waiting')
+    expect(judge(refused, probing, probed, policy, 152_000).kind).toBe('failed')
+  })
+
   it('that answered no is not well because the engine, whose last check is older, still says so', () => {
     const healthy = replicaOf({ health: 'healthy' })
     const refused = trackAnswer(look(newTrack('c1', 0), healthy, 1_000), 'not-ready', '', 2_000)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ROLLOUT_DEFAULTS, UPDATE_DEFAULTS, serviceHash, specHash } from '../../src/model/index.js'
-import type { Change, Problem, ServiceSpec } from '../../src/model/index.js'
+import type { Change, Problem, ServiceSpec, Stack } from '../../src/model/index.js'
 import { EMPTY_STACK_STATE, advance, targetOf } from '../../src/rollout/index.js'
 import type { Rejection, ReplicaFailure, StackState } from '../../src/rollout/index.js'
 import { specOf } from './builders.js'
@@ -164,16 +164,14 @@ describe('what a failure took back', () => {
     problem: problemOf('REPLICA_UNHEALTHY'),
     ...patch,
   })
-  const imagesFor = (rejected: readonly Rejection[], scale = desired): readonly string[] => {
+  const imagesFor = (rejected: readonly Rejection[], proven: Stack | null = stackOf([before])): readonly string[] => {
     const state: StackState = {
       ...EMPTY_STACK_STATE,
       desired: { hash: 'wanted', revision: revisionOf('b') },
-      proven: { hash: 'before', revision: revisionOf('a') },
+      proven: proven === null ? null : { hash: 'before', revision: revisionOf('a') },
       rejected,
     }
-    return (targetOf(state, scale, stackOf([before]))?.stack.services ?? []).map(
-      ({ name, image }) => `${name} ${image}`,
-    )
+    return (targetOf(state, desired, proven)?.stack.services ?? []).map(({ name, image }) => `${name} ${image}`)
   }
 
   it.each<[string, readonly Rejection[], readonly string[]]>([
@@ -184,5 +182,9 @@ describe('what a failure took back', () => {
     ['is one service where its scope is that', [rejection({ scope: 'service' })], [`api ${api.image}`, 'web web:1']],
   ])('%s', (_title, rejected, images) => {
     expect(imagesFor(rejected)).toEqual(images)
+  })
+
+  it.each(['stack', 'service'] as const)('is left as it is where nothing was ever proven, with scope %s', (scope) => {
+    expect(imagesFor([rejection({ hash: 'wanted', scope })], null)).toEqual([`api ${api.image}`, 'web web:2'])
   })
 })

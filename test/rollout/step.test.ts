@@ -7,6 +7,7 @@ import { specOf } from './builders.js'
 import {
   NOW_MS,
   actionsOf,
+  away,
   blockedAt,
   createAt,
   factKindsOf,
@@ -91,10 +92,43 @@ describe('parallelism', () => {
       replaceAt(web, 1, { ...there(1), from: replicaAt(before, 1, 'old1', { state: 'exited' }) }),
       ['remove web#1 old1', 'run web#2 web:2'],
     ],
+    [
+      'waits for an old replica that is paused, until it has stopped',
+      { state: { provenReplicas: { 'web#1': 'new1' } } },
+      replaceAt(web, 1, { ...there(1), from: replicaAt(before, 1, 'old1', { state: 'paused' }) }),
+      ['stop web#1 old1'],
+    ],
     ['waits for an action under way', { busySlots: new Set(['web#1']) }, replaceAt(web, 1), []],
   ])('of one %s', (_title, situation, first, actions) => {
     expect(actionsOf({ services: [web], ...situation, changes: [first, replaceAt(web, 2)] })).toEqual(actions)
   })
+
+  it.each<['missed' | 'unknown' | 'lost', string, readonly string[]]>([
+    ['missed', 'web', []],
+    ['unknown', 'web', []],
+    ['lost', 'web', ['run web#2 web:2']],
+    ['missed', 'api', ['run web#2 web:2']],
+  ])(
+    'of one waits for a slot with another replica on a server that is %s, if it is of %s',
+    (phase, service, actions) => {
+      const slot = { stack: 'shop', service, key: '1' }
+      const [[name, gone] = []] = away(phase, [replicaAt(before, 1, 'old1', { slot, server: 'par-1' })])
+      const seen = factsOf({ services: [web] }).observation
+      const here = [...seen.values()].flatMap((view) =>
+        view.kind === 'listed'
+          ? [{ ...view, listing: { ...view.listing, replicas: [replicaAt(web, 1, 'new1')] } }]
+          : [],
+      )
+      if (name === undefined || gone === undefined || here[0] === undefined) throw new Error('there are no servers')
+      const observation = new Map([
+        [name, here[0]],
+        ['par-1', { ...gone, server: 'par-1' }],
+      ])
+      const state = { provenReplicas: { 'web#1': 'new1' } }
+      const changes = [unchangedAt(web, 1, { containerId: 'new1' }), replaceAt(web, 2)]
+      expect(actionsOf({ services: [web], observation, state, changes })).toEqual(actions)
+    },
+  )
 
   it('of a rollback is that of rollback_config', () => {
     const spec = { ...updating({ parallelism: 1 }), rollback: { ...UPDATE_DEFAULTS, parallelism: 2 } }
@@ -110,6 +144,25 @@ describe('parallelism', () => {
     const three = updating({ parallelism: 2 })
     const all = [createAt(three, 1), ...[2, 3].map((key) => replaceAt(three, key, stopFirst))]
     expect(actionsOf({ services: [three], changes: all, busySlots: new Set(['web#1']) })).toEqual(['stop web#2 old2'])
+  })
+})
+
+describe('a proven replica whose healthcheck has no verdict yet', () => {
+  const stopFirst = { order: 'stop-first' } as const
+  const next = (state: Situation['state'], proven: Readonly<Record<string, number>>): readonly string[] =>
+    actionsOf({
+      services: [web],
+      changes: [unchangedAt(web, 1, { containerId: 'new1', health: 'starting' }), replaceAt(web, 2, stopFirst)],
+      state: { provenReplicas: { 'web#1': 'new1' }, ...state },
+      rollout: { proven },
+    })
+  const heals = { 'web#1': { count: 1, atMs: NOW_MS - 5_000 } }
+
+  it('serves by our own verdict, and does not when it was started again since', () => {
+    expect(next({}, {})).toEqual(['stop web#2 old2'])
+    expect(next({ heals }, {})).toEqual([])
+    expect(next({ heals }, { 'web#1': NOW_MS - 9_000 })).toEqual([])
+    expect(next({ heals }, { 'web#1': NOW_MS - 1_000 })).toEqual(['stop web#2 old2'])
   })
 })
 

@@ -127,7 +127,10 @@ export function unmet(world: World): readonly string[] {
   // A job that ran is never run again, also when somebody removed what it left.
   for (const [slot, spec] of wanted) if (spec.mode !== 'job') wrong.push(`${slot} is missing`)
   if (world.main.process?.isAlive !== true) wrong.push('no controller is alive')
-  const phases = world.main.controller?.status().stacks ?? []
+  const status = world.main.controller?.status()
+  // One that stands still has not heard of it yet.
+  if (status?.source.accepted?.sha !== world.git.head) wrong.push('the newest commit is not accepted')
+  const phases = status?.stacks ?? []
   for (const { name, phase } of phases)
     if (phase !== 'synced' && phase !== 'done') wrong.push(`${name} says it is ${phase}`)
   for (const volume of world.harm.lostVolumes()) wrong.push(`volume ${volume} is gone`)

@@ -82,6 +82,8 @@ export const I03: Invariant = {
       (other) => other !== box && isSameSlot(placeOf(other), place) && serves(world, other),
     )
     if (successors.length === 0) return `${nameBox(box)} is stopped and no other replica serves its slot`
+    // A server that returns is fenced: what was replaced meanwhile goes first.
+    if (world.harm.wasLost(box.server)) return null
     const isLongEnough = successors.some((other) => {
       const forMs = world.clock.nowMs() - (servesSinceMs(world, other) ?? Infinity)
       return forMs + 50 >= neededMs(world, other)
