@@ -57,6 +57,8 @@ function serviceContext(
           isSurplus(facts, change) ||
           (change.kind === 'replace' && isInFlight(facts, change)) ||
           (change.kind === 'blocked' && isBusyAway(facts, change)) ||
+          // What a plan that was given up has begun.
+          (change.kind === 'unchanged' && facts.busySlots.has(slotKey(change.slot))) ||
           doubled.has(change.slot.key),
       )
       .map((change) => change.slot.key),

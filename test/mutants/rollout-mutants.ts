@@ -366,4 +366,10 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     put: 'return new Set(away.map(({ slot }) => slot.key).filter((key) => !isDoubled(key)))',
     breaks: 'a slot whose second replica is where nobody can look is not in flight',
   },
+  {
+    file: STEP,
+    find: "(change.kind === 'unchanged' && facts.busySlots.has(slotKey(change.slot)))",
+    put: "(change.kind === 'unchanged' && facts.preparing.has(slotKey(change.slot)))",
+    breaks: 'what a plan that was given up has begun is not in flight',
+  },
 ]

@@ -99,6 +99,7 @@ describe('parallelism', () => {
       ['stop web#1 old1'],
     ],
     ['waits for an action under way', { busySlots: new Set(['web#1']) }, replaceAt(web, 1), []],
+    ['waits for what a plan that was given up has begun', { busySlots: new Set(['web#1']) }, unchangedAt(web, 1), []],
   ])('of one %s', (_title, situation, first, actions) => {
     expect(actionsOf({ services: [web], ...situation, changes: [first, replaceAt(web, 2)] })).toEqual(actions)
   })

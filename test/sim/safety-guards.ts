@@ -1,5 +1,6 @@
 import type { Fact } from '../../src/controller/index.js'
 import { canonicalJson } from '../../src/model/index.js'
+import type { StackEntry } from '../../src/model/index.js'
 import { CLOSED_MINUTES } from './drafts.js'
 import { slotOf } from './invariants.js'
 import type { Invariant } from './invariants.js'
@@ -37,12 +38,14 @@ export function hasTrailer(
     )
 }
 
-/** A revision that changes nothing begins no rollout, so no window holds it. */
+/** A revision that changes nothing begins no rollout, so no window holds it. A stack that a revision has wrong stays as it was. */
 function changesNothing(world: World, { sha, before }: Accepted): boolean {
   const [was, is] = [before, sha].map((one) => {
     const desired = one === null ? null : world.oracle.of(one)
     if (desired === null) return null
-    const stacks = desired.stacks.map((entry) => [entry.name, entry.kind === 'valid' ? entry.hash : null])
+    const hashOf = (entry: StackEntry): string | null =>
+      entry.kind === 'valid' ? entry.hash : world.ledger.stack(entry.name).desired
+    const stacks = desired.stacks.map((entry) => [entry.name, hashOf(entry)])
     return canonicalJson([desired.fleet, stacks])
   })
   return was === is
