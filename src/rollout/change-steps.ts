@@ -37,8 +37,15 @@ function specForLost(facts: Facts, change: CreateChange): ServiceSpec {
   return hadSlot && specHash(before) !== specHash(change.spec) ? before : change.spec
 }
 
-/** Makes the container, after what it needs is on the server. */
-function runIn(facts: Facts, context: ChangeContext, slot: Slot, spec: ServiceSpec, server: string): Partial<Advice> {
+/** Makes the container, after what it needs is on the server. `from`: the one that it takes the place of. */
+function runIn(
+  facts: Facts,
+  context: ChangeContext,
+  slot: Slot,
+  spec: ServiceSpec,
+  server: string,
+  from: Replica | null = null,
+): Partial<Advice> {
   const failure = facts.runFailures.get(context.key)
   if (failure !== undefined && failure.specHash === specHash(spec)) {
     const held = afterRunFailure(facts, context, slot, server, failure)
@@ -49,7 +56,7 @@ function runIn(facts: Facts, context: ChangeContext, slot: Slot, spec: ServiceSp
   const image = preparedImage(facts, spec, server)
   if (image === null) return {}
   const hash = specHash(spec)
-  const restart = restartToken(facts, spec)
+  const restart = besides(from, hash, restartToken(facts, spec))
   const identity = {
     fleet: facts.fleet,
     slot,
@@ -59,6 +66,14 @@ function runIn(facts: Facts, context: ChangeContext, slot: Slot, spec: ServiceSp
     controller: facts.controller,
   }
   return { actions: [{ kind: 'run', server, stack: spec.stack, slot, spec, image, identity }] }
+}
+
+/**
+ * A container that takes the place of one with the same spec, as a limit that was taken away wants it, needs another name beside it. What is added sorts
+ * after this request and before the next.
+ */
+function besides(from: Replica | null, hash: string, restart: string): string {
+  return from?.specHash === hash && from.restart === restart ? `${restart} again` : restart
 }
 
 function restartToken(facts: Facts, spec: ServiceSpec): string {
@@ -150,12 +165,12 @@ export function replaceStep(facts: Facts, context: ChangeContext, change: Replac
 function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChange): Partial<Advice> {
   if (context.occupied || isTolerated(facts, change.slot)) return {}
   const underway = change.order === 'stop-first' && !holdsSlot(change.from)
-  if (underway) return runIn(facts, context, change.slot, change.spec, change.server)
+  if (underway) return runIn(facts, context, change.slot, change.spec, change.server, change.from)
   if (context.unmet !== null) return waitingFor(context, change.slot, context.unmet)
   if (context.budget <= 0) return {}
   const pauseEndsMs = context.lastProvenAtMs + context.policy.delayMs
   if (facts.nowMs < pauseEndsMs) return { wakeAtMs: pauseEndsMs }
-  if (change.order === 'start-first') return runIn(facts, context, change.slot, change.spec, change.server)
+  if (change.order === 'start-first') return runIn(facts, context, change.slot, change.spec, change.server, change.from)
   const costsOne = isHealthy(change.from)
   if (costsOne && context.down >= context.tolerableDown)
     return { waiting: [{ service: context.spec.name, slot: change.slot.key, problem: tooFewServe(context) }] }

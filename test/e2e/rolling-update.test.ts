@@ -8,7 +8,13 @@ import type { ServiceText } from './manifests.js'
 let fleet: TestFleet
 
 /** What the commits change, one thing at a time. */
-const wanted = { image: 'shop/web:1', colour: 'red', order: 'start-first', parallelism: 1 }
+const wanted = {
+  image: 'shop/web:1',
+  colour: 'red',
+  order: 'start-first',
+  parallelism: 1,
+  limits: { memory: '64m' } as Readonly<Record<string, string>>,
+}
 
 // The engine's own verdict comes well within the monitored time, so that it can be sampled.
 const watched = (more: Readonly<Record<string, unknown>> = {}): Pick<ServiceText, 'healthcheck' | 'deploy'> => ({
@@ -18,7 +24,8 @@ const watched = (more: Readonly<Record<string, unknown>> = {}): Pick<ServiceText
 
 function stack(changes: Partial<typeof wanted> = {}): string {
   Object.assign(wanted, changes)
-  const { image, colour, order, parallelism } = wanted
+  const { image, colour, order, parallelism, limits } = wanted
+  const docs = watched()
   return compose(
     {
       web: { image, ...watched() },
@@ -26,7 +33,8 @@ function stack(changes: Partial<typeof wanted> = {}): string {
       docs: {
         image: 'shop/web:1',
         configs: [{ source: 'page', target: '/www/page.html' }],
-        ...watched(),
+        ...docs,
+        deploy: { ...docs.deploy, resources: { limits } },
       },
       idle: { image: 'shop/web:1' },
     },
@@ -54,6 +62,8 @@ interface Example {
   readonly proof: readonly [command: readonly string[], prints: string]
   readonly minHealthy: number
   readonly maxPresent: number
+  /** Limits are no part of the spec, and a container says which commit brought its spec. */
+  readonly isSameSpec?: true
 }
 
 const EXAMPLES: readonly Example[] = [
@@ -82,6 +92,15 @@ const EXAMPLES: readonly Example[] = [
     maxPresent: 4,
   },
   {
+    what: 'a limit that is taken away, which no engine can do in place,',
+    service: 'docs',
+    files: () => ({ [STACK]: stack({ limits: {} }) }),
+    proof: [['cat', '/www/index.html'], 'shop/web:1'],
+    minHealthy: 3,
+    maxPresent: 4,
+    isSameSpec: true,
+  },
+  {
     what: 'an environment value where the old replica must stop first',
     service: 'api',
     files: () => ({ [STACK]: stack({ colour: 'green', order: 'stop-first' }) }),
@@ -102,7 +121,7 @@ const EXAMPLES: readonly Example[] = [
 describe('a commit that changes one thing of one service', () => {
   it.each(EXAMPLES)(
     'rolls $what through $service alone, never with fewer healthy or more replicas than allowed',
-    async ({ what, service, files, proof: [command, prints], minHealthy, maxPresent }) => {
+    async ({ what, service, files, proof: [command, prints], minHealthy, maxPresent, isSameSpec }) => {
       await fleet.until(`${service} is healthy`, async () =>
         (await fleet.containers(service)).every(({ health }) => health === 'healthy'),
       )
@@ -110,13 +129,14 @@ describe('a commit that changes one thing of one service', () => {
       const others = before.filter((container) => container.service !== service)
       const sampler = fleet.sample(service)
       const sha = await fleet.deploy(files(), `Change ${what}`)
+      const brought = isSameSpec ? before.find((container) => container.service === service)?.revision : sha
       const samples = await sampler.stop()
 
       const after = await fleet.containers()
       const replaced = after.filter((container) => container.service === service)
       expect(idsOf(after.filter((container) => container.service !== service))).toEqual(idsOf(others))
       expect(replaced.map(({ slot, state, revision }) => `${slot} ${state} ${revision}`)).toEqual(
-        ['1', '2', '3'].map((key) => `${service}#${key} running ${sha}`),
+        ['1', '2', '3'].map((key) => `${service}#${key} running ${brought}`),
       )
       expect(idsOf(before).filter((id) => idsOf(replaced).includes(id))).toEqual([])
       for (const container of replaced) expect(await fleet.engines.exec(container, ...command)).toBe(prints)

@@ -372,4 +372,10 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     put: "(change.kind === 'unchanged' && facts.preparing.has(slotKey(change.slot)))",
     breaks: 'what a plan that was given up has begun is not in flight',
   },
+  {
+    file: STEPS,
+    find: '? `${restart} again` : restart',
+    put: '? restart : restart',
+    breaks: 'a replica takes the name of the one with the same spec that it replaces',
+  },
 ]

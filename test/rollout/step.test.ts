@@ -148,6 +148,32 @@ describe('parallelism', () => {
   })
 })
 
+describe('a replica that takes the place of one with the same spec, as a limit that is taken away wants it', () => {
+  const REQUEST = '2026-11-28T10:00:00.000Z'
+  const tokenAfter = (restart: string, patch: Partial<Situation> = {}): readonly string[] => {
+    const from = replicaAt(web, 1, 'old1', { restart })
+    return advance(factsOf({ services: [web], changes: [replaceAt(web, 1, { from })], ...patch })).actions.flatMap(
+      (action) => (action.kind === 'run' ? [action.identity.restart] : []),
+    )
+  }
+
+  it('has another name beside it, each time', () => {
+    expect(tokenAfter('')).toEqual([' again'])
+    expect(tokenAfter(' again')).toEqual([''])
+    const stopped = replicaAt(web, 1, 'old1', { state: 'exited' })
+    const changes = [replaceAt(web, 1, { order: 'stop-first', from: stopped })]
+    expect(tokenAfter('', { changes })).toEqual([' again'])
+  })
+
+  it('is as new as the last request to restart, and older than the next', () => {
+    const restarts = new Map([['shop/web', REQUEST]])
+    const [token = ''] = tokenAfter(REQUEST, { restarts })
+    expect(token > REQUEST && token < '2026-11-28T10:00:00.001Z').toBe(true)
+    expect(' again' < REQUEST).toBe(true)
+    expect(tokenAfter('', { restarts })).toEqual([REQUEST])
+  })
+})
+
 describe('a proven replica whose healthcheck has no verdict yet', () => {
   const stopFirst = { order: 'stop-first' } as const
   const next = (state: Situation['state'], proven: Readonly<Record<string, number>>): readonly string[] =>
