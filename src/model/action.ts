@@ -16,6 +16,7 @@ export interface Identity {
   readonly slot: Slot
   readonly specHash: SpecHash
   readonly revision: string
+  /** ISO time of the request to restart that it obeys, or empty; with ` again` where it takes the place of one that says the same. */
   readonly restart: string
   readonly controller: string
 }
