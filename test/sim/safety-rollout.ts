@@ -116,7 +116,14 @@ export const I04: Invariant = {
       return null
     if (!fitsZone(target.spec, box.server) || world.ledger.drained.has(box.server)) return null
     const engine = world.engines.get(box.server)
-    const isHere = wanted.some(({ spec }) => engine?.images.has(spec.image))
+    // Once it is pinned it comes by its digest, without the tag: then it is what the others of the same spec run.
+    const twins = boxesOf(world, placeOf(box)).filter(({ identity }) =>
+      wanted.some(({ hash }) => hash === identity?.specHash),
+    )
+    const ids = new Set(twins.map(({ image }) => image.id))
+    const isHere =
+      wanted.some(({ spec }) => engine?.images.has(spec.image)) ||
+      [...(engine?.images.values() ?? [])].some(({ id }) => ids.has(id))
     const successors = boxesOf(world, placeOf(box)).filter((other) => other !== box)
     const isMade = successors.some((other) => isSameSlot(placeOf(other), placeOf(box)))
     return isHere || isMade ? null : `${nameBox(box)} is stopped and ${target.spec.image} is not on its server`
