@@ -78,9 +78,10 @@ export const I03: Invariant = {
     if (wanted === null) return null
     const place = placeOf(box)
     if (!wanted.every(({ spec }) => spec.mode === 'replicated' && isStartFirst(spec))) return null
-    const successors = boxesOf(world, place).filter(
-      (other) => other !== box && isSameSlot(placeOf(other), place) && serves(world, other),
-    )
+    const mates = boxesOf(world, place).filter((other) => other !== box && isSameSlot(placeOf(other), place))
+    const successors = mates.filter((other) => serves(world, other))
+    // What flaps is taken at the engine's word, which is as old as its last check: of two outdated ones the older stays.
+    if (successors.length === 0 && mates.some((other) => flaps(other) && seemsToServe(world, other))) return null
     if (successors.length === 0) return `${nameBox(box)} is stopped and no other replica serves its slot`
     // A server that returns is fenced: what was replaced meanwhile goes first.
     if (world.harm.wasLost(box.server)) return null
@@ -95,6 +96,10 @@ export const I03: Invariant = {
 /** The longest disturbance that a step brings, and some more. */
 const DISTURBED_MS = 15 * 60_000
 
+function flaps({ spec }: Box): boolean {
+  return spec !== null && behaviourOf(spec.image).flapMs !== undefined
+}
+
 /** What was proven before needs no watching; without any check, running is watched however well it is known. */
 function neededMs(world: World, box: Box): number {
   const { spec } = box
@@ -103,8 +108,7 @@ function neededMs(world: World, box: Box): number {
   const isKnown = world.ledger.isProvenSpec(placeOf(box).stack, spec.name, box.identity?.specHash ?? '')
   const isChecked = spec.healthcheck !== null || spec.probe !== null
   // What flaps is seen by asking; nobody answers through a link that was disturbed, or asks while the controller stands still.
-  const flaps = behaviourOf(spec.image).flapMs !== undefined
-  return (isKnown && isChecked) || (flaps && world.harm.isShaken(DISTURBED_MS)) ? 0 : monitorMs
+  return (isKnown && isChecked) || (flaps(box) && world.harm.isShaken(DISTURBED_MS)) ? 0 : monitorMs
 }
 
 export const I04: Invariant = {
