@@ -62,8 +62,6 @@ interface Example {
   readonly proof: readonly [command: readonly string[], prints: string]
   readonly minHealthy: number
   readonly maxPresent: number
-  /** Limits are no part of the spec, and a container says which commit brought its spec. */
-  readonly isSameSpec?: true
 }
 
 const EXAMPLES: readonly Example[] = [
@@ -92,15 +90,6 @@ const EXAMPLES: readonly Example[] = [
     maxPresent: 4,
   },
   {
-    what: 'a limit that is taken away, which no engine can do in place,',
-    service: 'docs',
-    files: () => ({ [STACK]: stack({ limits: {} }) }),
-    proof: [['cat', '/www/index.html'], 'shop/web:1'],
-    minHealthy: 3,
-    maxPresent: 4,
-    isSameSpec: true,
-  },
-  {
     what: 'an environment value where the old replica must stop first',
     service: 'api',
     files: () => ({ [STACK]: stack({ colour: 'green', order: 'stop-first' }) }),
@@ -121,7 +110,7 @@ const EXAMPLES: readonly Example[] = [
 describe('a commit that changes one thing of one service', () => {
   it.each(EXAMPLES)(
     'rolls $what through $service alone, never with fewer healthy or more replicas than allowed',
-    async ({ what, service, files, proof: [command, prints], minHealthy, maxPresent, isSameSpec }) => {
+    async ({ what, service, files, proof: [command, prints], minHealthy, maxPresent }) => {
       await fleet.until(`${service} is healthy`, async () =>
         (await fleet.containers(service)).every(({ health }) => health === 'healthy'),
       )
@@ -129,14 +118,13 @@ describe('a commit that changes one thing of one service', () => {
       const others = before.filter((container) => container.service !== service)
       const sampler = fleet.sample(service)
       const sha = await fleet.deploy(files(), `Change ${what}`)
-      const brought = isSameSpec ? before.find((container) => container.service === service)?.revision : sha
       const samples = await sampler.stop()
 
       const after = await fleet.containers()
       const replaced = after.filter((container) => container.service === service)
       expect(idsOf(after.filter((container) => container.service !== service))).toEqual(idsOf(others))
       expect(replaced.map(({ slot, state, revision }) => `${slot} ${state} ${revision}`)).toEqual(
-        ['1', '2', '3'].map((key) => `${service}#${key} running ${brought}`),
+        ['1', '2', '3'].map((key) => `${service}#${key} running ${sha}`),
       )
       expect(idsOf(before).filter((id) => idsOf(replaced).includes(id))).toEqual([])
       for (const container of replaced) expect(await fleet.engines.exec(container, ...command)).toBe(prints)
@@ -146,4 +134,16 @@ describe('a commit that changes one thing of one service', () => {
       expect(samples, `${worst.healthy}\n\n${worst.present}`).toMatchObject({ minHealthy, maxPresent, missed: 0 })
     },
   )
+})
+
+describe('a commit that takes a limit away', () => {
+  it('has every replica made anew beside the old one, as no engine can do it in place', async () => {
+    const before = await fleet.containers('docs')
+    await fleet.deploy({ [STACK]: stack({ limits: {} }) }, 'Take the limit away')
+    const after = await fleet.containers('docs')
+    expect(after.map(({ slot, state }) => `${slot} ${state}`)).toEqual(
+      ['1', '2', '3'].map((key) => `docs#${key} running`),
+    )
+    expect(idsOf(before).filter((id) => idsOf(after).includes(id))).toEqual([])
+  })
 })
