@@ -47,13 +47,10 @@ export function readAdoptedName(
   )
   if (match === null) return null
   const [, key = '', specHash = '', revision = '', said = ''] = match
-  const limits =
-    said === ''
-      ? ''
-      : said
-          .split('_')
-          .map((part) => part.replace('.', '='))
-          .join(' ')
+  const limits = said
+    .split('_')
+    .map((part) => part.replace('.', '='))
+    .join(' ')
   const identity = { fleet, slot: { stack, service, key }, specHash, revision, limits, containerId }
   return adoptedName(identity) === name ? identity : null
 }

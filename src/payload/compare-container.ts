@@ -1,9 +1,11 @@
-import { formatLimits } from '../model/index.js'
+import { COMPOSE_LABELS, formatLimits } from '../model/index.js'
 import type { RestartPolicy, ServiceSpec } from '../model/index.js'
-import { containerSettings, listOf, mapOf, textOf } from './container-settings.js'
-import type { ContainerBody, EngineDefaults, Fields } from './container-settings.js'
+import { containerSettings } from './container-settings.js'
+import type { ContainerBody, EngineDefaults } from './container-settings.js'
 import { createPayload } from './create-payload.js'
 import type { RunAction } from './create-payload.js'
+import { listOf, mapOf, textOf } from './fields.js'
+import type { Fields } from './fields.js'
 import type { Joined } from './joined.js'
 import { endpointsFor } from './networking.js'
 
@@ -93,7 +95,8 @@ function bodyOf(container: Fields, wanted: ContainerBody): ContainerBody {
   )
   // A container made by Compose is also called by its project's way; that name stays an alias when it is renamed.
   const labels = mapOf(config['Labels'])
-  const composed = ['project', 'service', 'container-number'].map((part) => labels[`com.docker.compose.${part}`])
+  const { project, service, number } = COMPOSE_LABELS
+  const composed = [project, service, number].map((label) => labels[label])
   const asked = new Set(Object.values(wanted.networks).flatMap((endpoint) => listOf(endpoint['Aliases'])))
   const named = [id, name, textOf(config['Hostname']), composed.join('-'), composed.join('_')]
   const ownNames = named.filter((own) => !asked.has(own))

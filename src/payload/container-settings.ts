@@ -1,7 +1,7 @@
 import { COMPOSE_LABELS, LABELS, canonicalJson } from '../model/index.js'
+import { listOf, mapOf, textOf } from './fields.js'
+import type { Fields } from './fields.js'
 import { mountTexts } from './mount-texts.js'
-
-export type Fields = Readonly<Record<string, unknown>>
 
 /** A container in the engine's words, as it was asked for or as it is. Networks by name, as endpoint settings. */
 export interface ContainerBody {
@@ -297,16 +297,4 @@ function each(section: string, values: Fields): readonly Entry[] {
 function isSaid(value: unknown): boolean {
   if (value === null || value === undefined || value === false || value === '' || value === 0) return false
   return typeof value !== 'object' || Object.values(value).some((inner) => inner !== null && inner !== '')
-}
-
-export function mapOf(value: unknown): Fields {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Fields) : {}
-}
-
-export function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
-}
-
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : []
 }

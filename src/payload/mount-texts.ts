@@ -1,4 +1,5 @@
-type Fields = Readonly<Record<string, unknown>>
+import { listOf } from './fields.js'
+import type { Fields } from './fields.js'
 
 /** What a body of `create`, or the inspection of a container, says of its mounts: a text a target, the same however it was said. */
 export function mountTexts(
@@ -101,8 +102,4 @@ function said(what: string, flags: readonly string[]): string {
 function isSaid(value: unknown): boolean {
   if (value === null || value === undefined || value === false || value === '' || value === 0) return false
   return typeof value !== 'object' || Object.keys(value).length > 0
-}
-
-function listOf<T>(value: unknown): readonly T[] {
-  return Array.isArray(value) ? (value as readonly T[]) : []
 }

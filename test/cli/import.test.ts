@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
-import type { Io, Parts } from '../../src/cli/index.js'
+import type { Parts } from '../../src/cli/index.js'
 import { OTHER_REVISION, OTHER_SPEC, readAdoptedName, specHash } from '../../src/model/index.js'
 import type { ForeignContainer } from '../../src/model/index.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
 import type { World } from '../controller/world.js'
 import { stackOf } from '../manifest/repository.js'
+import { keptIo } from './kept-io.js'
 
 const never = (): never => {
   throw new Error('a port was opened that this command has no use for')
@@ -26,19 +27,7 @@ async function run(
     loadRehearsalDriver: never,
     schedule: never,
   }
-  const written = { out: '', err: '' }
-  const io: Io = {
-    out: (text) => void (written.out += text),
-    err: (text) => void (written.err += text),
-    isTty: false,
-    columns: 100,
-    env: { SLIPWAY_REPO: 'test', SLIPWAY_DATA: '/nonexistent/slipway' },
-    home: '/nonexistent',
-    isRoot: false,
-    user: 'ann',
-    nowMs: () => world.clock.nowMs(),
-    interrupted: new AbortController().signal,
-  }
+  const { io, written } = keptIo({ nowMs: () => world.clock.nowMs() })
   return { code: await runCli(['import', ...argv], '1.2.3', io, parts), ...written }
 }
 

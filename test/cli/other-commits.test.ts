@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
-import type { Io, Parts } from '../../src/cli/index.js'
+import type { Parts } from '../../src/cli/index.js'
 import { memoryJournal } from '../../src/controller/index.js'
 import type { Clock, Journal, ServiceStatus } from '../../src/controller/index.js'
 import { fail, ok } from '../../src/model/index.js'
@@ -17,6 +17,7 @@ import { gitServer } from '../source/git-server.js'
 import { testRepository } from '../source/repository.js'
 import type { TestRepository } from '../source/repository.js'
 import { fleetStatus, revision, serviceStatus, stackStatus } from './fleet-status.js'
+import { keptIo } from './kept-io.js'
 
 const clock: Clock = {
   nowMs: () => Math.round(performance.now()),
@@ -69,19 +70,11 @@ async function runOn(world: World, journal: Journal | null, argv: readonly strin
     loadRehearsalDriver: never,
     schedule: never,
   }
-  const written = { out: '', err: '' }
-  const io: Io = {
-    out: (text) => void (written.out += text),
-    err: (text) => void (written.err += text),
-    isTty: false,
-    columns: 100,
+  const { io, written } = keptIo({
     env: { SLIPWAY_REPO: repository.bare, SLIPWAY_DATA: join(home, 'data') },
     home,
-    isRoot: false,
-    user: 'ann',
     nowMs: () => clock.nowMs(),
-    interrupted: new AbortController().signal,
-  }
+  })
   return { code: await runCli(argv, '1.2.3', io, parts), ...written, looks: world.driver.looks }
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
-import type { Io, Parts } from '../../src/cli/index.js'
+import type { Parts } from '../../src/cli/index.js'
 import type { Clock, ServerCondition } from '../../src/controller/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
 import { fail, ok } from '../../src/model/index.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
 import type { World } from '../controller/world.js'
+import { keptIo } from './kept-io.js'
 
 const never = (): never => {
   throw new Error('a port was opened that this command has no use for')
@@ -44,19 +45,7 @@ async function run(
     },
     schedule: never,
   }
-  const written = { out: '', err: '' }
-  const io: Io = {
-    out: (text) => void (written.out += text),
-    err: (text) => void (written.err += text),
-    isTty: false,
-    columns: 100,
-    env: { SLIPWAY_REPO: 'test', SLIPWAY_DATA: '/nonexistent/slipway' },
-    home: '/nonexistent',
-    isRoot: false,
-    user: 'ann',
-    nowMs: () => clock.nowMs(),
-    interrupted: new AbortController().signal,
-  }
+  const { io, written } = keptIo({ nowMs: () => clock.nowMs() })
   return { code: await runCli(argv, '1.2.3', io, parts), ...written }
 }
 

@@ -10,6 +10,7 @@ import { serveControl } from '../../src/web/index.js'
 import type { ControlSurface } from '../../src/web/index.js'
 import type { Command } from '../../src/controller/index.js'
 import { fleetStatus, revision, serviceStatus, stackStatus } from './fleet-status.js'
+import { keptIo } from './kept-io.js'
 
 let dir = ''
 beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'slipway-cli-'))))
@@ -41,19 +42,7 @@ async function run(
   env: Io['env'] = {},
   interrupted = new AbortController().signal,
 ): Promise<Ran> {
-  const written = { out: '', err: '' }
-  const io: Io = {
-    out: (text) => void (written.out += text),
-    err: (text) => void (written.err += text),
-    isTty: false,
-    columns: 100,
-    env: { SLIPWAY_DATA: dir, ...env },
-    home: dir,
-    isRoot: false,
-    user: 'ann',
-    nowMs: () => 0,
-    interrupted,
-  }
+  const { io, written } = keptIo({ env: { SLIPWAY_DATA: dir, ...env }, home: dir, interrupted })
   return { code: await runCli(argv, '1.2.3', io, parts), ...written }
 }
 

@@ -1,6 +1,16 @@
 import { ROLLBACK_DEFAULTS, ROLLOUT_DEFAULTS, UPDATE_DEFAULTS } from '../../src/model/index.js'
 import type { Replica, ServiceSpec } from '../../src/model/index.js'
 
+/** A healthcheck that the engine runs every second. */
+export const CHECK: NonNullable<ServiceSpec['healthcheck']> = {
+  test: ['CMD', 'true'],
+  intervalMs: 1_000,
+  timeoutMs: null,
+  retries: null,
+  startPeriodMs: null,
+  startIntervalMs: null,
+}
+
 /** A service with nothing special, and what a test wants different. */
 export function specOf(patch: Partial<ServiceSpec>): ServiceSpec {
   return {

@@ -9,18 +9,11 @@ import {
 } from '../../src/rollout/health.js'
 import type { HealthTrack } from '../../src/rollout/health.js'
 import type { Replica, ServiceSpec } from '../../src/model/index.js'
-import { replicaOf, specOf } from './builders.js'
+import { CHECK, replicaOf, specOf } from './builders.js'
 
 const policy = { monitorMs: 5_000, deadlineMs: 60_000 }
 const checked = specOf({
-  healthcheck: {
-    test: ['CMD', 'true'],
-    intervalMs: 1_000,
-    timeoutMs: null,
-    retries: null,
-    startPeriodMs: null,
-    startIntervalMs: null,
-  },
+  healthcheck: CHECK,
 })
 const probed = specOf({ probe: { kind: 'tcp', port: 80, timeoutMs: 1_000 } })
 const plain = specOf({})

@@ -3,7 +3,7 @@ import { UPDATE_DEFAULTS, specHash } from '../../src/model/index.js'
 import type { Change, Dependency, ProblemCode, ServiceSpec } from '../../src/model/index.js'
 import { advance, newTrack } from '../../src/rollout/index.js'
 import type { RunFailure } from '../../src/rollout/index.js'
-import { specOf } from './builders.js'
+import { CHECK, specOf } from './builders.js'
 import {
   NOW_MS,
   actionsOf,
@@ -24,14 +24,6 @@ import type { Situation } from './situation.js'
 
 const web = specOf({ image: 'web:2' })
 const before = specOf({ image: 'web:1' })
-const check = {
-  test: ['CMD', 'true'],
-  intervalMs: 1_000,
-  timeoutMs: null,
-  retries: null,
-  startPeriodMs: null,
-  startIntervalMs: null,
-}
 const there = (key: number) => ({ successor: replicaAt(web, key, `new${key}`) })
 
 function updating(patch: Partial<ServiceSpec['update']>): ServiceSpec {
@@ -262,7 +254,7 @@ describe('a suspended service', () => {
 })
 
 describe('a service that depends on another', () => {
-  const api = specOf({ name: 'api', image: 'api:1', healthcheck: check })
+  const api = specOf({ name: 'api', image: 'api:1', healthcheck: CHECK })
   const job = specOf({ name: 'job', mode: 'job' })
   const on = (condition: Dependency['condition'], service = 'api'): ServiceSpec => ({
     ...web,

@@ -105,8 +105,7 @@ function imported(adoptee: Adoptee, answer: AdoptionAnswer): Imported {
 
 /** One after the other, so that what is cut short is a beginning of the list; nothing is done where something could not be seen. */
 async function adoptAll(driver: Adopter, report: ImportReport, signal: AbortSignal): Promise<ImportReport> {
-  const [problem] = report.problems
-  if (problem !== undefined) return report
+  if (report.problems.length > 0) return report
   const containers: Imported[] = []
   for (const one of report.containers) {
     const { server, container } = one.adoptee
