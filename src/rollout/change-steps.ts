@@ -7,7 +7,7 @@ import type { ChangeContext } from './context.js'
 import { judged, judgedAnew } from './judged.js'
 import { jobStep } from './job-step.js'
 import { openNeeds, preparedImage } from './prepare.js'
-import { isHealthy, isProven, isTolerated } from './progress.js'
+import { isHealthy, isProven, isTolerated, isUp } from './progress.js'
 import { slotKey, specKey } from './state.js'
 
 type CreateChange = Extract<Change, { kind: 'create' }>
@@ -164,7 +164,7 @@ export function replaceStep(facts: Facts, context: ChangeContext, change: Replac
 
 function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChange): Partial<Advice> {
   if (context.occupied || isTolerated(facts, change.slot)) return {}
-  const underway = change.order === 'stop-first' && !holdsSlot(change.from)
+  const underway = change.order === 'stop-first' && !isUp(change.from)
   if (underway) return runIn(facts, context, change.slot, change.spec, change.server, change.from)
   if (context.unmet !== null) return waitingFor(context, change.slot, context.unmet)
   if (context.budget <= 0) return {}
@@ -180,10 +180,6 @@ function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChang
   return retire(facts, change.from, context.spec.stopGraceMs)
 }
 
-function holdsSlot(replica: Replica): boolean {
-  return replica.state === 'running' || replica.state === 'restarting' || replica.state === 'paused'
-}
-
 function tooFewServe(context: ChangeContext): Problem {
   const { spec } = context
   return {
@@ -195,19 +191,29 @@ function tooFewServe(context: ChangeContext): Problem {
   }
 }
 
-/** The old replica goes only after its successor is proven. */
+/**
+ * The old replica goes only after its successor is proven, and while that is still well: what was proven a while ago may have fallen ill since, where the
+ * stop did not come through or a server returned with the old one.
+ */
 function finishReplace(
   facts: Facts,
   context: ChangeContext,
   change: ReplaceChange,
   successor: Replica,
 ): Partial<Advice> {
-  if (isProven(facts, change.slot, successor)) return retire(facts, change.from, context.spec.stopGraceMs)
   const judgement = judged(facts, context, change.slot, successor)
+  const isWell = judgement.verdict === 'proven' || isWellUnwatched(facts, successor)
+  if (isProven(facts, change.slot, successor) && (isWell || !isHealthy(change.from)))
+    return { ...retire(facts, change.from, context.spec.stopGraceMs), watched: [successor] }
   if (judgement.verdict !== 'settled') return judgement.advice
   // Where the rollout goes on regardless, or none runs, a failed successor makes way for the old one that still serves. One that does not serve
   // either makes way itself, or both would stay for good and nobody would heal the slot.
   return retireLater(facts, context, isHealthy(change.from) ? successor : change.from)
+}
+
+/** Nobody has watched it since this controller began: the engine's word counts. */
+function isWellUnwatched(facts: Facts, { containerId, state, health }: Replica): boolean {
+  return !facts.tracks.has(containerId) && state === 'running' && health === 'healthy'
 }
 
 function retireLater(facts: Facts, context: ChangeContext, replica: Replica): Partial<Advice> {
@@ -221,10 +227,10 @@ export function unchangedStep(facts: Facts, context: ChangeContext, change: Unch
   const judgement = judged(facts, context, change.slot, change.replica)
   if (context.frozen) return {}
   if (judgement.verdict !== 'settled' || isTolerated(facts, change.slot)) return judgement.advice
-  // It failed in an earlier attempt: this one begins with a new container.
-  if (facts.state.rollout !== null) return retire(facts, change.replica, context.spec.stopGraceMs)
   const recovered = isHealthy(change.replica) ? judgedAnew(facts, context, change.slot, change.replica) : null
   if (recovered !== null) return recovered
+  // It failed in an earlier attempt: this one begins with a new container.
+  if (facts.state.rollout !== null) return retire(facts, change.replica, context.spec.stopGraceMs)
   const atMs = healAtMs(facts, context.key)
   if (facts.nowMs < atMs) return { wakeAtMs: atMs, watched: [change.replica] }
   const base = {

@@ -3,7 +3,7 @@ import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
 import { judged } from './judged.js'
 import { HEAL_FORGIVEN_MS } from './fold.js'
-import { isProven } from './progress.js'
+import { isProven, isUp } from './progress.js'
 import { slotKey } from './state.js'
 
 /** Kubernetes' numbers: 10 s, doubled to 5 min, forgiven after 10 min. The first time does not wait. */
@@ -100,6 +100,5 @@ export function retire(facts: Facts, replica: Replica, graceMs: number): Partial
     containerId: replica.containerId,
   }
   if (replica.state === 'removing') return {}
-  const runs = replica.state === 'running' || replica.state === 'restarting' || replica.state === 'paused'
-  return { actions: [runs ? { kind: 'stop', ...base, graceMs } : { kind: 'remove', ...base }] }
+  return { actions: [isUp(replica) ? { kind: 'stop', ...base, graceMs } : { kind: 'remove', ...base }] }
 }

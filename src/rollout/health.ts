@@ -166,7 +166,8 @@ function failureOf(
   if (replica.health === 'unhealthy') {
     return { ...about, code: 'REPLICA_UNHEALTHY', message: `its healthcheck says unhealthy on ${replica.server}` }
   }
-  if (nowMs - track.sinceMs > policy.deadlineMs) {
+  // What is ready is only watched any more, which may take longer than the deadline.
+  if (track.readySinceMs === null && nowMs - track.sinceMs > policy.deadlineMs) {
     return {
       ...about,
       code: 'HEALTHY_DEADLINE',

@@ -57,6 +57,11 @@ export function isHealthy(replica: Replica): boolean {
   return replica.state === 'running' && (replica.health === 'healthy' || replica.health === 'none')
 }
 
+/** Holds its slot's place and resources, and goes on by itself or by a word: a paused one too. */
+export function isUp({ state }: Replica): boolean {
+  return state === 'running' || state === 'restarting' || state === 'paused'
+}
+
 /** The replica that serves for a slot now, if one does. */
 export function servingReplica(facts: Facts, change: Change): Replica | null {
   switch (change.kind) {
@@ -68,7 +73,7 @@ export function servingReplica(facts: Facts, change: Change): Replica | null {
       if (
         change.successor !== null &&
         isProven(facts, change.slot, change.successor) &&
-        change.successor.state === 'running'
+        serves(facts, change.slot, change.successor)
       )
         return change.successor
       return isHealthy(change.from) ? change.from : null

@@ -13,6 +13,7 @@ import {
   isProven,
   isServerLost,
   isTolerated,
+  isUp,
   measureProgress,
   servingReplica,
 } from './progress.js'
@@ -100,10 +101,6 @@ function isHeldElsewhere(facts: Facts, { slot }: Change): boolean {
   )
 }
 
-function isUp(replica: Replica): boolean {
-  return replica.state === 'running' || replica.state === 'restarting'
-}
-
 function isSameSlot(a: Slot, b: Slot): boolean {
   return a.key === b.key && a.service === b.service
 }
@@ -114,8 +111,8 @@ function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>):
   if (isTolerated(facts, change.slot)) return change.successor !== null && isUp(change.successor) && isUp(change.from)
   const isBusy = facts.busySlots.has(slotKey(change.slot))
   if (change.successor === null)
-    return isBusy || (change.order === 'stop-first' && !isRunning(change) && isProven(facts, change.slot, change.from))
-  return !isProven(facts, change.slot, change.successor) || isRunning(change)
+    return isBusy || (change.order === 'stop-first' && !isUp(change.from) && isProven(facts, change.slot, change.from))
+  return !isProven(facts, change.slot, change.successor) || isUp(change.from)
 }
 
 /** What was begun on a server that went away is not over. Once the server is lost nobody waits for it. */
@@ -137,10 +134,6 @@ function doubledAway(facts: Facts, { stack, name }: ServiceSpec): ReadonlySet<st
   const all = [...away, ...seen].map(({ slot }) => slot.key)
   const isDoubled = (key: string): boolean => all.indexOf(key) !== all.lastIndexOf(key)
   return new Set(away.map(({ slot }) => slot.key).filter(isDoubled))
-}
-
-function isRunning(change: Extract<Change, { kind: 'replace' }>): boolean {
-  return change.from.state === 'running' || change.from.state === 'restarting' || change.from.state === 'paused'
 }
 
 function stepService(facts: Facts, context: ServiceContext, changes: readonly Change[]): Advice {
@@ -217,9 +210,11 @@ function stepChange(
   }
 }
 
+/** A successor is watched until the old one is gone: should that not be stopped after all, it must be known whether the new one still serves. */
 function watchOnly(facts: Facts, change: Change): Partial<Advice> {
-  const replica = change.kind === 'unchanged' ? change.replica : change.kind === 'replace' ? change.successor : null
-  return replica !== null && !isProven(facts, change.slot, replica) ? { watched: [replica] } : {}
+  if (change.kind === 'replace') return change.successor === null ? {} : { watched: [change.successor] }
+  const isNew = change.kind === 'unchanged' && !isProven(facts, change.slot, change.replica)
+  return isNew ? { watched: [change.replica] } : {}
 }
 
 /** Removal comes last: when everything that stays is proven. Both for services that are gone and for slots beyond the count. */

@@ -14,9 +14,46 @@ const FOLD = 'src/rollout/fold.ts'
 export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   {
     file: STEPS,
-    find: 'if (isProven(facts, change.slot, successor)) return retire(',
-    put: "if (successor.state === 'running') return retire(",
+    find: 'if (isProven(facts, change.slot, successor) && (isWell || !isHealthy(change.from)))',
+    put: "if (successor.state === 'running' && (isWell || !isHealthy(change.from)))",
     breaks: 'the old replica is stopped as soon as the new one runs, before it is proven',
+  },
+  {
+    file: STEPS,
+    find: '&& (isWell || !isHealthy(change.from)))',
+    put: '&& (isWell || change.from.health !== null))',
+    breaks: 'an old replica that still serves is stopped although its successor has fallen ill since it was proven',
+  },
+  {
+    file: STEPS,
+    find: "return !facts.tracks.has(containerId) && state === 'running' && health === 'healthy'",
+    put: "return containerId !== '' && facts.nowMs > 0 && state === 'running' && health !== 'unhealthy'",
+    breaks: 'a successor that crashed after it was proven counts as well as soon as it runs again',
+  },
+  {
+    file: STEPS,
+    find: 'const recovered = isHealthy(change.replica) ?',
+    put: 'const recovered = isHealthy(change.replica) && facts.state.rollout === null ?',
+    breaks:
+      'a replica that recovered after its failure is made anew by the next commit, though that leaves its service as it is',
+  },
+  {
+    file: PROGRESS,
+    find: "state === 'restarting' || state === 'paused'",
+    put: "state === 'restarting'",
+    breaks: 'a paused replica does not count beside its successor',
+  },
+  {
+    file: STEP,
+    find: 'return change.successor === null ? {} : { watched: [change.successor] }',
+    put: 'return {}',
+    breaks: 'nobody notices that a successor starts anew while its old one is being stopped',
+  },
+  {
+    file: HEALTH,
+    find: 'if (track.readySinceMs === null && nowMs',
+    put: 'if (nowMs',
+    breaks: 'a replica that is ready fails when it is watched for longer than its deadline',
   },
   {
     file: STEPS,
@@ -86,8 +123,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEP,
-    find: 'return !isProven(facts, change.slot, change.successor) || isRunning(change)',
-    put: 'return isRunning(change)',
+    find: 'return !isProven(facts, change.slot, change.successor) || isUp(change.from)',
+    put: 'return isUp(change.from)',
     breaks: 'a slot whose new replica is there is in flight no more',
   },
   {
@@ -206,8 +243,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'if (nowMs - track.sinceMs > policy.deadlineMs) {',
-    put: 'if (nowMs - track.sinceMs > policy.deadlineMs * 1_000) {',
+    find: 'nowMs - track.sinceMs > policy.deadlineMs) {',
+    put: 'nowMs - track.sinceMs > policy.deadlineMs * 1_000) {',
     breaks: 'a replica that never becomes healthy is waited for without end',
   },
   {
@@ -236,8 +273,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEAL,
-    find: "return { actions: [runs ? { kind: 'stop'",
-    put: "return { actions: [runs && graceMs < 0 ? { kind: 'stop'",
+    find: "return { actions: [isUp(replica) ? { kind: 'stop'",
+    put: "return { actions: [isUp(replica) && graceMs < 0 ? { kind: 'stop'",
     breaks: 'a running container is removed without being stopped',
   },
   {

@@ -121,6 +121,14 @@ describe('a new replica', () => {
     })
   })
 
+  it('may be watched for longer than its deadline', () => {
+    const long = { monitorMs: 90_000, deadlineMs: 60_000 }
+    const ready = { ...newTrack('c1', 0), readySinceMs: 1_000, confirmedAtMs: 80_000 }
+    expect(judge(ready, replicaOf({ health: 'healthy' }), checked, long, 80_000).kind).toBe('waiting')
+    const confirmed = { ...ready, confirmedAtMs: 91_000 }
+    expect(judge(confirmed, replicaOf({ health: 'healthy' }), checked, long, 91_000)).toEqual({ kind: 'proven' })
+  })
+
   it.each<[string, ServiceSpec['restart'], number, boolean]>([
     ['no restart', { condition: 'no', maxAttempts: 0 }, 1, true],
     ['on-failure and a clean exit', { condition: 'on-failure', maxAttempts: 0 }, 0, true],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { UPDATE_DEFAULTS, specHash } from '../../src/model/index.js'
-import type { Change, Dependency, ProblemCode, ServiceSpec } from '../../src/model/index.js'
+import type { Change, Dependency, ProblemCode, Replica, ServiceSpec } from '../../src/model/index.js'
 import { advance, newTrack } from '../../src/rollout/index.js'
-import type { RunFailure } from '../../src/rollout/index.js'
+import type { HealthTrack, RunFailure } from '../../src/rollout/index.js'
 import { CHECK, specOf } from './builders.js'
 import {
   NOW_MS,
@@ -45,6 +45,37 @@ describe('an old replica', () => {
     expect(actionsOf({ ...situation, state, changes: [replaceAt(web, 1, { ...there(1), from })] })).toEqual([
       'remove web#1 old1',
     ])
+  })
+
+  it.each<[string, Partial<Replica>, Partial<HealthTrack> | null, readonly string[]]>([
+    ['has become unhealthy', { health: 'unhealthy' }, {}, []],
+    ['is being restarted by its engine', { state: 'restarting', health: 'none' }, { readySinceMs: null }, []],
+    ['was started anew and has not answered since', { health: 'starting' }, { readySinceMs: null }, []],
+    ['was started anew, as far as anybody remembers', { health: 'starting' }, null, []],
+    ['answered, which its engine has not heard yet', { health: 'starting' }, {}, ['stop web#1 old1']],
+    ['is well, though nobody remembers more', {}, null, ['stop web#1 old1']],
+  ])('that still serves stays while its proven successor is ill: that %s', (_title, replica, patch, actions) => {
+    const checked = { ...web, healthcheck: CHECK }
+    const state = { provenReplicas: { 'web#1': 'new1' } }
+    const successor = replicaAt(checked, 1, 'new1', replica)
+    const well = { readySinceMs: NOW_MS - 600_000, confirmedAtMs: NOW_MS - 1_000 }
+    const track = { ...newTrack('new1', NOW_MS - 600_000), lastSeenMs: NOW_MS, ...well, ...patch }
+    const tracks = new Map(patch === null ? [] : [['new1', track] as const])
+    const here = { ...situation, services: [checked], state, tracks }
+    expect(actionsOf({ ...here, changes: [replaceAt(checked, 1, { successor })] })).toEqual(actions)
+    const from = replicaAt(before, 1, 'old1', { health: 'unhealthy' })
+    expect(actionsOf({ ...here, changes: [replaceAt(checked, 1, { successor, from })] })).toEqual(['stop web#1 old1'])
+  })
+
+  it('has a successor that is watched until it is gone', () => {
+    const facts = factsOf({
+      ...situation,
+      state: { provenReplicas: { 'web#1': 'new1' } },
+      changes: [replaceAt(web, 1, there(1))],
+    })
+    const ids = (busySlots: readonly string[]): readonly string[] =>
+      advance({ ...facts, busySlots: new Set(busySlots) }).watched.map(({ containerId }) => containerId)
+    expect([ids([]), ids(['web#1'])]).toEqual([['new1'], ['new1']])
   })
 
   it('is not stopped, where the order is stop-first, before what the new one needs is on the server', () => {
@@ -96,16 +127,18 @@ describe('parallelism', () => {
     expect(actionsOf({ services: [web], ...situation, changes: [first, replaceAt(web, 2)] })).toEqual(actions)
   })
 
-  it.each<['missed' | 'unknown' | 'lost', string, readonly string[]]>([
-    ['missed', 'web', []],
-    ['unknown', 'web', []],
-    ['lost', 'web', ['run web#2 web:2']],
-    ['missed', 'api', ['run web#2 web:2']],
+  it.each<['missed' | 'unknown' | 'lost', string, Replica['state'], readonly string[]]>([
+    ['missed', 'web', 'running', []],
+    ['unknown', 'web', 'running', []],
+    ['unknown', 'web', 'paused', []],
+    ['unknown', 'web', 'exited', ['run web#2 web:2']],
+    ['lost', 'web', 'running', ['run web#2 web:2']],
+    ['missed', 'api', 'running', ['run web#2 web:2']],
   ])(
-    'of one waits for a slot with another replica on a server that is %s, if it is of %s',
-    (phase, service, actions) => {
+    'of one waits for a slot with another replica on a server that is %s, if it is of %s and %s',
+    (phase, service, was, actions) => {
       const slot = { stack: 'shop', service, key: '1' }
-      const [[name, gone] = []] = away(phase, [replicaAt(before, 1, 'old1', { slot, server: 'par-1' })])
+      const [[name, gone] = []] = away(phase, [replicaAt(before, 1, 'old1', { slot, server: 'par-1', state: was })])
       const seen = factsOf({ services: [web] }).observation
       const here = [...seen.values()].flatMap((view) =>
         view.kind === 'listed'
@@ -387,6 +420,14 @@ describe('a replica that failed where that is tolerated, when no rollout runs an
     expect(actionsOf(situation)).toEqual([])
     const well = { ...newTrack('web1', NOW_MS - 6_000), readySinceMs: NOW_MS - 6_000, confirmedAtMs: NOW_MS }
     expect(factKindsOf({ ...situation, tracks: new Map([['web1', well]]) })).toEqual(['slot-proven'])
+  })
+
+  it('is left as it is by the next rollout when it is well again, and made anew when it is not', () => {
+    const api = specOf({ name: 'api', image: 'api:2' })
+    const next = { ...failed, services: [web, api], proven: null, rollout: {} }
+    expect(actionsOf({ ...next, changes: [unchangedAt(web, 1), createAt(api, 1)] })).toEqual(['run api#1 api:2'])
+    const ill = unchangedAt(web, 1, { health: 'starting' })
+    expect(actionsOf({ ...next, changes: [ill, createAt(api, 1)] })).toContain('stop web#1 web1')
   })
 
   it('is restarted while it does not answer yet', () => {

@@ -1,5 +1,5 @@
 import { specHash } from '../../src/model/index.js'
-import type { ServiceSpec } from '../../src/model/index.js'
+import type { ProblemCode, ServiceSpec } from '../../src/model/index.js'
 import { isOurs, isUp } from './box.js'
 import { mended } from './drafts.js'
 import { SIGNED } from './git.js'
@@ -40,6 +40,9 @@ function heal(world: World): void {
   world.boot()
 }
 
+/** Failures of a server and of nobody's commit: once it is in order again, a person says retry. */
+const OF_SERVERS: ReadonlySet<ProblemCode> = new Set(['DISK_FULL', 'PORT_TAKEN', 'NAME_TAKEN', 'ENGINE_ERROR'])
+
 /** What somebody at the terminal does when `status` asks for it. */
 function obeyStatus(world: World): void {
   const status = world.main.controller?.status()
@@ -52,6 +55,12 @@ function obeyStatus(world: World): void {
   const orphans = status.problems.find(({ code }) => code === 'PRUNE_GUARD')
   if (orphans !== undefined && status.source.accepted !== null)
     world.command({ kind: 'approve', sha: status.source.accepted.sha, by })
+  for (const { name, phase, services } of status.stacks)
+    if (
+      phase === 'rejected' &&
+      services.some(({ failure }) => failure !== null && OF_SERVERS.has(failure.problem.code))
+    )
+      world.command({ kind: 'retry', stack: name, by })
   for (const problem of invisible(world)) world.blame('I-40', problem)
 }
 
