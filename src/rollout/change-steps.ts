@@ -32,9 +32,14 @@ function specForLost(facts: Facts, change: CreateChange): ServiceSpec {
   const { rollout } = facts.state
   if (rollout === null || rollout.proven[slotKey(change.slot)] !== undefined) return change.spec
   const before = facts.proven?.services.find((spec) => spec.name === change.slot.service)
-  const hadSlot =
-    before !== undefined && before.mode !== 'job' && change.spec.mode !== 'job' && isProvenSlot(facts, change.slot)
-  return hadSlot && specHash(before) !== specHash(change.spec) ? before : change.spec
+  const hadSlot = before !== undefined && change.spec.mode !== 'job' && hasSlot(before, change.slot)
+  const wasLost = hadSlot && isProvenSlot(facts, change.slot)
+  return wasLost && specHash(before) !== specHash(change.spec) ? before : change.spec
+}
+
+/** Slots are remembered beyond a scaling down, after which the image may have changed with nobody running it. */
+function hasSlot(spec: ServiceSpec, slot: Slot): boolean {
+  return spec.mode === 'global' || (spec.mode === 'replicated' && Number(slot.key) <= spec.replicas)
 }
 
 /** Makes the container, after what it needs is on the server. `from`: the one that it takes the place of. */

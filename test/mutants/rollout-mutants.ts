@@ -87,6 +87,12 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEPS,
+    find: 'Number(slot.key) <= spec.replicas',
+    put: 'Number(slot.key) <= spec.replicas + 9',
+    breaks: 'a service that is scaled up again begins with an image that nobody ever ran',
+  },
+  {
+    file: STEPS,
     find: 'if (context.unmet !== null && spec === change.spec) return',
     put: 'if (context.unmet !== null && spec !== change.spec) return',
     breaks: 'a new service does not wait for what it depends on',

@@ -377,6 +377,11 @@ describe('a replica that is lost during a rollout', () => {
       'web:2',
     ],
     ['is a new one where the slot had none', {}, 'web:2'],
+    [
+      'is a new one where the slot was not wanted any more',
+      { proven: [{ ...before, replicas: 0 }], state: { provenReplicas: { 'web#1': 'older1' } } },
+      'web:2',
+    ],
   ])('%s', (_title, patch, image) => {
     expect(actionsOf({ ...situation, ...patch })).toEqual([`run web#1 ${image}`])
   })
