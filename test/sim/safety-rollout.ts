@@ -120,10 +120,8 @@ export const I04: Invariant = {
       return null
     if (!fitsZone(target.spec, box.server) || world.ledger.drained.has(box.server)) return null
     const engine = world.engines.get(box.server)
-    // Once it is pinned it comes by its digest, without the tag: then it is what the others of the same spec run.
-    const twins = boxesOf(world, placeOf(box)).filter(({ identity }) =>
-      wanted.some(({ hash }) => hash === identity?.specHash),
-    )
+    // Once it is pinned it comes by its digest, without the tag: then it is what others of the same spec run, or ran.
+    const twins = world.made.filter(({ identity }) => wanted.some(({ hash }) => hash === identity?.specHash))
     const ids = new Set(twins.map(({ image }) => image.id))
     const isHere =
       wanted.some(({ spec }) => engine?.images.has(spec.image)) ||
