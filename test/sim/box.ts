@@ -20,7 +20,10 @@ export interface Box {
   finishedAtMs: number
   exitCode: number | null
   oom: boolean
+  /** By its policy, since it was last started by hand. */
   restarts: number
+  /** How long the engine waited before the last of them; 0: it begins anew. */
+  pausedMs: number
   /** Since when it has been well without a break, by what it truly is; null: it is not. */
   wellSinceMs: number | null
   /** Stopped on purpose: its restart policy rests. */
@@ -43,6 +46,17 @@ export interface EngineEvents {
 
 export function isUp(box: Box): boolean {
   return box.state === 'running' || box.state === 'restarting' || box.state === 'paused'
+}
+
+/** Holds its ports and networks; between two starts of its policy it does not. */
+export function hasProcess(box: Box): boolean {
+  return box.state === 'running' || box.state === 'paused'
+}
+
+/** What is written down when the engine cannot start it. */
+export function failToStart(box: Box): void {
+  if ((box.exitCode ?? 0) === 0) box.exitCode = 128
+  if (box.state !== 'created') box.state = 'exited'
 }
 
 /** Ours is what carries our labels and the name that belongs to them. */

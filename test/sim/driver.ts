@@ -30,6 +30,9 @@ const CHANGE_MS = 60_000
 const STOP_MS = 30_000
 const PULL_MS = 120_000
 
+/** Gone, or just going: what was asked for. */
+const GONE: ReadonlySet<ProblemCode> = new Set(['CONTAINER_GONE', 'CONFLICT'])
+
 const AGAIN: ReadonlySet<ProblemCode> = new Set(['CONNECTION_LOST'])
 
 /** The driver's port over simulated engines and links: the calls of each action in the real driver's order, each with a fate of its own. */
@@ -130,7 +133,7 @@ export class SimDriver implements Driver {
       case 'remove':
         return this.change(server, CHANGE_MS, async (engine) => {
           const removed = await engine.remove(actor, action.containerId)
-          return boxed(removed)
+          return !removed.ok && GONE.has(removed.problem.code) ? ok({}) : boxed(removed)
         })
       case 'update':
         return this.change(server, CHANGE_MS, (engine) =>

@@ -9,7 +9,7 @@ import type {
   Result,
   ServiceSpec,
 } from '../../src/model/index.js'
-import { isUp } from './box.js'
+import { failToStart, hasProcess, isUp } from './box.js'
 import type { Actor, Box, EngineEvents } from './box.js'
 import type { SimClock } from './clock.js'
 import { Lives } from './lives.js'
@@ -18,6 +18,8 @@ import { behaviourOf } from './workload.js'
 import type { Behaviour } from './workload.js'
 
 const REMOVAL_MS = 60
+/** What an engine writes down for an end that it did not see. */
+const UNSEEN = 255
 
 /** One server's Docker Engine: containers with names, lives and restart policies, images, networks, volumes, ports and a disk. */
 export class SimEngine {
@@ -49,7 +51,7 @@ export class SimEngine {
     this.nextId = nextId
     this.events = events
     this.engineId = `${server}/0`
-    this.lives = new Lives(clock, this.boxes, events)
+    this.lives = new Lives(clock, this.boxes, events, (box) => this.startProblem(box) === null)
   }
 
   async pull(image: string, policy: ServiceSpec['pullPolicy']): Promise<Result<ImagePin>> {
@@ -91,12 +93,16 @@ export class SimEngine {
 
   private createProblem(name: string, spec: ServiceSpec, image: ImagePin): Result<never> | null {
     if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
-    if (this.isDiskFull) return this.refuse('DISK_FULL', 'no space left on device')
     if ([...this.boxes.values()].some((box) => box.name === name))
       return this.refuse('NAME_TAKEN', `the container name ${name} is already in use`)
+    if (this.isDiskFull) return this.refuse('DISK_FULL', 'no space left on device')
     if (![...this.images.values()].some((known) => known.id === image.id))
       return this.refuse('IMAGE_NOT_FOUND', `no such image: ${image.id}`)
-    const missing = spec.networks.find(({ network }) => !this.networks.has(network))
+    return this.networkProblem(spec)
+  }
+
+  private networkProblem(spec: ServiceSpec | null): Result<never> | null {
+    const missing = spec?.networks.find(({ network }) => !this.networks.has(network))
     return missing === undefined ? null : this.refuse('NETWORK_CONFLICT', `network ${missing.network} not found`)
   }
 
@@ -113,6 +119,7 @@ export class SimEngine {
       exitCode: null,
       oom: false,
       restarts: 0,
+      pausedMs: 0,
       wellSinceMs: null,
       isHeld: false,
       isHarmed: false,
@@ -134,19 +141,27 @@ export class SimEngine {
     const box = this.boxes.get(id)
     if (box === undefined) return this.refuse('CONTAINER_GONE', 'no such container')
     if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
+    if (box.state === 'paused') return this.refuse('ENGINE_ERROR', 'cannot start a paused container')
     if (isUp(box)) return ok(box)
+    const problem = this.startProblem(box)
+    if (problem !== null) {
+      failToStart(box)
+      return problem
+    }
+    this.events.acting(actor, 'start', box)
+    this.lives.begin(box)
+    return ok(box)
+  }
+
+  private startProblem(box: Box): Result<never> | null {
     const taken = box.ports.find((port) => this.isPortTaken(port, box))
     if (taken !== undefined) return this.refuse('PORT_TAKEN', `port ${taken} is already allocated`)
-    this.events.acting(actor, 'start', box)
-    box.isHeld = false
-    box.restarts = 0
-    this.lives.goUp(box)
-    return ok(box)
+    return this.networkProblem(box.spec)
   }
 
   private isPortTaken(port: number, by: Box): boolean {
     if (this.takenPorts.has(port)) return true
-    return [...this.boxes.values()].some((other) => other !== by && isUp(other) && other.ports.includes(port))
+    return [...this.boxes.values()].some((other) => other !== by && hasProcess(other) && other.ports.includes(port))
   }
 
   healthOf(box: Box): EngineHealth {
@@ -162,8 +177,7 @@ export class SimEngine {
     box.isHeld = true
     const life = this.lives.of(id)
     if (box.state === 'restarting' || life === undefined) {
-      box.state = 'exited'
-      this.events.changed('die', box)
+      this.giveUp(box)
       return ok(box)
     }
     const isKilled = life.behaviour.stopsAfterMs > graceMs
@@ -172,12 +186,19 @@ export class SimEngine {
     return ok(box)
   }
 
+  /** It waited for its next start, which does not come. */
+  private giveUp(box: Box): void {
+    box.state = 'exited'
+    this.events.changed('die', box)
+  }
+
   async remove(actor: Actor, id: string): Promise<Result<Box>> {
     const box = this.boxes.get(id)
     if (box === undefined) return this.refuse('CONTAINER_GONE', 'no such container')
     if (this.isBroken || this.hasZombies) return this.refuse('ENGINE_ERROR', 'driver failed to remove root filesystem')
     if (box.state === 'removing')
       return this.refuse('CONFLICT', `removal of container ${box.name} is already in progress`)
+    if (isUp(box)) return this.refuse('ENGINE_ERROR', `cannot remove the running container ${box.name}`)
     this.events.acting(actor, 'remove', box)
     this.lives.end(id)
     box.state = 'removing'
@@ -206,7 +227,9 @@ export class SimEngine {
   }
 
   removeNetwork(name: string): Result<void> {
-    const isUsed = [...this.boxes.values()].some((box) => box.spec?.networks.some(({ network }) => network === name))
+    const isUsed = [...this.boxes.values()].some(
+      (box) => hasProcess(box) && box.spec?.networks.some(({ network }) => network === name),
+    )
     if (isUsed) return this.refuse('NETWORK_CONFLICT', `network ${name} has active endpoints`)
     this.networks.delete(name)
     return ok(undefined)
@@ -215,10 +238,11 @@ export class SimEngine {
   /** Something of the world ends a container's process: a signal by hand, a crash, too little memory. */
   kill(id: string, how: 'crash' | 'by-hand' | 'oom'): void {
     const box = this.boxes.get(id)
-    if (box === undefined || box.state !== 'running') return
+    if (box === undefined || !(how === 'by-hand' ? isUp(box) : hasProcess(box))) return
     box.isHarmed = true
     box.isHeld = how === 'by-hand'
-    this.lives.goDown(box, 137, how === 'oom')
+    if (box.state === 'restarting') this.giveUp(box)
+    else this.lives.goDown(box, 137, how === 'oom')
   }
 
   /** A person removes a container. */
@@ -254,7 +278,7 @@ export class SimEngine {
       box.isHarmed = true
       this.lives.end(box.id)
       box.state = 'exited'
-      box.exitCode = 137
+      box.exitCode = UNSEEN
       box.finishedAtMs = this.clock.nowMs()
       box.wellSinceMs = null
       this.events.changed('die', box)
@@ -263,10 +287,8 @@ export class SimEngine {
 
   boot(): void {
     for (const box of this.boxes.values()) {
-      if (box.state === 'exited' && !box.isHeld && this.lives.restartsItself(box)) {
-        box.restarts = 0
-        this.lives.goUp(box)
-      }
+      if (box.state !== 'exited' || !comesBack(box) || this.startProblem(box) !== null) continue
+      this.lives.begin(box)
     }
   }
 
@@ -283,5 +305,19 @@ export class SimEngine {
   private refuse(code: ProblemCode, message: string): Result<never> {
     const problem: Problem = { code, server: this.server, message }
     return fail(problem)
+  }
+}
+
+/** Whether the engine starts it when it comes up itself: only `unless-stopped` knows what was stopped by hand. */
+function comesBack({ spec, exitCode, isHeld }: Box): boolean {
+  switch (spec?.restart.condition) {
+    case 'always':
+      return true
+    case 'unless-stopped':
+      return !isHeld
+    case 'on-failure':
+      return exitCode !== 0
+    default:
+      return false
   }
 }

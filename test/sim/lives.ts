@@ -1,5 +1,5 @@
 import type { EngineHealth } from '../../src/model/index.js'
-import { isUp } from './box.js'
+import { failToStart, isUp } from './box.js'
 import type { Box, EngineEvents } from './box.js'
 import type { SimClock } from './clock.js'
 import { HealthRun } from './health.js'
@@ -24,14 +24,24 @@ export class Lives {
   private readonly clock: SimClock
   private readonly boxes: ReadonlyMap<string, Box>
   private readonly events: EngineEvents
+  private readonly canStart: (box: Box) => boolean
 
-  constructor(clock: SimClock, boxes: ReadonlyMap<string, Box>, events: EngineEvents) {
+  constructor(clock: SimClock, boxes: ReadonlyMap<string, Box>, events: EngineEvents, canStart: (box: Box) => boolean) {
+    this.canStart = canStart
     this.clock = clock
     this.boxes = boxes
     this.events = events
   }
 
-  goUp(box: Box): void {
+  /** By hand, or with the engine. */
+  begin(box: Box): void {
+    box.isHeld = false
+    box.restarts = 0
+    box.pausedMs = 0
+    this.goUp(box)
+  }
+
+  private goUp(box: Box): void {
     const behaviour = behaviourOf(box.spec?.image ?? '')
     const check = box.spec?.healthcheck ?? null
     this.starts += 1
@@ -108,22 +118,25 @@ export class Lives {
     box.oom = oom
     box.finishedAtMs = this.clock.nowMs()
     box.wellSinceMs = null
-    if (ranMs > RESTART_FORGIVEN_MS) box.restarts = 0
+    if (ranMs >= RESTART_FORGIVEN_MS) box.pausedMs = 0
     if (this.restartsItself(box)) {
       box.state = 'restarting'
-      const pauseMs = Math.min(RESTART_MOST_MS, RESTART_FIRST_MS * 2 ** Math.min(box.restarts, 10))
-      this.clock.after(pauseMs, () => this.startAgain(box))
+      box.restarts += 1
+      box.pausedMs = box.pausedMs === 0 ? RESTART_FIRST_MS : Math.min(RESTART_MOST_MS, box.pausedMs * 2)
+      this.clock.after(box.pausedMs, () => this.startAgain(box))
     }
     this.events.changed('die', box)
   }
 
   private startAgain(box: Box): void {
     if (box.state !== 'restarting' || !this.boxes.has(box.id)) return
-    box.restarts += 1
-    this.goUp(box)
+    if (this.canStart(box)) return this.goUp(box)
+    // Its port or network is gone: the engine gives up.
+    failToStart(box)
+    this.events.changed('die', box)
   }
 
-  restartsItself(box: Box): boolean {
+  private restartsItself(box: Box): boolean {
     if (box.isHeld || box.spec === null) return false
     const { condition, maxAttempts } = box.spec.restart
     if (condition === 'no') return false
