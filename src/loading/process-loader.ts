@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Clock, ManifestLoader, SourceTree } from '../controller/index.js'
 import type { Loaded, ReadContent } from '../manifest/index.js'
 import type { Problem, StackEntry } from '../model/index.js'
-import { packTree } from './messages.js'
+import { packTree, unpackStacks } from './messages.js'
 import type { Answer, Round } from './messages.js'
 
 export interface ProcessLoaderOptions {
@@ -174,7 +174,7 @@ function unpack(answer: Answer, reader: Reader, { entries }: SourceTree): Loaded
   reader.asked.delete(entries)
   if (answer.kind === 'refused') return answer
   const known = new Map<number, StackEntry>()
-  for (const packed of answer.desired.stacks) {
+  for (const packed of unpackStacks(answer.desired.stacks)) {
     const entry = 'entry' in packed ? packed.entry : reader.known.get(packed.number)
     if (entry === undefined) throw new Error(`the reader names stack ${packed.number}, which it never sent`)
     known.set(packed.number, entry)

@@ -2,8 +2,12 @@
 import { createLoader } from '../manifest/index.js'
 import type { Loaded, ManifestTree } from '../manifest/index.js'
 import type { StackEntry } from '../model/index.js'
-import { unpackTree } from './messages.js'
+import { packStacks, unpackTree } from './messages.js'
 import type { Answer, PackedEntry, Round } from './messages.js'
+
+// The YAML library looks into the environment at every token. Asking the system each time is a fifth of what parsing costs.
+// eslint-disable-next-line no-restricted-properties -- it is emptied, not read
+process.env = {}
 
 const loader = createLoader()
 const contents = new Map<string, Uint8Array>()
@@ -37,5 +41,5 @@ function pack(loaded: Loaded): Answer {
     return before === undefined ? { number, entry } : { number }
   })
   known = next
-  return { kind: 'loaded', desired: { ...loaded.desired, stacks } }
+  return { kind: 'loaded', desired: { ...loaded.desired, stacks: packStacks(stacks) } }
 }
