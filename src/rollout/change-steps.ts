@@ -87,11 +87,18 @@ function restartToken(facts: Facts, spec: ServiceSpec): string {
   return commanded > declared ? commanded : declared
 }
 
+/** Of the way to the server, or of where it leads: nothing is said about the replica. */
 const TRANSIENT: ReadonlySet<Problem['code']> = new Set([
   'CALL_TIMEOUT',
   'CONNECTION_LOST',
   'SERVER_UNREACHABLE',
+  'SERVER_AUTH',
+  'HOST_KEY_UNKNOWN',
+  'HOST_KEY_MISMATCH',
   'ENGINE_UNREACHABLE',
+  'ENGINE_CHANGED',
+  'ENGINE_SHARED',
+  'ENGINE_TOO_OLD',
 ])
 
 /** What was made sure of when the rollout was prepared is not there any more: somebody took it away, which is not the revision's fault. */

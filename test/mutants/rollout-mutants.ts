@@ -87,6 +87,12 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEPS,
+    find: "  'ENGINE_CHANGED',\n",
+    put: '',
+    breaks: 'a name that leads to another server makes the commit a bad one',
+  },
+  {
+    file: STEPS,
     find: 'Number(slot.key) <= spec.replicas',
     put: 'Number(slot.key) <= spec.replicas + 9',
     breaks: 'a service that is scaled up again begins with an image that nobody ever ran',
@@ -99,7 +105,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEPS,
-    find: "  'SERVER_UNREACHABLE',\n  'ENGINE_UNREACHABLE',\n",
+    find: "  'SERVER_UNREACHABLE',\n  'SERVER_AUTH',\n",
     put: '',
     breaks: 'a server that does not answer counts as a failed replica',
   },

@@ -123,13 +123,15 @@ export class Lives {
       box.state = 'restarting'
       box.restarts += 1
       box.pausedMs = box.pausedMs === 0 ? RESTART_FIRST_MS : Math.min(RESTART_MOST_MS, box.pausedMs * 2)
-      this.clock.after(box.pausedMs, () => this.startAgain(box))
+      const endedAtMs = box.finishedAtMs
+      this.clock.after(box.pausedMs, () => this.startAgain(box, endedAtMs))
     }
     this.events.changed('die', box)
   }
 
-  private startAgain(box: Box): void {
-    if (box.state !== 'restarting' || !this.boxes.has(box.id)) return
+  /** After the end that it waits for: it may have been started by hand meanwhile, and ended again. */
+  private startAgain(box: Box, endedAtMs: number): void {
+    if (box.state !== 'restarting' || box.finishedAtMs !== endedAtMs || !this.boxes.has(box.id)) return
     if (this.canStart(box)) return this.goUp(box)
     // Its port or network is gone: the engine gives up.
     failToStart(box)

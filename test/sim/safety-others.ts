@@ -124,10 +124,12 @@ export const I22: Invariant = {
   sentence: 'unreachable is not empty: nothing is made elsewhere for a replica on a server that is not lost',
   performing: (world, _sight, action, controller) => {
     if (action.kind !== 'run' || controller !== world.main.name || world.harm.isContested()) return null
-    const stranded = boxesOf(world, action.slot).find(
+    const inSlot = boxesOf(world, action.slot).filter((box) => isSameSlot(placeOf(box), action.slot))
+    // Without its journal a controller takes what it finds in a slot for all there is.
+    if (world.harm.isForgetful() && inSlot.some((box) => isReachable(world, box.server))) return null
+    const stranded = inSlot.find(
       (box) =>
         isUp(box) &&
-        isSameSlot(placeOf(box), action.slot) &&
         box.server !== action.server &&
         world.draft.servers.includes(box.server) &&
         world.harm.cutForMs(box.server) > VIEW_MS &&

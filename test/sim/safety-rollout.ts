@@ -1,4 +1,4 @@
-import { serviceHash } from '../../src/model/index.js'
+import { formatLimits, serviceHash } from '../../src/model/index.js'
 import type { Invariant } from './invariants.js'
 import { behaviourOf } from './workload.js'
 import { nameBox } from './world.js'
@@ -187,9 +187,8 @@ export const I08: Invariant = {
     if (wanted === null || box.identity === null) return null
     const { specHash, slot, restart } = box.identity
     if (!wanted.every(({ hash, spec }) => hash === specHash && fitsZone(spec, box.server))) return null
-    const limits = new Set(wanted.map(({ spec }) => spec.limits.memoryBytes))
-    if (limits.size > 1 || !world.draft.servers.includes(box.server) || world.ledger.drained.has(box.server))
-      return null
+    const isLimited = wanted.every(({ spec }) => formatLimits(spec) === box.limits)
+    if (!isLimited || !world.draft.servers.includes(box.server) || world.ledger.drained.has(box.server)) return null
     const asked = world.ledger.restarts.get(`${slot.stack}/${slot.service}`)
     if (asked !== undefined && restart < new Date(asked).toISOString()) return null
     const hasTwin = boxesOf(world, slot).some((other) => other !== box && isSameSlot(placeOf(other), slot))
