@@ -5,6 +5,8 @@ export interface OptionRow {
   readonly flags: string
   readonly help: string
   readonly fallback?: string
+  /** It may be given several times; what it says then stands with spaces between. */
+  readonly isRepeated?: true
 }
 
 /** One command. `load` is called only when the command runs, so that `--help` and `validate` never load SSH, Docker or SQLite. */
@@ -141,16 +143,25 @@ export const COMMANDS: readonly CommandRow[] = [
   row(
     'import',
     '<project>',
-    'take over what docker compose runs, without making anew what is as Git says; shows what it would do, and does it with --yes',
+    'take over what docker compose or docker run made, without making anew what is as Git says; shows what it would do, and does it with --yes',
     () => import('./commands/import.js'),
     {
       settings: [...GIT, ...DATA],
       options: [
         { flags: '--server <names>', help: 'only on these servers, by name, with commas between them' },
+        {
+          flags: '--service <service=containers>',
+          help: 'containers that Compose did not make, by name or server/name with commas between them, are of this service; once for each service',
+          isRepeated: true,
+        },
         { flags: '--folder <folder>', help: 'show it for the files of this folder instead of what Git says' },
         { flags: '--yes', help: 'take over what was shown' },
       ],
-      examples: ['slipway import shop', 'slipway import shop --server lon-1', 'slipway import shop --yes'],
+      examples: [
+        'slipway import shop',
+        'slipway import shop --server lon-1 --yes',
+        'slipway import shop --service web=web1,web2 --service db=lon-2/postgres',
+      ],
     },
   ),
   row(

@@ -60,7 +60,10 @@ function addCommand(program: Command, row: CommandRow, act: Act): void {
   invariant(name !== undefined, 'a command has a name')
   const command = parent.command(name).description(row.summary).helpOption('-h, --help', 'print this help')
   for (const argument of row.args.split(' ').filter((part) => part !== '')) command.argument(argument)
-  for (const { flags, help, fallback } of row.options) command.option(flags, help, fallback)
+  for (const { flags, help, fallback, isRepeated } of row.options) {
+    if (isRepeated === true) command.option(flags, help, (value: string, before?: string) => joined(before, value))
+    else command.option(flags, help, fallback)
+  }
   for (const setting of row.settings) {
     const { flag, value, env, fallback, help } = SETTINGS[setting]
     if (flag === null) continue
@@ -72,6 +75,10 @@ function addCommand(program: Command, row: CommandRow, act: Act): void {
     command.addHelpText('after', `\nExamples:\n${row.examples.map((example) => `  $ ${example}`).join('\n')}`)
   }
   command.action(async () => act(row, command.args, command.opts<Options>()))
+}
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before} ${value}`
 }
 
 function subcommand(parent: Command, name: string): Command {

@@ -169,14 +169,15 @@ export interface AdoptionAnswer {
 /** A container gets another name, and where it is not null another restart policy; it goes on running. */
 export interface Adoption {
   readonly containerId: string
+  readonly slot: Slot
   readonly from: string
   readonly to: string
   readonly restart: RestartPolicy | null
 }
 
-/** Takes over what `docker compose` runs, for `import`; the controller itself never does. */
+/** Takes over what `docker compose` or a person runs, for `import`; the controller itself never does. */
 export interface Adopter {
-  /** Changes nothing. Problems: CONTAINER_GONE, IMAGE_NOT_FOUND and those of any call. */
+  /** Changes nothing. Problems: CONFLICT where somebody else says that it is his, CONTAINER_GONE and those of any call. */
   compare(server: string, question: AdoptionQuestion, signal: AbortSignal): Promise<Result<AdoptionAnswer>>
   /** Whether a network that is there can be used as it is. Changes nothing. Problems: NETWORK_CONFLICT and those of any call. */
   checkNetwork(server: string, network: NetworkSpec, stack: string, signal: AbortSignal): Promise<Result<null>>

@@ -1,16 +1,17 @@
-import { COMPOSE_LABELS, LABELS, fail, ok, specHash } from '../model/index.js'
+import { fail, formatSlot, ok, specHash } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
 import type { Adoption, AdoptionAnswer, AdoptionQuestion } from '../controller/index.js'
 import { compareContainer } from '../payload/index.js'
 import type { RunAction } from '../payload/index.js'
-import { at, readJson, readJsonIfThere, textAt } from './engine.js'
+import { claimOn } from './claims.js'
+import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
 import { parseImage, versionOf } from './image-name.js'
 
-/** Compares a container of Compose with the one that Slipway would create in its place. */
-export async function compareComposed(
+/** Compares a container that something else made with the one that Slipway would create in its place. */
+export async function compareForeign(
   engine: Engine,
   question: AdoptionQuestion,
   signal: AbortSignal,
@@ -18,16 +19,16 @@ export async function compareComposed(
   const { containerId, spec } = question
   const container = await inspect(engine, containerId, signal)
   if (!container.ok) return container
+  const claim = claimOn(at(container.value, 'Config', 'Labels'), question.slot)
+  if (claim !== null) return fail(claimed(engine, textAt(container.value, 'Name'), question, claim))
   const imageId = textAt(container.value, 'Image')
   const imageCall = { method: 'GET', path: `/images/${segment(imageId)}/json`, lane: 'read' } as const
   const image = await readJsonIfThere(engine, imageCall, `inspect the image ${imageId}`, signal)
   if (!image.ok) return image
-  const info = await readJson(engine, { method: 'GET', path: '/info', lane: 'read' }, 'describe itself', signal)
-  if (!info.ok) return info
   const answer = compareContainer(actionOf(engine, question), question.joined, {
     container: container.value,
     image: at(image.value, 'Config'),
-    engine: defaultsOf(info.value),
+    engine: engine.defaults,
     apiMinor: engine.apiMinor,
   })
   if (isOfImage(container.value, image.value, spec.image)) return ok(answer)
@@ -41,6 +42,11 @@ async function inspect(engine: Engine, id: string, signal: AbortSignal): Promise
   return found.ok && found.value === null ? fail(gone(engine, id)) : found
 }
 
+function claimed({ server }: Engine, name: string, { slot }: AdoptionQuestion, claim: string): Problem {
+  const message = `the container ${name.replace(/^\//, '')} cannot be ${formatSlot(slot)}: it ${claim}`
+  return { code: 'CONFLICT', message, server, stack: slot.stack, service: slot.service }
+}
+
 function gone(engine: Engine, id: string): Problem {
   const message = `container ${id.slice(0, 12)} is no longer on server ${engine.server}`
   return { code: 'CONTAINER_GONE', message, server: engine.server }
@@ -51,14 +57,6 @@ function actionOf(engine: Engine, { slot, spec }: AdoptionQuestion): RunAction {
   const { server, fleet } = engine
   const identity = { fleet, slot, specHash: specHash(spec), revision: '', restart: '', controller: '' }
   return { kind: 'run', server, stack: slot.stack, slot, spec, image: { digest: null, id: '' }, identity }
-}
-
-function defaultsOf(info: unknown) {
-  return {
-    runtime: textAt(info, 'DefaultRuntime'),
-    logDriver: textAt(info, 'LoggingDriver'),
-    cgroup: textAt(info, 'CgroupVersion') === '2' ? 'private' : 'host',
-  } as const
 }
 
 /** By what it was made from, or by what its image is called today; never by a tag that has moved on to another image. */
@@ -78,13 +76,12 @@ function nameOf(reference: string): string {
 
 /** One call that is seen, and before it one that makes no difference to what runs: cut in between, it is asked for again. */
 export async function adoptContainer(engine: Engine, adoption: Adoption, signal: AbortSignal): Promise<Result<null>> {
-  const { containerId, from, to, restart } = adoption
+  const { containerId, slot, from, to, restart } = adoption
   const found = await inspect(engine, containerId, signal)
   if (!found.ok) return found
-  const labels = at(found.value, 'Config', 'Labels')
-  const isComposed = textAt(labels, LABELS.fleet) === '' && textAt(labels, COMPOSE_LABELS.project) !== ''
-  if (!isComposed || textAt(found.value, 'Name') !== `/${from}`) {
-    const message = `container ${containerId.slice(0, 12)} on server ${engine.server} is no longer ${from} of docker compose; nothing was done to it`
+  const claim = claimOn(at(found.value, 'Config', 'Labels'), slot)
+  if (claim !== null || textAt(found.value, 'Name') !== `/${from}`) {
+    const message = `container ${containerId.slice(0, 12)} on server ${engine.server} is no longer ${from}, free to be taken over; nothing was done to it`
     return fail({ code: 'CONFLICT', message, server: engine.server })
   }
   const path = `/containers/${segment(containerId)}`

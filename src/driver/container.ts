@@ -1,5 +1,6 @@
-import { COMPOSE_LABELS, LABELS, containerName, fail, ok, readAdoptedName } from '../model/index.js'
+import { LABELS, containerName, fail, ok, readAdoptedName } from '../model/index.js'
 import type { ContainerState, ForeignContainer, HostPort, Replica, Result } from '../model/index.js'
+import { claimOn, composeOf } from './claims.js'
 import { textAt } from './engine.js'
 import { parseState, parseStatus } from './status-text.js'
 
@@ -20,6 +21,7 @@ type ReplicaIdentity = Omit<Replica, 'state' | 'health' | 'exitCode' | 'ports' |
 export interface RawContainer {
   readonly Id?: unknown
   readonly Names?: unknown
+  readonly Image?: unknown
   readonly ImageID?: unknown
   readonly Created?: unknown
   readonly Labels?: unknown
@@ -50,7 +52,10 @@ export function readContainer(
   const last = known?.is ?? null
   const is =
     identity === null
-      ? foreignOf({ containerId: id, name, running: isUp(state), ports, ...composeOf(raw.Labels) }, last)
+      ? foreignOf(
+          { containerId: id, name, running: isUp(state), ports, ...imageOf(raw.Image), ...composeOf(raw.Labels) },
+          last,
+        )
       : replicaOf(raw, identity, state, ports, last !== null && isReplica(last) ? last : null)
   if (known !== null && is === last) return ok(known)
   const isHooked = known?.isHooked ?? textAt(raw.Labels, LABELS.hooks) !== ''
@@ -66,14 +71,9 @@ function foreignOf(now: ForeignContainer, last: Replica | ForeignContainer | nul
   return isSame ? last : now
 }
 
-/** What `docker compose up` made. Replicas of any fleet have Compose's labels as well, and what `docker compose run` makes is no service. */
-function composeOf(labels: unknown): Pick<ForeignContainer, 'compose'> {
-  const project = textAt(labels, COMPOSE_LABELS.project)
-  const service = textAt(labels, COMPOSE_LABELS.service)
-  const isPlain = textAt(labels, LABELS.fleet) === '' && !/^true$/i.test(textAt(labels, COMPOSE_LABELS.oneoff))
-  if (!isPlain || project === '' || service === '') return {}
-  const number = Number(textAt(labels, COMPOSE_LABELS.number))
-  return { compose: { project, service, number: Number.isSafeInteger(number) && number > 0 ? number : 1 } }
+/** The engine lists an id where the tag has moved on. */
+function imageOf(image: unknown): Pick<ForeignContainer, 'image'> {
+  return typeof image === 'string' && image !== '' && !/^sha256:/.test(image) ? { image } : {}
 }
 
 function isUp(state: ContainerState): boolean {
@@ -137,10 +137,8 @@ function nameOf(names: unknown): string {
  * into an image, and everything started from it has them (F37).
  */
 function identify(raw: RawContainer, id: string, name: string, server: string, fleet: string): ReplicaIdentity | null {
-  const labels = raw.Labels
-  if (labels === null || typeof labels !== 'object') return null
   const label = (key: string): string | undefined => {
-    const value: unknown = (labels as Readonly<Record<string, unknown>>)[key]
+    const value: unknown = (raw.Labels as Readonly<Record<string, unknown>> | null | undefined)?.[key]
     return typeof value === 'string' ? value : undefined
   }
   if (label(LABELS.fleet) === undefined) return identifyAdopted(raw, id, name, server, fleet)
@@ -159,7 +157,7 @@ function identify(raw: RawContainer, id: string, name: string, server: string, f
   return { ...identity, ...madeOf(raw), limits, restart, controller }
 }
 
-/** Taken over from `docker compose`: its name says what labels would, and Compose's own labels must agree. */
+/** Taken over: its name says what labels would, and those of Compose, where it has them, must agree. */
 function identifyAdopted(
   raw: RawContainer,
   id: string,
@@ -167,10 +165,10 @@ function identifyAdopted(
   server: string,
   fleet: string,
 ): ReplicaIdentity | null {
-  const { compose } = composeOf(raw.Labels)
-  const adopted = compose === undefined ? null : readAdoptedName(name, { ...compose, fleet, containerId: id })
+  const adopted = readAdoptedName(name, { fleet, containerId: id })
   if (adopted === null) return null
   const { slot, specHash, revision, limits } = adopted
+  if (claimOn(raw.Labels, slot) !== null) return null
   const made = madeOf(raw)
   const identity = { containerId: id, containerName: name, server, slot, specHash, revision, image: made.imageId }
   return { ...identity, ...made, limits, restart: '', controller: '' }

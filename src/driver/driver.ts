@@ -15,7 +15,7 @@ import type {
 } from '../controller/index.js'
 import { loginsFor } from '../ssh/index.js'
 import type { Scratch } from './container-list.js'
-import { adoptContainer, compareComposed } from './adopt.js'
+import { adoptContainer, compareForeign } from './adopt.js'
 import { diagnose } from './diagnose.js'
 import { checkNetwork } from './ensure-objects.js'
 import { examine } from './examine.js'
@@ -123,7 +123,7 @@ function adopterOn(
 ): Adopter {
   return {
     compare: (server, question, signal) =>
-      withEngine(server, signal, (engine) => compareComposed(engine, question, signal)),
+      withEngine(server, signal, (engine) => compareForeign(engine, question, signal)),
     checkNetwork: (server, network, stack, signal) =>
       withEngine(server, signal, (engine) => checkNetwork(engine, network, stack, signal)),
     adopt: (server, adoption, signal) =>

@@ -2,6 +2,7 @@ import { isAscii } from 'node:buffer'
 import { fail, ok } from '../model/index.js'
 import type { EngineFacts, Result } from '../model/index.js'
 import type { Clock, LogEvent } from '../controller/index.js'
+import type { EngineDefaults } from '../payload/index.js'
 import type { Answer, CallFailure, EngineRequest, EngineStream } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
 import { senseless } from './negotiate.js'
@@ -26,6 +27,7 @@ export interface Engine {
   readonly fleet: string
   readonly apiMinor: number
   readonly facts: EngineFacts
+  readonly defaults: EngineDefaults
   readonly limits: DriverLimits
   readonly clock: Clock
   readonly registryAuths: Readonly<Record<string, RegistryAuth>>

@@ -1,5 +1,6 @@
 import { fail, ok } from '../model/index.js'
 import type { EngineFacts, Problem, Result } from '../model/index.js'
+import type { EngineDefaults } from '../payload/index.js'
 import type { EngineClient } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
 import type { DriverLimits } from './options.js'
@@ -64,6 +65,17 @@ export function readInfo(info: unknown, apiMinor: number): Result<EngineFacts, s
     cpus: count('NCPU'),
     memoryBytes: count('MemTotal'),
   })
+}
+
+/** What it does where a container says nothing. */
+export function readDefaults(info: unknown): EngineDefaults {
+  const raw = info as Readonly<Record<string, unknown>> | null
+  const text = (field: string): string => (typeof raw?.[field] === 'string' ? raw[field] : '')
+  return {
+    runtime: text('DefaultRuntime'),
+    logDriver: text('LoggingDriver'),
+    cgroup: text('CgroupVersion') === '2' ? 'private' : 'host',
+  }
 }
 
 export function senseless(server: string, why: string): Problem {

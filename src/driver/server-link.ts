@@ -11,7 +11,7 @@ import type { Call, Engine } from './engine.js'
 import { followEvents } from './events.js'
 import { newSightings, observe } from './observe.js'
 import type { Sightings } from './observe.js'
-import { negotiate, readInfo, senseless } from './negotiate.js'
+import { negotiate, readDefaults, readInfo, senseless } from './negotiate.js'
 import type { DriverLimits, Lane, Lanes, RegistryAuth } from './options.js'
 import { problemIn, textOf } from './problem-error.js'
 import type { Way } from './way.js'
@@ -104,7 +104,7 @@ export class ServerLink {
       if (!info.ok) return info
       const facts = readInfo(info.value, api.value)
       if (!facts.ok) return fail(senseless(server.name, facts.problem))
-      return ok(this.#engineOf(client, api.value, facts.value))
+      return ok(this.#engineOf(client, api.value, facts.value, readDefaults(info.value)))
     } catch (error) {
       // docker-modem reads DOCKER_HOST even where everything is given, and throws when it does not parse.
       const message = `cannot set up the client for server ${server.name}: ${textOf(error)}`
@@ -112,7 +112,7 @@ export class ServerLink {
     }
   }
 
-  #engineOf(client: EngineClient, apiMinor: number, facts: Engine['facts']): Engine {
+  #engineOf(client: EngineClient, apiMinor: number, facts: Engine['facts'], defaults: Engine['defaults']): Engine {
     const { server, fleet, limits, clock, registryAuths } = this.#options
     const late = givenUp(server.name)
     const lateCall = { kind: 'broken', isSent: false, problem: late } as const
@@ -121,6 +121,7 @@ export class ServerLink {
       fleet,
       apiMinor,
       facts,
+      defaults,
       limits,
       clock,
       registryAuths,

@@ -54,6 +54,8 @@ export interface ForeignContainer {
   readonly name: string
   readonly running: boolean
   readonly ports: readonly HostPort[]
+  /** What it was made from; absent where that is not known by name any more. */
+  readonly image?: string
   /** The service of a Compose project that `docker compose` runs it as; absent where it was made otherwise. */
   readonly compose?: { readonly project: string; readonly service: string; readonly number: number }
 }

@@ -7,6 +7,7 @@ import type { RunAction } from './create-payload.js'
 import { listOf, mapOf, textOf } from './fields.js'
 import type { Fields } from './fields.js'
 import type { Joined } from './joined.js'
+import { ANONYMOUS } from './mount-texts.js'
 import { endpointsFor } from './networking.js'
 
 /** One setting of a container that is not as a spec wants it, by Compose's key. Null: nothing is said. */
@@ -57,13 +58,52 @@ export function compareContainer(
     field === 'logging' && to === null && mapOf(there.host['LogConfig'])['Type'] === engine.logDriver
   return {
     differences: differences.filter((difference) => !isOwn(difference)),
-    notes: differences.some(isOwn) ? [KEEPS_LOGGING] : [],
+    notes: [
+      ...(differences.some(isOwn) ? [KEEPS_LOGGING] : []),
+      ...leftData(differences),
+      ...lostName(mapOf(container), action.spec),
+    ],
     limits: limitsOf(there.host),
     restart: restartOf(mapOf(there.host['RestartPolicy'])),
   }
 }
 
 const KEEPS_LOGGING = 'keeps its options of logging: nobody can tell whether they are the own ones of the engine'
+
+/** A volume of another name is begun anew, and what is in the old one stays there. */
+function leftData(differences: readonly Difference[]): readonly string[] {
+  return differences.flatMap(({ field, from, to }) => {
+    const [, target] = /^volumes\.(.*)$/.exec(field) ?? []
+    const [volume = ''] = (from ?? '').split(' ')
+    if (target === undefined || to === null || !/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(volume) || volume === 'tmpfs')
+      return []
+    if (from?.startsWith(ANONYMOUS) === true)
+      return [`what is in its anonymous volume at ${target} stays behind there: copy it first, if it is wanted`]
+    return to.split(' ')[0] === volume
+      ? []
+      : [
+          `what is in the volume ${volume} stays behind there; \`external: true\` and \`name: ${volume}\` on the stack's volume keep it`,
+        ]
+  })
+}
+
+/** Compose gives each container its service's name beside its own; one that was made by hand may be known by its own alone, which it loses. */
+function lostName(container: Fields, { name: service }: ServiceSpec): readonly string[] {
+  const labels = mapOf(mapOf(container['Config'])['Labels'])
+  const name = textOf(container['Name']).replace(/^\//, '')
+  const isAlias = (endpoint: unknown): boolean => listOf(mapOf(endpoint)['Aliases']).includes(name)
+  const named = Object.entries(mapOf(mapOf(container['NetworkSettings'])['Networks'])).filter(
+    ([network, endpoint]) => !UNNAMED_NETWORKS.has(network) && !isAlias(endpoint),
+  )
+  if (textOf(labels[COMPOSE_LABELS.project]) !== '' || named.length === 0) return []
+  const networks = named.map(([network]) => network).join(' and ')
+  return [
+    `${networks}: nobody reaches it as ${name} any more, since its name becomes another; say ${service} there, or give the service \`container_name: ${name}\``,
+  ]
+}
+
+/** There containers have no names for each other. */
+const UNNAMED_NETWORKS: ReadonlySet<string> = new Set(['bridge', 'host', 'none'])
 
 /** The body of `create` with what the engine adds to it: what the image says, where nothing else does. */
 function wantedBody(action: RunAction, joined: Joined, image: Fields, apiMinor: number): ContainerBody {

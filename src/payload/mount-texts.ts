@@ -16,7 +16,7 @@ export function mountTexts(
   ])
 }
 
-const ANONYMOUS = 'an anonymous volume'
+export const ANONYMOUS = 'an anonymous volume'
 
 type Entry = readonly [target: string, text: string]
 

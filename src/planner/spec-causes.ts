@@ -99,7 +99,8 @@ function compareSpecs(before: ServiceSpec, after: ServiceSpec): readonly Cause[]
 
 /** Where the old spec is not known any more. */
 export function unknownSpecCause(before: string, after: string): Cause {
-  if (before === OTHER_SPEC) return { field: 'spec', from: null, to: null, note: 'other than docker compose made it' }
+  if (before === OTHER_SPEC)
+    return { field: 'spec', from: null, to: null, note: 'taken over, and not as the stack wants it' }
   return { field: 'spec', from: before.slice(0, 8), to: after.slice(0, 8) }
 }
 

@@ -97,8 +97,8 @@ describe('import', () => {
       end: '4 of 4 containers taken over: 1 container stays, 2 will be replaced, 1 will go',
     })
     const named = world.driver.adoptions.map(({ server, from, to, containerId, restart }) => {
-      const service = from.split('-')[1] ?? ''
-      const said = readAdoptedName(to, { fleet: 'acme', project: 'shop', service, containerId })
+      const said = readAdoptedName(to, { fleet: 'acme', containerId })
+      expect(said?.slot).toMatchObject({ stack: 'shop', service: from.split('-')[1] })
       return [server, said?.slot.key, said?.specHash, said?.revision, said?.limits, restart?.condition]
     })
     const sha = world.source.head
@@ -146,6 +146,53 @@ describe('import', () => {
     expect(out).toContain('shop-web-1 goes on running as it is; not taken over')
     expect(out).toContain('3 of 4 containers taken over')
     expect(err).toContain('CONTAINER_GONE shop-web-1 is gone')
+  })
+
+  describe('of containers that Compose did not make', () => {
+    const plain = (name: string, image = 'other:1'): ForeignContainer => {
+      const { compose: _, ...rest } = composed('web', 1)
+      return { ...rest, containerId: name.padEnd(12, '0'), name, image }
+    }
+
+    function byHand(): World {
+      const world = shop()
+      world.driver.foreign.set('lon-1', [plain('web1', 'web:1'), plain('twin')])
+      world.driver.foreign.set('lon-2', [plain('pg'), plain('twin'), composed('db', 1)])
+      return world
+    }
+
+    it('takes over those that are named, and says of what else they could be', async () => {
+      const world = byHand()
+      const shown = await run(world, 'shop')
+      expect(shown.out).toContain('if it is of this stack, say so:\n  web1 on lon-1: --service web=lon-1/web1\n')
+      const argv = ['shop', '--service', 'web=web1,lon-2/twin', '--service', 'db=pg', '--yes']
+      const { code, out } = await run(world, ...argv)
+      expect(out).toContain('= shop/web#1  web1 goes on running as it is')
+      expect(code).toBe(0)
+      const taken = world.driver.adoptions.map(
+        ({ server, from, slot }) => `${server} ${from} ${slot.service}#${slot.key}`,
+      )
+      expect(taken.sort()).toEqual(['lon-1 web1 web#1', 'lon-2 pg db#2', 'lon-2 shop-db-1 db#1', 'lon-2 twin web#2'])
+      const [web1] = world.driver.adoptions.filter(({ from }) => from === 'web1')
+      const identity = { fleet: 'acme', containerId: web1?.containerId ?? '' }
+      expect(readAdoptedName(web1?.to ?? '', identity)?.slot).toEqual({ stack: 'shop', service: 'web', key: '1' })
+    })
+
+    it.each([
+      ['web', 'is SERVICE=CONTAINER'],
+      ['web=', 'is SERVICE=CONTAINER'],
+      ['wep=web1', 'has no service wep; it has db, web'],
+      ['web=gone', 'there is no container "gone" on lon-1, lon-2'],
+      ['web=par-9/web1', 'on par-9'],
+      ['web=twin', 'twin is on lon-1 and lon-2: write lon-1/twin'],
+      ['web=web1,web1', 'named twice'],
+      ['db=shop-db-1', 'docker compose runs shop-db-1 as shop/db'],
+    ])('does nothing for --service %s, and says why', async (said, why) => {
+      const world = byHand()
+      const { code, err } = await run(world, 'shop', '--service', said, '--yes')
+      expect({ code, err }).toEqual({ code: 64, err: expect.stringContaining(why) as string })
+      expect(world.driver.adoptions).toEqual([])
+    })
   })
 
   it('needs a stack of that name in Git, a server of that name, and a commit', async () => {

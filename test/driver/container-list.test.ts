@@ -110,7 +110,7 @@ describe('the list of containers', () => {
     expect(list.foreign).toMatchObject([{ containerId: 'a1b2c3', running: true }])
   })
 
-  it('has a replica of what was taken over from docker compose: its name says what labels would', () => {
+  it('has a replica of what was taken over: its name says what labels would, and those of Compose agree or are not there', () => {
     const Labels = { 'com.docker.compose.project': 'shop', 'com.docker.compose.service': 'web' }
     const specHash = 'abc'.padEnd(20, '0')
     const revision = 'f'.repeat(40)
@@ -119,9 +119,20 @@ describe('the list of containers', () => {
     const [replica] = read([{ ...raw, Names: [`/${own}`], Labels }]).replicas
     const made = { image: 'sha256:1', imageId: 'sha256:1', restart: '', controller: '' }
     expect(replica).toMatchObject({ containerName: own, slot, specHash, revision, limits, ...made, health: 'healthy' })
-    // Another container of that name, one of another fleet, one without Compose's labels.
-    for (const change of [{ Id: 'b1' }, { Labels: { ...Labels, 'slipway.fleet': 'other' } }, { Labels: {} }])
-      expect(read([{ ...raw, Names: [`/${own}`], Labels, ...change }]).replicas).toEqual([])
+    for (const other of [{}, null, { mine: 'yes' }])
+      expect(read([{ ...raw, Names: [`/${own}`], Labels: other }]).replicas).toMatchObject([{ slot, specHash }])
+    const others = [
+      { Id: 'b1' },
+      ...[
+        { 'slipway.fleet': 'other' },
+        { 'com.docker.compose.service': 'db' },
+        { 'com.docker.compose.project': 'blog' },
+        { 'com.docker.compose.oneoff': 'True' },
+        { 'com.docker.swarm.service.id': 'x' },
+      ].map((change) => ({ Labels: { ...Labels, ...change } })),
+    ]
+    for (const change of others)
+      expect(read([{ ...raw, Names: [`/${own}`], Labels, ...change }]).replicas, JSON.stringify(change)).toEqual([])
   })
 
   it('knows what docker compose runs, by the labels of Compose alone', () => {

@@ -22,7 +22,7 @@ const SERVICE: Readonly<Record<keyof ServiceSpec, Reading>> = {
   entrypoint: (service) => service['entrypoint'] ?? null,
   environment: (service) => withoutNulls(map(service['environment'])),
   labels: (service) => map(service['labels']),
-  ports: (service) => (service['network_mode'] === undefined ? portsOf(service) : []),
+  ports: (service) => (['bridge', undefined].includes(service['network_mode'] as string) ? portsOf(service) : []),
   mounts: mountsOf,
   networks: networksOf,
   networkMode: (service) => service['network_mode'] ?? null,

@@ -211,6 +211,14 @@ export const ROWS: readonly Row[] = [
   host('network_mode', 'network_mode: host', { NetworkMode: 'host' }),
   host('network_mode', 'network_mode: none', { NetworkMode: 'none' }),
   host('network_mode', 'network_mode: bridge', { NetworkMode: 'bridge' }),
+  {
+    key: 'network_mode',
+    yaml: 'network_mode: bridge\nports: ["8080:80"]',
+    payload: {
+      ExposedPorts: { '80/tcp': {} },
+      HostConfig: { NetworkMode: 'bridge', PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '8080' }] } },
+    },
+  },
   host('network_mode', 'network_mode: service:db', { NetworkMode: 'container:id-of-db' }, { top: OTHER }),
   host('network_mode', 'network_mode: container:vpn', { NetworkMode: 'container:vpn' }),
   endpoint('networks.ipv4_address', { IPAMConfig: { IPv4Address: '172.28.0.9' } }, { yaml: '172.28.0.9' }),

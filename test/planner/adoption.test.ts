@@ -67,6 +67,37 @@ describe('the slot of a container that is taken over', () => {
   })
 })
 
+describe('a container that Compose did not make', () => {
+  const plain = (name: string, changes: Partial<ForeignContainer> = {}): ForeignContainer => {
+    const { compose: _, ...rest } = composed('web', 1, { containerId: name, name, ...changes })
+    return rest
+  }
+
+  it('is of the service that a person says, behind those of Compose', () => {
+    const [one, two] = [plain('anything'), plain('more')]
+    const named = [one, two].map((container) => ({ server: 'lon-1', service: 'web', container }))
+    const plan = planAdoption(stack, new Map([['lon-1', listing([one, two, composed('web', 1)])]]), named)
+    expect(plan.adoptees.map(({ container, slot }) => [container.name, slot.key])).toEqual([
+      ['shop-web-1', '1'],
+      ['anything', '2'],
+      ['more', '3'],
+    ])
+    expect(plan.adoptees.map(({ isSurplus }) => isSurplus)).toEqual([false, false, true])
+    expect(plan.lookalikes).toEqual([])
+  })
+
+  it.each([
+    ['its image', { image: web.image }],
+    ['its image, as people write it', { image: `docker.io/library/${web.image}` }],
+    ['its name', { name: 'web-1' }],
+    ['its name', { name: 'shop_web' }],
+  ])('is told of, and not taken, when %s is that of a service', (_what, changes) => {
+    const plan = planAdoption(stack, new Map([['lon-1', listing([plain('x', changes), plain('other')])]]))
+    expect(plan.adoptees).toEqual([])
+    expect(plan.lookalikes).toMatchObject([{ server: 'lon-1', service: 'web', container: { containerId: 'x' } }])
+  })
+})
+
 describe('what was taken over', () => {
   const one = specOf('web')
   const adopted = (changes: Partial<Replica>): Replica => ({
@@ -82,7 +113,7 @@ describe('what was taken over', () => {
   it('is replaced, with a sentence, where it is not', () => {
     const plan = planOf({ services: [one], views: [listed('lon-1', [adopted({ specHash: OTHER_SPEC })])] })
     expect(plan.changes).toMatchObject([
-      { kind: 'replace', causes: [{ field: 'spec', note: 'other than docker compose made it' }] },
+      { kind: 'replace', causes: [{ field: 'spec', note: 'taken over, and not as the stack wants it' }] },
     ])
   })
 })

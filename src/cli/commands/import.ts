@@ -7,12 +7,13 @@ import { chosenServers } from '../chosen-servers.js'
 import { EXIT } from '../exit-code.js'
 import { CommandError, usage } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
+import { namedContainers } from '../named-containers.js'
 import { restartFor } from '../import-report.js'
 import type { ImportReport, Imported } from '../import-report.js'
 import { desiredOf, withSource } from '../preview.js'
 import { formatImport, importToJson } from '../show/import.js'
 
-/** Takes over what `docker compose` runs of a project that the repository has as a stack. Without `--yes` it only looks. */
+/** Takes over what `docker compose` runs of a project that the repository has as a stack, and containers that are named. Without `--yes` it only looks. */
 export async function run(invocation: Invocation): Promise<number> {
   const { args, options, format, io, settings, parts } = invocation
   const [project = ''] = args
@@ -29,7 +30,8 @@ export async function run(invocation: Invocation): Promise<number> {
     const looks = await Promise.all(
       servers.map(async ({ name }) => [name, await driver.observe(name, [], io.interrupted)] as const),
     )
-    const report = await compareAll(driver, desired, stack, looks, io.interrupted)
+    const said = typeof options.service === 'string' ? options.service : ''
+    const report = await compareAll(driver, desired, stack, { looks, said }, io.interrupted)
     const done = isYes ? await adoptAll(driver, report, io.interrupted) : report
     if (format === 'json') io.out(`${JSON.stringify(importToJson(done), null, 2)}\n`)
     else io.out(formatImport(done, invocation))
@@ -49,15 +51,23 @@ function stackOf({ stacks, revision }: Desired, project: string): Stack {
   )
 }
 
+interface Found {
+  readonly looks: readonly (readonly [server: string, look: Result<Listing>])[]
+  /** Of which service a container is that Compose did not make. */
+  readonly said: string
+}
+
 async function compareAll(
   driver: Adopter,
   desired: Desired,
   stack: Stack,
-  looks: readonly (readonly [server: string, look: Result<Listing>])[],
+  { looks, said }: Found,
   signal: AbortSignal,
 ): Promise<ImportReport> {
   const listings = new Map(looks.flatMap(([server, look]) => (look.ok ? [[server, look.value] as const] : [])))
-  const plan = planAdoption(stack, listings)
+  // What is on a server that cannot be seen cannot be named.
+  const isSeen = looks.every(([, look]) => look.ok)
+  const plan = planAdoption(stack, listings, isSeen ? namedContainers(said, stack, listings) : [])
   const compared = await Promise.all(
     plan.adoptees.map(async (adoptee) => ({ adoptee, answer: await compare(driver, adoptee, plan, signal) })),
   )
@@ -110,7 +120,8 @@ async function adoptAll(driver: Adopter, report: ImportReport, signal: AbortSign
   for (const one of report.containers) {
     const { server, container } = one.adoptee
     const { containerId, name } = container
-    const adoption = { containerId, from: name, to: nameFor(one, report.desired), restart: restartFor(one) }
+    const { slot } = one.adoptee
+    const adoption = { containerId, slot, from: name, to: nameFor(one, report.desired), restart: restartFor(one) }
     containers.push({ ...one, outcome: await driver.adopt(server, adoption, signal) })
   }
   return { ...report, containers, isDone: true }

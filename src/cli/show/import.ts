@@ -20,11 +20,21 @@ export function formatImport(report: ImportReport, { colors }: Pick<Invocation, 
     `import ${stack.name}, as ${isOfFolder(desired.revision) ? `the files in ${desired.revision.ref} say` : `${formatCommit(desired.revision)} says`}`,
     ...blocks,
     ...(strangers.length === 0 ? [] : [`left alone, since the stack has no such service: ${strangers.join(', ')}`]),
+    ...(plan.lookalikes.length === 0 ? [] : [lookalikes(report)]),
     ...(plan.adopted.length === 0 ? [] : [`taken over before: ${counted(plan.adopted.length, 'container')}`]),
     conclusion(report),
   ]
     .join('\n\n')
     .concat('\n')
+}
+
+/** What was made by hand is taken over when a person says what it is, never by its looks. */
+function lookalikes({ plan: { lookalikes: some } }: ImportReport): string {
+  const lines = some.map(
+    ({ server, container, service }) =>
+      `${container.name} on ${server}: --service ${service}=${server}/${container.name}`,
+  )
+  return ['left alone, as Compose did not make it; if it is of this stack, say so:', ...lines].join('\n  ')
 }
 
 const MARKS: Readonly<Record<Fate, string>> = { kept: '=', replaced: '±', removed: '-' }
@@ -75,7 +85,8 @@ function policyText({ condition, maxAttempts }: RestartPolicy): string {
 
 function conclusion({ stack, containers, problems, isDone }: ImportReport): string {
   if (problems.length > 0 && !isDone) return 'nothing is done before the problems are solved'
-  if (containers.length === 0) return `nothing to take over: docker compose runs no service of ${stack.name} there`
+  if (containers.length === 0)
+    return `nothing to take over: docker compose runs no service of ${stack.name} there, and --service names no container`
   const count = (fate: Fate): number => containers.filter((one) => one.fate === fate).length
   const sums = [
     `${counted(count('kept'), 'container')} ${count('kept') === 1 ? 'stays' : 'stay'}`,
@@ -112,6 +123,11 @@ export function importToJson({ desired, stack, plan, containers, isDone }: Impor
       }
     }),
     leftAlone: plan.strangers.map(({ server, container }) => ({ server, container: container.name })),
+    lookalikes: plan.lookalikes.map(({ server, container, service }) => ({
+      server,
+      container: container.name,
+      service,
+    })),
     takenOverBefore: plan.adopted.map(({ server, containerId, slot }) => ({
       server,
       containerId,

@@ -94,12 +94,14 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
   const isBridged = networkMode === null
   const names = readNames(name, service, context)
   const spot = keyOf(service, 'ports')
-  if (!isBridged && spot !== undefined && publishes(service))
+  // The engine's own bridge publishes as any other.
+  const isPublished = isBridged || networkMode === 'bridge'
+  if (!isPublished && spot !== undefined && publishes(service))
     report.warn('FIELD_IGNORED', spot, `ignored: with \`network_mode: ${networkMode}\` there is nothing to publish`)
   return {
     environment: readEnvironment(service, context),
     labels: readServiceLabels(service, context),
-    ports: isBridged ? ports : [],
+    ports: isPublished ? ports : [],
     mounts,
     networks: isBridged && get(service, 'network_mode') === undefined ? readAttachments(names, service, context) : [],
     networkMode,

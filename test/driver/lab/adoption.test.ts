@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ContainerCreateOptions } from 'dockerode'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { composePath, ensureDownload } from '../../lab/downloads.js'
 import { dockerOn, startLab } from '../../lab/index.js'
@@ -86,6 +87,33 @@ networks:
 volumes: { data: }
 `
 
+/** The same for what a person made with `docker run`, as HAND says it. */
+const BY_HAND = `
+name: hands
+services:
+  hand: { image: shop/app:1, restart: always, network_mode: bridge, environment: { OWN: b }, ports: ["127.0.0.1:18190:80"] }
+  pg: { image: shop/app:1, restart: "no", networks: [back], volumes: ["pgdata:/data", "/var"] }
+networks: { back: { external: true, name: hands-net } }
+volumes: { pgdata: { external: true, name: pgdata } }
+`
+const HAND: Readonly<Record<string, Omit<ContainerCreateOptions, 'Image' | 'name'>>> = {
+  hand: {
+    Env: ['OWN=b'],
+    ExposedPorts: { '80/tcp': {} },
+    HostConfig: {
+      NetworkMode: 'default',
+      RestartPolicy: { Name: 'always' },
+      PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '18190' }] },
+    },
+  },
+  'pg-1': {
+    Volumes: { '/var': {} },
+    HostConfig: { NetworkMode: 'hands-net', Binds: ['pgdata:/data'] },
+    NetworkingConfig: { EndpointsConfig: { 'hands-net': { Aliases: ['pg'] } } },
+  },
+  claimed: { Labels: { 'com.docker.swarm.service.id': 'x' } },
+}
+
 let lab: Lab
 let driver: TestDriver
 const folder = mkdtempSync(join(tmpdir(), 'slipway-adoption-'))
@@ -119,6 +147,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'compose.yaml'), PROJECT)
   for (const server of lab.servers) await server.run('mkdir', '-p', '/srv/slipway')
   await Promise.all(lab.servers.map(up))
+  await Promise.all(lab.servers.map(runByHand))
 })
 
 afterAll(async () => {
@@ -130,6 +159,16 @@ afterAll(async () => {
 async function up(server: LabServer): Promise<void> {
   const env = { PATH: '', HOME: folder, DOCKER_HOST: `unix://${server.socketPath}` }
   await run(composePath, ['up', '--detach', '--quiet-pull'], { cwd: folder, env })
+}
+
+async function runByHand(server: LabServer): Promise<void> {
+  const engine = dockerOn(server)
+  await engine.createNetwork({ Name: 'hands-net' })
+  for (const [name, options] of Object.entries(HAND)) {
+    const said = { AttachStdout: true, AttachStderr: true, ...options }
+    const container = await engine.createContainer({ ...said, name, Image: 'shop/app:1' })
+    await container.start()
+  }
 }
 
 function allowed(manifest: string): Stack {
@@ -213,7 +252,8 @@ describe.each(['old', 'newest'])('what Docker Compose runs on the %s engine', (s
     if (one === undefined) throw new Error('nothing to take over')
     const { containerId, name: from } = one.container
     const identity = { fleet: FLEET, slot: one.slot, specHash: 'a'.repeat(20), revision: 'b'.repeat(40), limits: '' }
-    const adoption = { containerId, from, to: adoptedName({ ...identity, containerId }), restart: null }
+    const { slot } = one
+    const adoption = { containerId, slot, from, to: adoptedName({ ...identity, containerId }), restart: null }
     const restart = { condition: 'on-failure', maxAttempts: 3 } as const
     const wrong = await driver.adopt(server, { ...adoption, from: 'shop-plain-1' }, never)
     expect(wrong).toMatchObject({ ok: false, problem: { code: 'CONFLICT' } })
@@ -237,5 +277,60 @@ describe.each(['old', 'newest'])('what Docker Compose runs on the %s engine', (s
     expect(message).toContain('network shop_back')
     expect(message).toContain('another ipam')
     expect(more).toEqual([])
+  })
+
+  it('is what a person made with `docker run` as well, where that person says so', async () => {
+    const listing: Listing = must(await driver.observe(server, [], never))
+    const named = (container: string, service: string) => {
+      const found = listing.foreign.find(({ name }) => name === container)
+      if (found === undefined) throw new Error(`no container ${container}`)
+      return { server, service, container: found }
+    }
+    const planned = (manifest: string, ...names: readonly (readonly [container: string, service: string])[]) =>
+      planAdoption(
+        allowed(manifest),
+        new Map([[server, listing]]),
+        names.map(([container, service]) => named(container, service)),
+      ).adoptees
+    const compared = (manifest: string) =>
+      Promise.all(
+        planned(manifest, ['hand', 'hand'], ['pg-1', 'pg']).map(async ({ container, slot, spec }) => {
+          const question = { containerId: container.containerId, slot, spec, joined: new Map<string, string>() }
+          return must(await driver.compare(server, question, never))
+        }),
+      )
+    const [hand, pg] = await compared(BY_HAND)
+    expect([hand?.differences, hand?.notes, hand?.restart.condition]).toEqual([[], [], 'always'])
+    expect(pg?.differences).toEqual([])
+    expect(pg?.notes).toEqual([expect.stringMatching(/^hands-net: nobody reaches it as pg-1 any more/)])
+
+    const moved = BY_HAND.replace('volumes: { pgdata: { external: true, name: pgdata } }', 'volumes: { pgdata: {} }')
+    const [, other] = await compared(moved.replace('"/var"', 'pgdata:/var').replace('OWN: b', 'OWN: c'))
+    expect(other?.differences.map(({ field }) => field)).toEqual(['volumes./data', 'volumes./var'])
+    expect(other?.notes).toEqual([
+      expect.stringMatching(/^what is in the volume pgdata stays behind/),
+      expect.stringMatching(/^what is in its anonymous volume at \/var stays behind/),
+      expect.stringMatching(/^hands-net/),
+    ])
+
+    const [claimed] = planned(BY_HAND, ['claimed', 'hand'])
+    if (claimed === undefined) throw new Error('not planned')
+    const question = { ...claimed, containerId: claimed.container.containerId, joined: new Map<string, string>() }
+    expect(await driver.compare(server, question, never)).toMatchObject({ ok: false, problem: { code: 'CONFLICT' } })
+
+    const [one] = planned(BY_HAND, ['pg-1', 'pg'])
+    if (one === undefined) throw new Error('not planned')
+    const { slot } = one
+    const { containerId, name: from } = one.container
+    const identity = { fleet: FLEET, slot, specHash: 'a'.repeat(20), revision: 'b'.repeat(40), limits: '', containerId }
+    must(await driver.adopt(server, { containerId, slot, from, to: adoptedName(identity), restart: null }, never))
+    const after = must(await driver.observe(server, [], never)).replicas
+    expect(after.filter((replica) => replica.containerId === containerId)).toMatchObject([
+      { slot, specHash: 'a'.repeat(20), state: 'running', controller: '' },
+    ])
+    const { NetworkSettings } = await dockerOn(lab.server(server)).getContainer(containerId).inspect()
+    // Engines from API 1.44 on say by which names others reach it.
+    expect(NetworkSettings.Networks['hands-net']).toMatchObject({ Aliases: expect.arrayContaining(['pg']) as string[] })
+    expect(JSON.stringify(NetworkSettings.Networks['hands-net'])).not.toContain('"pg-1"')
   })
 })

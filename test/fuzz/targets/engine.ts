@@ -109,6 +109,7 @@ function engineThatSays(input: Buffer, list: Buffer = input): Engine {
     fleet: 'acme',
     apiMinor: 45,
     facts,
+    defaults: { runtime: 'runc', logDriver: 'json-file', cgroup: 'private' },
     limits: DRIVER_LIMITS,
     clock: { nowMs: () => 1_000, after: () => () => undefined },
     registryAuths: {},
