@@ -36,10 +36,10 @@ export class Asker {
   }
 
   /** Whether the replica is tracked; if it is, the look counts. */
-  looked(replica: Replica, probed: boolean): boolean {
+  looked(replica: Replica, probed: boolean, begunAtMs: number): boolean {
     const track = this.tracks.get(replica.containerId)
     if (track === undefined) return false
-    this.tracks.set(replica.containerId, trackLook(track, replica, probed, this.clock.nowMs()))
+    this.tracks.set(replica.containerId, trackLook(track, replica, probed, this.clock.nowMs(), begunAtMs))
     return true
   }
 
@@ -57,13 +57,14 @@ export class Asker {
   async ask({ server, replica, probe, healthcheck }: Ask): Promise<void> {
     const id = replica.containerId
     const isAsked = await this.once(id, async () => {
+      const begunAtMs = this.clock.nowMs()
       const result = await this.driver.ask(server, { replica, probe, healthcheck }, this.signal)
       const track = this.tracks.get(id)
       if (track === undefined) return
       const { verdict, output } = result.ok
         ? result.value
         : ({ verdict: 'unknown', output: result.problem.message } as const)
-      this.tracks.set(id, trackAnswer(track, verdict, output, this.clock.nowMs()))
+      this.tracks.set(id, trackAnswer(track, verdict, output, this.clock.nowMs(), begunAtMs))
     })
     if (isAsked) this.answered(replica.slot.stack)
   }

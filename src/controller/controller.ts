@@ -17,6 +17,7 @@ import type { Snapshot } from './preview.js'
 import { ProvenRecovery } from './proven-recovery.js'
 import { ServerBook } from './server-book.js'
 import { ServerWatch, WATCH_DEFAULTS } from './server-watch.js'
+import type { Look } from './server-watch.js'
 import { StackLoop } from './stack-loop.js'
 import { fleetStatus } from './status-view.js'
 import type { FleetStatus } from './status.js'
@@ -69,7 +70,7 @@ export class Controller {
       {
         closer: (server) => this.loop.closer(server),
         unconfirmed: (server) => this.performer.unconfirmed(server),
-        looked: (server, view, before, changed, seq) => this.looked(server, view, before, changed, seq),
+        looked: (server, view, before, changed, look) => this.looked(server, view, before, changed, look),
       },
     )
     this.acceptance = new Acceptance(
@@ -282,17 +283,11 @@ export class Controller {
     this.ports.log({ atMs: this.ports.clock.nowMs(), level, message, fields })
   }
 
-  private looked(
-    server: string,
-    view: ServerView,
-    before: ServerView | undefined,
-    changed: boolean,
-    seq: number,
-  ): void {
+  private looked(server: string, view: ServerView, before: ServerView | undefined, changed: boolean, look: Look): void {
     if (this.closed) return
     if (view.kind === 'listed') {
-      this.performer.seen(server, seq)
-      this.trackLooks(view)
+      this.performer.seen(server, look.seq)
+      this.trackLooks(view, look.begunAtMs)
     }
     if (!changed) return
     if (view.kind === 'unreachable' && view.phase === 'lost') this.performer.abandon(server)
@@ -303,11 +298,11 @@ export class Controller {
     this.notify()
   }
 
-  private trackLooks(view: Extract<ServerView, { kind: 'listed' }>): void {
+  private trackLooks(view: Extract<ServerView, { kind: 'listed' }>, begunAtMs: number): void {
     if (this.asker.tracks.size === 0) return
     for (const replica of view.listing.replicas) {
       const decision = this.loop.decisions.get(replica.slot.stack)
-      if (decision !== undefined && this.asker.looked(replica, isProbed(decision, replica)))
+      if (decision !== undefined && this.asker.looked(replica, isProbed(decision, replica), begunAtMs))
         this.loop.mark(replica.slot.stack)
     }
   }

@@ -25,13 +25,19 @@ export const WATCH_DEFAULTS: WatchOptions = Object.freeze({
 /** Missed looks in a row after which a server is unknown. */
 const UNKNOWN_AFTER_MISSES = 3
 
+/** One look: its number, and when it began. What it shows is no younger than that. */
+export interface Look {
+  readonly seq: number
+  readonly begunAtMs: number
+}
+
 export interface WatchEvents {
   /** Containers on the server that want a closer look. */
   closer(server: string): readonly string[]
   /** What was sent to the server and never confirmed. */
   unconfirmed(server: string): readonly Replica[]
-  /** After every look; `changed` is false when it showed what the last one did. `seq` is the look's number. */
-  looked(server: string, view: ServerView, before: ServerView | undefined, changed: boolean, seq: number): void
+  /** After every look; `changed` is false when it showed what the last one did. */
+  looked(server: string, view: ServerView, before: ServerView | undefined, changed: boolean, look: Look): void
 }
 
 interface Watched {
@@ -155,7 +161,7 @@ export class ServerWatch {
     const problem: Problem = { code: 'SERVER_UNREACHABLE', server, message: `${server} has not answered yet` }
     const view = this.missedView(server, problem)
     this.current.set(server, view)
-    this.events.looked(server, view, undefined, true, 0)
+    this.events.looked(server, view, undefined, true, { seq: 0, begunAtMs: this.clock.nowMs() })
   }
 
   private schedule(server: string, delayMs: number): void {
@@ -170,6 +176,7 @@ export class ServerWatch {
   }
 
   private async run(server: string, seq: number): Promise<void> {
+    const begunAtMs = this.clock.nowMs()
     const result = await this.driver.observe(server, this.events.closer(server), this.closing.signal)
     const entry = this.watched.get(server)
     if (entry === undefined || this.closing.signal.aborted) return
@@ -186,7 +193,7 @@ export class ServerWatch {
     const view = checked.ok ? this.listedView(server, checked.value, before) : this.missedView(server, checked.problem)
     this.current.set(server, view)
     this.noteCutOff()
-    this.events.looked(server, view, before, isChanged(before, view), seq)
+    this.events.looked(server, view, before, isChanged(before, view), { seq, begunAtMs })
     const again = this.watched.get(server)?.again === true
     this.schedule(server, again ? 0 : checked.ok ? this.options.observeIntervalMs : this.options.missedIntervalMs)
   }

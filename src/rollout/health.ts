@@ -15,6 +15,8 @@ export interface HealthTrack {
   readonly confirmedAtMs: number | null
   readonly asks: number
   readonly askedAtMs: number | null
+  /** When the question was sent whose answer came last. */
+  readonly askBegunAtMs: number | null
   /** The last answer was no. The engine's verdict is as old as its last check, and does not count until the replica answers otherwise. */
   readonly refused: boolean
   readonly output: string
@@ -37,8 +39,9 @@ export interface HealthPolicy {
 export const CRASH_LOOP_RESTARTS = 3
 /** A look missed for longer than this does not count towards the deadline: unknown is not unhealthy. */
 const BLIND_MS = 30_000
-/** While a replica is monitored it is asked this often, or twenty times in all: what is ill for longer than that does not pass. */
+/** While a replica is monitored it is asked this often, or twenty times in all: what is ill for longer than that does not pass. Often enough not to be blind. */
 const MONITOR_PAUSE_MS = 2_000
+const MONITOR_PAUSE_MOST_MS = 10_000
 const MONITOR_ASKS = 20
 
 export function newTrack(containerId: string, nowMs: number): HealthTrack {
@@ -52,27 +55,42 @@ export function newTrack(containerId: string, nowMs: number): HealthTrack {
     confirmedAtMs: null,
     asks: 0,
     askedAtMs: null,
+    askBegunAtMs: null,
     refused: false,
     output: '',
   }
 }
 
-/** The track after a look. A container that started anew since the last look starts its readiness anew, never its deadline. */
-export function trackLook(track: HealthTrack, replica: Replica, probed: boolean, nowMs: number): HealthTrack {
-  const blindMs = nowMs - track.lastSeenMs
-  const sinceMs = blindMs > BLIND_MS ? track.sinceMs + blindMs : track.sinceMs
+/**
+ * The track after a look. A container that started anew since the last look starts its readiness anew, never its deadline. What a look shows is as old as
+ * its beginning: a controller that stood still may read an answer that has waited for it. The same goes for answers.
+ */
+export function trackLook(
+  track: HealthTrack,
+  replica: Replica,
+  probed: boolean,
+  nowMs: number,
+  begunAtMs = nowMs,
+): HealthTrack {
+  const sinceMs = isBlind(track, nowMs) ? track.sinceMs + nowMs - track.lastSeenMs : track.sinceMs
   const startedAtMs = replica.detail?.startedAtMs ?? track.startedAtMs
   const restarted = track.startedAtMs !== null && startedAtMs !== track.startedAtMs
   const restarts = Math.max(track.restarts + (restarted ? 1 : 0), replica.detail?.restartCount ?? 0)
   const seen = { ...track, sinceMs, lastSeenMs: nowMs, startedAtMs, restarts }
   if (replica.state !== 'running' || replica.health === 'unhealthy')
     return { ...seen, refused: false, readySinceMs: null, confirmedAtMs: null }
-  const before = restarted ? null : track.readySinceMs
+  const before = restarted || isBlind(track, nowMs) ? null : track.readySinceMs
   // The engine's own verdict counts when there is no probe to ask besides; without any check, running is all there is to see.
   const refused = track.refused && !restarted
   const engineSays = !probed && ((replica.health === 'healthy' && !refused) || replica.health === 'none')
-  if (engineSays) return { ...seen, refused, readySinceMs: before ?? nowMs, confirmedAtMs: nowMs }
-  return { ...seen, refused, readySinceMs: before, confirmedAtMs: restarted ? null : track.confirmedAtMs }
+  if (engineSays)
+    return { ...seen, refused, readySinceMs: before ?? nowMs, confirmedAtMs: before === null ? nowMs : begunAtMs }
+  return { ...seen, refused, readySinceMs: before, confirmedAtMs: before === null ? null : track.confirmedAtMs }
+}
+
+/** Well at both ends of a time in which nobody heard of it is not well in between. */
+function isBlind({ lastSeenMs }: HealthTrack, nowMs: number): boolean {
+  return nowMs - lastSeenMs > BLIND_MS
 }
 
 /** The track after the replica was asked. */
@@ -81,15 +99,18 @@ export function trackAnswer(
   verdict: 'ready' | 'not-ready' | 'unknown',
   output: string,
   nowMs: number,
+  begunAtMs = nowMs,
 ): HealthTrack {
-  const asked = { ...track, asks: track.asks + 1, askedAtMs: nowMs, output: output === '' ? track.output : output }
+  const before = isBlind(track, nowMs) ? null : track.readySinceMs
+  const said = output === '' ? track.output : output
+  const asked = { ...track, asks: track.asks + 1, askedAtMs: nowMs, askBegunAtMs: begunAtMs, output: said }
   switch (verdict) {
     case 'ready':
       return {
         ...asked,
         refused: false,
-        readySinceMs: track.readySinceMs ?? nowMs,
-        confirmedAtMs: nowMs,
+        readySinceMs: before ?? nowMs,
+        confirmedAtMs: before === null ? nowMs : begunAtMs,
         lastSeenMs: nowMs,
       }
     case 'not-ready':
@@ -122,9 +143,15 @@ export function judge(
   const monitorMs = monitorFor(policy, spec, replica)
   const provenAtMs = track.readySinceMs + monitorMs
   if (nowMs < provenAtMs) {
-    if (!askable) return { kind: 'waiting', untilMs: provenAtMs, then: 'wait' }
+    // Without any check there is nobody to ask, and looks may be far apart.
+    if (!askable)
+      return {
+        kind: 'waiting',
+        untilMs: Math.min(provenAtMs, track.lastSeenMs + MONITOR_PAUSE_MOST_MS),
+        then: 'look',
+      }
     const heardAtMs = Math.max(track.readySinceMs, track.askedAtMs ?? 0)
-    const pauseMs = Math.max(MONITOR_PAUSE_MS, monitorMs / MONITOR_ASKS)
+    const pauseMs = Math.min(MONITOR_PAUSE_MOST_MS, Math.max(MONITOR_PAUSE_MS, monitorMs / MONITOR_ASKS))
     return { kind: 'waiting', untilMs: Math.min(provenAtMs, heardAtMs + pauseMs), then: 'ask' }
   }
   // The last word must be as young as the end of the monitored time, or a replica that fell ill meanwhile would pass.
@@ -135,7 +162,7 @@ export function judge(
     kind: 'waiting',
     untilMs: Math.max(
       nowMs,
-      track.askedAtMs !== null && track.askedAtMs >= provenAtMs ? nextAskMs(track, spec) : nowMs,
+      track.askBegunAtMs !== null && track.askBegunAtMs >= provenAtMs ? nextAskMs(track, spec) : nowMs,
     ),
     then: 'ask',
   }

@@ -22,3 +22,21 @@ it('says that a replica was answered for once for each question, not for each ti
   await Promise.all(asks)
   expect(marked).toEqual(['shop'])
 })
+
+it('takes what is answered, and what a look shows, for as old as its beginning', async () => {
+  const clock = new VirtualClock()
+  const driver = new FakeDriver(clock)
+  let answer: (readiness: Readiness) => void = () => undefined
+  driver.ask = async () => ok(await new Promise<Readiness>((resolve) => (answer = resolve)))
+  const asker = new Asker(driver, clock, new AbortController().signal, () => undefined)
+  const replica = { containerId: 'c1', slot: {}, state: 'running', health: 'healthy' } as Replica
+  asker.begin(replica, false)
+  const beganAtMs = clock.nowMs()
+  const asked = asker.ask({ server: 'lon-1', replica, probe: null, healthcheck: true })
+  await clock.run(4_000)
+  answer({ verdict: 'ready', output: '' })
+  await asked
+  expect(asker.tracks.get('c1')).toMatchObject({ askBegunAtMs: beganAtMs, confirmedAtMs: beganAtMs })
+  asker.looked(replica, false, beganAtMs + 1_000)
+  expect(asker.tracks.get('c1')).toMatchObject({ confirmedAtMs: beganAtMs + 1_000, lastSeenMs: beganAtMs + 4_000 })
+})

@@ -51,6 +51,24 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
+    find: 'return nowMs - lastSeenMs > BLIND_MS',
+    put: 'return nowMs - lastSeenMs > BLIND_MS * 1_000',
+    breaks: 'a replica that crashed again and again while the controller stood still passes its monitored time',
+  },
+  {
+    file: HEALTH,
+    find: 'confirmedAtMs: before === null ? nowMs : begunAtMs,\n',
+    put: 'confirmedAtMs: nowMs > begunAtMs ? nowMs : begunAtMs,\n',
+    breaks: 'an answer that waited for a controller that stood still proves a replica',
+  },
+  {
+    file: HEALTH,
+    find: 'track.lastSeenMs + MONITOR_PAUSE_MOST_MS',
+    put: 'track.lastSeenMs + MONITOR_PAUSE_MOST_MS * 1_000',
+    breaks: 'a replica without any check is not looked at while it is monitored',
+  },
+  {
+    file: HEALTH,
     find: 'if (track.readySinceMs === null && nowMs',
     put: 'if (nowMs',
     breaks: 'a replica that is ready fails when it is watched for longer than its deadline',
@@ -207,8 +225,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'const before = restarted ? null : track.readySinceMs',
-    put: 'const before = track.readySinceMs',
+    find: 'const before = restarted || isBlind(track, nowMs) ?',
+    put: 'const before = isBlind(track, nowMs) ?',
     breaks: 'a flapping replica keeps the health that it had before it crashed',
   },
   {
@@ -261,8 +279,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'const sinceMs = blindMs > BLIND_MS ?',
-    put: 'const sinceMs = blindMs > BLIND_MS * 1_000_000 ?',
+    find: 'const sinceMs = isBlind(track, nowMs) ?',
+    put: 'const sinceMs = isBlind(track, nowMs / 1_000_000) ?',
     breaks: 'the time in which nobody could look counts towards the healthy deadline',
   },
   {

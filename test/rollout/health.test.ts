@@ -48,7 +48,8 @@ describe('a new replica', () => {
 
   it.each([
     ['every 2 s', 15_000, 2_000],
-    ['twenty times at most', 600_000, 30_000],
+    ['twenty times in all', 160_000, 8_000],
+    ['every 10 s at least', 600_000, 10_000],
   ])('is asked %s while it is monitored, for a flapping one may be well at both ends', (_often, monitorMs, pauseMs) => {
     const healthy = replicaOf({ health: 'healthy' })
     const track = trackAnswer(look(newTrack('c1', 0), healthy, 0), 'ready', '', 100)
@@ -97,7 +98,7 @@ describe('a new replica', () => {
     expect(judge(track, running, plain, { ...policy, monitorMs: 0 }, 10)).toEqual({
       kind: 'waiting',
       untilMs: 5_000,
-      then: 'wait',
+      then: 'look',
     })
   })
 
@@ -157,6 +158,35 @@ describe('a new replica', () => {
     const starting = replicaOf({ health: 'starting' })
     const track = look(look(newTrack('c1', 0), starting, 1_000), starting, 100_000)
     expect(judge(track, starting, checked, policy, 100_000).kind).toBe('waiting')
+  })
+
+  it('begins its readiness anew after a time in which nobody heard of it', () => {
+    const healthy = replicaOf({ health: 'healthy' })
+    const ready = trackAnswer(look(newTrack('c1', 0), healthy, 0), 'ready', '', 100)
+    expect(trackAnswer(ready, 'ready', '', 30_100).readySinceMs).toBe(0)
+    expect(trackAnswer(ready, 'ready', '', 30_101).readySinceMs).toBe(30_101)
+    expect(look(ready, healthy, 30_100).readySinceMs).toBe(0)
+    expect(look(ready, healthy, 30_101).readySinceMs).toBe(30_101)
+    expect(look(ready, healthy, 30_101, probed)).toMatchObject({ readySinceMs: null, confirmedAtMs: null })
+  })
+
+  it.each([
+    ['a look', (track: HealthTrack) => trackLook(track, replicaOf({ health: 'healthy' }), false, 6_000, 4_900)],
+    ['an answer', (track: HealthTrack) => trackAnswer(track, 'ready', '', 6_000, 4_900)],
+  ])('is not proven by %s that was under way when its monitored time ended', (_title, hear) => {
+    const healthy = replicaOf({ health: 'healthy' })
+    const late = hear(look(newTrack('c1', 0), healthy, 0))
+    expect(judge(late, healthy, checked, policy, 6_000)).toEqual({ kind: 'waiting', untilMs: 6_000, then: 'ask' })
+    expect(judge(trackAnswer(late, 'ready', '', 6_010, 6_000), healthy, checked, policy, 6_010).kind).toBe('proven')
+  })
+
+  it('without any check is looked at every 10 s while it is monitored', () => {
+    const running = replicaOf({ health: 'none' })
+    const long = { ...policy, monitorMs: 25_000 }
+    const track = look(newTrack('c1', 0), running, 0, plain)
+    expect(judge(track, running, plain, long, 1)).toEqual({ kind: 'waiting', untilMs: 10_000, then: 'look' })
+    const later = look(look(track, running, 10_000, plain), running, 20_000, plain)
+    expect(judge(later, running, plain, long, 20_001)).toEqual({ kind: 'waiting', untilMs: 25_000, then: 'look' })
   })
 
   it('counts a start of its own accord as a restart, which breaks its readiness', () => {

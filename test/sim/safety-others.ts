@@ -44,6 +44,8 @@ export const I14: Invariant = {
   sentence: 'a revision that takes away more than the guard allows waits for a person',
   fact: (world, fact) => {
     if (fact.kind !== 'revision-accepted' || world.harm.isShaken()) return null
+    // One that stood still judges by what it saw before.
+    if ((world.main.process?.runsForMs() ?? 0) < VIEW_MS) return null
     const { accepted, approved } = world.ledger
     if (accepted === null || accepted === fact.revision.sha || approved.has(`${fact.revision.sha} prune`)) return null
     if (hasTrailer(world, { sha: fact.revision.sha, before: accepted }, 'approve', 'prune')) return null

@@ -48,11 +48,21 @@ export const I01: Invariant = {
       if (String(key) === place.key) continue
       const inSlot = others.filter((other) => placeOf(other).key === String(key))
       const isHarmed = world.harm.wasHarmed({ ...place, key: String(key) })
-      if (!isHarmed && inSlot.length > 0 && !inSlot.some((other) => serves(world, other) || seemsToServe(world, other)))
+      if (
+        !isHarmed &&
+        inSlot.every((other) => isSeen(world, other)) &&
+        inSlot.length > 0 &&
+        !inSlot.some((other) => serves(world, other) || seemsToServe(world, other))
+      )
         down += 1
     }
     return down > most ? `${nameBox(box)} is taken down as number ${down} of at most ${most}` : null
   },
+}
+
+/** What became of it on a server that went away a moment ago, nobody can know yet. */
+function isSeen(world: World, box: Box): boolean {
+  return isReachable(world, box.server) || world.harm.cutForMs(box.server) >= VIEW_MS
 }
 
 export const I02: Invariant = {
