@@ -4,6 +4,7 @@ import type { Adoption, AdoptionAnswer, AdoptionQuestion } from '../controller/i
 import { compareContainer } from '../payload/index.js'
 import type { RunAction } from '../payload/index.js'
 import { claimOn } from './claims.js'
+import { copiedFiles } from './copied-files.js'
 import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { segment } from './engine-client.js'
@@ -25,11 +26,14 @@ export async function compareForeign(
   const imageCall = { method: 'GET', path: `/images/${segment(imageId)}/json`, lane: 'read' } as const
   const image = await readJsonIfThere(engine, imageCall, `inspect the image ${imageId}`, signal)
   if (!image.ok) return image
+  const copied = await copiedFiles(engine, container.value, spec.files, signal)
+  if (!copied.ok) return copied
   const answer = compareContainer(actionOf(engine, question), question.joined, {
     container: container.value,
     image: at(image.value, 'Config'),
     engine: engine.defaults,
     apiMinor: engine.apiMinor,
+    copied: copied.value,
   })
   if (isOfImage(container.value, image.value, spec.image)) return ok(answer)
   const from = textAt(container.value, 'Config', 'Image')

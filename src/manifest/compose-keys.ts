@@ -323,7 +323,7 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   [
     'services.*.volumes[].image',
     'refused',
-    'few engines can mount an image; copy its files into the image of the service (`COPY --from`), or ship a folder of the repository',
+    'a service has one image that is pulled, pinned and rolled back with it, and a second one could change under it (only engines from 28 on mount one); copy its files into the image of the service (`COPY --from`), or ship a folder of the repository',
   ],
   [
     'services.*.volumes_from',

@@ -34,22 +34,24 @@ export interface Inspected {
   readonly image: unknown
   readonly engine: EngineDefaults
   readonly apiMinor: number
+  /** Targets at which it has a copy of its own of the file that is wanted there. */
+  readonly copied: ReadonlySet<string>
 }
 
 /**
- * Compares a container with the one that `action` would create, both in the same words. What the manifest ships from the repository counts as different:
- * Compose mounts it from a folder of its own.
+ * Compares a container with the one that `action` would create, both in the same words. What the manifest ships from the repository counts as different
+ * unless the container has a copy of its own: Compose mounts files and folders from the server, where they may change under it, or be gone.
  */
 export function compareContainer(
   action: RunAction,
   joined: Joined,
-  { container, image, engine, apiMinor }: Inspected,
+  { container, image, engine, apiMinor, copied }: Inspected,
 ): Comparison {
   const imageConfig = mapOf(image)
   const wanted = wantedBody(action, joined, imageConfig, apiMinor)
   const there = bodyOf(mapOf(container), wanted)
   const has = containerSettings(there, imageConfig, engine)
-  const wants = new Map([...containerSettings(wanted, imageConfig, engine), ...shippedTexts(action.spec)])
+  const wants = new Map([...containerSettings(wanted, imageConfig, engine), ...shippedTexts(action.spec, copied)])
   const differences = [...new Set([...has.keys(), ...wants.keys()])]
     .filter((field) => has.get(field) !== wants.get(field))
     .sort()
@@ -162,9 +164,13 @@ function isPlainLink(link: string): boolean {
   return names.some((name) => name.endsWith(`-${alias.replaceAll('_', '-')}`))
 }
 
-function shippedTexts({ mounts, files }: ServiceSpec): readonly (readonly [field: string, text: string])[] {
+function shippedTexts(
+  { mounts, files }: ServiceSpec,
+  copied: ReadonlySet<string>,
+): readonly (readonly [field: string, text: string])[] {
   const shipped = mounts.flatMap((mount) => (mount.kind === 'shipped' ? [mount] : []))
-  return [...shipped, ...files].map(({ target, source }) => [`volumes.${target}`, `${source} of the repository`])
+  const others = files.filter(({ target }) => !copied.has(target))
+  return [...shipped, ...others].map(({ target, source }) => [`volumes.${target}`, `${source} of the repository`])
 }
 
 function limitsOf(host: Fields): string {

@@ -146,7 +146,13 @@ function comparisonOf(wants: ServiceSpec, has: ServiceSpec, api: number): Compar
     NetworkSettings: { Networks: EndpointsConfig },
   }
   const engine = { runtime: 'runc', logDriver: 'json-file', cgroup: 'private' } as const
-  return compareContainer(runAction('one', wants), JOINED, { container, image: {}, engine, apiMinor: api })
+  return compareContainer(runAction('one', wants), JOINED, {
+    container,
+    image: {},
+    engine,
+    copied: new Set<string>(),
+    apiMinor: api,
+  })
 }
 
 /** Two keys that say one thing have one name in a plan. */

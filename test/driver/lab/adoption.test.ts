@@ -81,6 +81,8 @@ services:
   lonely: { image: shop/app:1, restart: "no", network_mode: none, healthcheck: { disable: true } }
   strong: { image: shop/app:1, restart: "no", pid: host, entrypoint: ["sh", "-c"], command: ["sleep 1000"] }
   named: { image: shop/app:1, restart: "no", container_name: shop-db, links: [plain] }
+  copied: { image: shop/app:1, restart: "no", configs: [{ source: site, target: /etc/site.conf, mode: 0440, uid: "33" }] }
+configs: { site: { content: "hello\\n" } }
 networks:
   back: { ipam: { config: [{ subnet: 10.77.1.0/24 }] } }
   front: { driver_opts: { com.docker.network.bridge.name: slw-front } }
@@ -211,6 +213,10 @@ describe.each(['old', 'newest'])('what Docker Compose runs on the %s engine', (s
       ['cap_drop: [MKNOD, AUDIT_WRITE]', 'cap_drop: [MKNOD]', { all: ['cap_drop'] }],
       ['hostname: box', 'hostname: can', { all: ['hostname'] }],
       ['- /anonymous', '- /other', { all: ['volumes./anonymous', 'volumes./other'] }],
+      ['content: "hello', 'content: "bye', { copied: ['volumes./etc/site.conf'] }],
+      ['mode: 0440', 'mode: 0400', { copied: ['volumes./etc/site.conf'] }],
+      ['uid: "33"', 'uid: "34"', { copied: ['volumes./etc/site.conf'] }],
+      ['target: /etc/site.conf', 'target: /etc/passwd', { copied: ['volumes./etc/passwd'] }],
       ['network_mode: none', 'network_mode: host', { lonely: ['network_mode'] }],
       [
         'shop/app:1, restart: always, network_mode: host',
@@ -236,6 +242,7 @@ describe.each(['old', 'newest'])('what Docker Compose runs on the %s engine', (s
     expect(Object.fromEntries(said)).toEqual({
       all: 'on-failure cpus=0.5 memory=67108864 pids=100 memswap=100663296 reserved=33554432',
       bare: 'always',
+      copied: 'no',
       joined: 'always',
       lonely: 'no',
       named: 'no',
