@@ -40,6 +40,7 @@ describe('every wrong value is named with its place', () => {
     ['command: a && b', ['4:14 FIELD_INVALID']],
     ['environment: 5', ['4:18 FIELD_INVALID']],
     ['environment: { A: [1] }', ['4:23 FIELD_INVALID']],
+    ['logging: { options: { compress: true } }', ['4:37 FIELD_INVALID']],
     ['environment: ["=x"]', ['4:19 FIELD_INVALID']],
     ['environment: { A: .inf }', ['4:23 FIELD_INVALID']],
     ['labels: { slipway.fleet: x }', ['4:13 NAME_INVALID']],
@@ -329,6 +330,8 @@ describe('what means nothing here is ignored with a warning', () => {
       ['4:49 FIELD_IGNORED', '4:60 FIELD_IGNORED'],
     ],
     ['network_mode: host\nports: ["80:80"]', ['5:5 FIELD_IGNORED']],
+    ['mem_reservation: 1m', ['4:5 FIELD_IGNORED']],
+    ['deploy: { resources: { reservations: { memory: 5m } } }', ['4:44 FIELD_IGNORED']],
     ['hostname: a${NOPE}', ['4:15 VARIABLE_UNSET']],
     ['depends_on: { no: { condition: service_started, required: false } }', ['4:23 REFERENCE_UNKNOWN']],
   ])('%s', (lines, expected) => {

@@ -121,7 +121,16 @@ function readSwap(service: Node, memory: number | null, report: Report): number 
 /** Absent when it is too small for the engine; placement counts with it anyway. */
 function readReserved(service: Node, report: Report): number | undefined {
   const { memoryBytes } = readReservations(service, report)
-  return memoryBytes >= LEAST_MEMORY ? memoryBytes : undefined
+  if (memoryBytes >= LEAST_MEMORY) return memoryBytes
+  const reservations = get(get(get(service, 'deploy'), 'resources'), 'reservations')
+  const spot = keyOf(service, 'mem_reservation') ?? keyOf(reservations, 'memory')
+  if (memoryBytes > 0 && spot !== undefined)
+    report.warn(
+      'FIELD_IGNORED',
+      spot,
+      'ignored but for placement: no engine reserves less than 6m of memory for a container',
+    )
+  return undefined
 }
 
 function readPids(map: Node | undefined, key: string, report: Report): number | null {
