@@ -29,10 +29,13 @@ export class Asker {
   }
 
   /** A replica that is new to us. */
-  begin(replica: Replica, probed: boolean): void {
+  begin(replica: Replica, probed: boolean, isKnown: boolean): void {
     const nowMs = this.clock.nowMs()
     if (this.tracks.has(replica.containerId)) return
-    this.tracks.set(replica.containerId, trackLook(newTrack(replica.containerId, nowMs), replica, probed, nowMs))
+    this.tracks.set(
+      replica.containerId,
+      trackLook(newTrack(replica.containerId, nowMs, isKnown), replica, probed, nowMs),
+    )
   }
 
   /** Whether the replica is tracked; if it is, the look counts. */

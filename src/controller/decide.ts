@@ -1,6 +1,6 @@
 import { planStack } from '../planner/index.js'
 import type { FleetUsage } from '../planner/index.js'
-import { EMPTY_STACK_STATE, NOTHING, advance, isGoingBack, targetOf } from '../rollout/index.js'
+import { EMPTY_STACK_STATE, NOTHING, advance, isGoingBack, slotKey, targetOf } from '../rollout/index.js'
 import type { Advice, Facts, StackState, Target } from '../rollout/index.js'
 import type { Fleet, Observation, Replica, StackPlan } from '../model/index.js'
 import type { Asker } from './asker.js'
@@ -58,7 +58,10 @@ function decide(input: DecisionInput, name: string, held: boolean): Omit<Decisio
 /** A replica that is new to us gets its track before it is judged. */
 function watchNew(input: DecisionInput, facts: Facts): Advice {
   const advice = advance(facts)
-  for (const replica of advice.watched) input.asker.begin(replica, isProbed(facts, replica))
+  for (const replica of advice.watched) {
+    const isKnown = facts.state.provenReplicas[slotKey(replica.slot)] === replica.containerId
+    input.asker.begin(replica, isProbed(facts, replica), isKnown)
+  }
   return advice
 }
 

@@ -224,8 +224,8 @@ function finishReplace(
 }
 
 /** Nobody has watched it since this controller began: the engine's word counts. */
-function isWellUnwatched(facts: Facts, { containerId, state, health }: Replica): boolean {
-  return !facts.tracks.has(containerId) && state === 'running' && health === 'healthy'
+function isWellUnwatched(facts: Facts, replica: Replica): boolean {
+  return !facts.tracks.has(replica.containerId) && isHealthy(replica)
 }
 
 function retireLater(facts: Facts, context: ChangeContext, replica: Replica): Partial<Advice> {

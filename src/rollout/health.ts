@@ -11,6 +11,8 @@ export interface HealthTrack {
   readonly lastSeenMs: number
   readonly startedAtMs: number | null
   readonly restarts: number
+  /** Of those that the engine counts, what lies before the track. Null: as many as the first look shows. */
+  readonly restartsBefore: number | null
   readonly readySinceMs: number | null
   readonly confirmedAtMs: number | null
   readonly asks: number
@@ -44,13 +46,15 @@ const MONITOR_PAUSE_MS = 2_000
 const MONITOR_PAUSE_MOST_MS = 10_000
 const MONITOR_ASKS = 20
 
-export function newTrack(containerId: string, nowMs: number): HealthTrack {
+/** `isKnown`: it was proven before. The engine counts the restarts of a whole life, and those of last month say nothing about now. */
+export function newTrack(containerId: string, nowMs: number, isKnown = false): HealthTrack {
   return {
     containerId,
     sinceMs: nowMs,
     lastSeenMs: nowMs,
     startedAtMs: null,
     restarts: 0,
+    restartsBefore: isKnown ? null : 0,
     readySinceMs: null,
     confirmedAtMs: null,
     asks: 0,
@@ -75,8 +79,10 @@ export function trackLook(
   const sinceMs = isBlind(track, nowMs) ? track.sinceMs + nowMs - track.lastSeenMs : track.sinceMs
   const startedAtMs = replica.detail?.startedAtMs ?? track.startedAtMs
   const restarted = track.startedAtMs !== null && startedAtMs !== track.startedAtMs
-  const restarts = Math.max(track.restarts + (restarted ? 1 : 0), replica.detail?.restartCount ?? 0)
-  const seen = { ...track, sinceMs, lastSeenMs: nowMs, startedAtMs, restarts }
+  const counted = replica.detail?.restartCount ?? null
+  const restartsBefore = track.restartsBefore ?? counted
+  const restarts = Math.max(track.restarts + (restarted ? 1 : 0), (counted ?? 0) - (restartsBefore ?? 0))
+  const seen = { ...track, sinceMs, lastSeenMs: nowMs, startedAtMs, restarts, restartsBefore }
   if (replica.state !== 'running' || replica.health === 'unhealthy')
     return { ...seen, refused: false, readySinceMs: null, confirmedAtMs: null }
   const before = restarted || isBlind(track, nowMs) ? null : track.readySinceMs

@@ -5,7 +5,7 @@ import type { ChangeContext } from './context.js'
 import { healthyDeadlineMs, judge, newTrack, trackLook } from './health.js'
 import type { HealthTrack, Verdict } from './health.js'
 import { isProvenSpec } from './lifecycle.js'
-import { isTolerated } from './progress.js'
+import { isProven, isTolerated } from './progress.js'
 import { slotKey } from './state.js'
 
 export interface Judgement {
@@ -33,7 +33,12 @@ function judgedNow(facts: Facts, context: ChangeContext, slot: Slot, replica: Re
   const { spec } = context
   const track =
     facts.tracks.get(replica.containerId) ??
-    trackLook(newTrack(replica.containerId, facts.nowMs), replica, spec.probe !== null, facts.nowMs)
+    trackLook(
+      newTrack(replica.containerId, facts.nowMs, isProven(facts, slot, replica)),
+      replica,
+      spec.probe !== null,
+      facts.nowMs,
+    )
   const policy = {
     monitorMs: isFast(facts, context) ? 0 : context.policy.monitorMs,
     deadlineMs: healthyDeadlineMs(spec),

@@ -11,11 +11,16 @@ import type { Rollout } from './state.js'
 export function lifecycle(facts: Facts): readonly RolloutFact[] {
   const { rollout } = facts.state
   if (rollout === null) return begin(facts)
-  if (rollout.hash !== facts.target.version.hash) return [supersede(facts, rollout)]
+  if (rollout.hash !== facts.target.version.hash || isAskedFor(facts, rollout)) return [supersede(facts, rollout)]
   if (rollout.phase === 'paused' || rollout.phase === 'stopped') return []
   const failure = failureOf(facts, rollout)
   if (failure !== null) return [failure]
   return rollout.phase === 'updating' && isComplete(facts) ? [complete(facts, rollout)] : []
+}
+
+/** A rollback that failed, and Git says by now what it went back to: somebody reverted the commit, and that is to be tried. */
+function isAskedFor({ target }: Facts, rollout: Rollout): boolean {
+  return rollout.phase === 'stopped' && rollout.direction === 'back' && target.withheld === null
 }
 
 function begin(facts: Facts): readonly RolloutFact[] {

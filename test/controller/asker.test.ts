@@ -30,7 +30,7 @@ it('takes what is answered, and what a look shows, for as old as its beginning',
   driver.ask = async () => ok(await new Promise<Readiness>((resolve) => (answer = resolve)))
   const asker = new Asker(driver, clock, new AbortController().signal, () => undefined)
   const replica = { containerId: 'c1', slot: {}, state: 'running', health: 'healthy' } as Replica
-  asker.begin(replica, false)
+  asker.begin(replica, false, false)
   const beganAtMs = clock.nowMs()
   const asked = asker.ask({ server: 'lon-1', replica, probe: null, healthcheck: true })
   await clock.run(4_000)

@@ -26,8 +26,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEPS,
-    find: "return !facts.tracks.has(containerId) && state === 'running' && health === 'healthy'",
-    put: "return containerId !== '' && facts.nowMs > 0 && state === 'running' && health !== 'unhealthy'",
+    find: 'return !facts.tracks.has(replica.containerId) && isHealthy(replica)',
+    put: "return facts.nowMs > 0 && replica.state === 'running' && replica.health !== 'unhealthy'",
     breaks: 'a successor that crashed after it was proven counts as well as soon as it runs again',
   },
   {
@@ -48,6 +48,24 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     find: 'return change.successor === null ? {} : { watched: [change.successor] }',
     put: 'return {}',
     breaks: 'nobody notices that a successor starts anew while its old one is being stopped',
+  },
+  {
+    file: HEALTH,
+    find: 'restartsBefore: isKnown ? null : 0,',
+    put: 'restartsBefore: isKnown && nowMs < 0 ? null : 0,',
+    breaks: 'a rollback fails because of crashes that its old replica had long ago',
+  },
+  {
+    file: LIFE,
+    find: "&& rollout.direction === 'back' && target.withheld === null",
+    put: "&& rollout.direction === 'back' && target.withheld === null && rollout.slots < 0",
+    breaks: 'a revert of the commit whose rollback failed changes nothing',
+  },
+  {
+    file: LIFE,
+    find: "&& rollout.direction === 'back' && target.withheld === null",
+    put: "&& rollout.direction === 'back' && target.stack.name !== ''",
+    breaks: 'a rollback that fails is tried again and again',
   },
   {
     file: HEALTH,
@@ -177,8 +195,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: LIFE,
-    find: 'if (rollout.hash !== facts.target.version.hash) return [',
-    put: "if (rollout.hash !== facts.target.version.hash && rollout.phase !== 'updating') return [",
+    find: 'if (rollout.hash !== facts.target.version.hash ||',
+    put: "if ((rollout.hash !== facts.target.version.hash && rollout.phase !== 'updating') ||",
     breaks: 'a newer commit waits until the rollout of the last one has ended',
   },
   {

@@ -189,6 +189,16 @@ describe('a new replica', () => {
     expect(judge(later, running, plain, long, 20_001)).toEqual({ kind: 'waiting', untilMs: 25_000, then: 'look' })
   })
 
+  it('that was proven before is not failed by restarts of long ago', () => {
+    const detail = { startedAtMs: 1, finishedAtMs: 0, restartCount: 7, oomKilled: false }
+    const old = replicaOf({ health: 'none', detail })
+    const known = look(newTrack('c1', 0, true), old, 0, plain)
+    expect(judge(known, old, plain, policy, 1).kind).toBe('waiting')
+    const again = { ...old, detail: { ...detail, restartCount: 7 + CRASH_LOOP_RESTARTS } }
+    expect(judge(look(known, again, 2_000, plain), again, plain, policy, 2_000).kind).toBe('failed')
+    expect(judge(look(newTrack('c1', 0), old, 0, plain), old, plain, policy, 1).kind).toBe('failed')
+  })
+
   it('counts a start of its own accord as a restart, which breaks its readiness', () => {
     const detail = { startedAtMs: 1, finishedAtMs: 0, restartCount: 0, oomKilled: false }
     const first = look(newTrack('c1', 0), replicaOf({ health: 'none', detail }), 0, plain)

@@ -71,6 +71,16 @@ describe('a rollout', () => {
       ).toEqual(['rollout-superseded'])
   })
 
+  it('back that failed is given up once Git says what it went back to, and not before', () => {
+    const stopped = { services: [web], changes: [replaceAt(web, 1)], rollout: { phase: 'stopped', direction: 'back' } }
+    expect(factKindsOf(stopped as Situation)).toEqual(['rollout-superseded'])
+    expect(factKindsOf({ ...stopped, rollout: { phase: 'stopped' } })).toEqual([])
+    expect(factKindsOf({ ...stopped, rollout: { direction: 'back' } })).toEqual([])
+    const facts = factsOf(stopped as Situation)
+    const withheld = { code: 'REVISION_REJECTED', message: 'as the test wants it' } as const
+    expect(advance({ ...facts, target: { ...facts.target, withheld } }).facts).toEqual([])
+  })
+
   it.each<[string, readonly Change[], Partial<Situation>, boolean]>([
     ['every slot is proven', [unchangedAt(web, 1)], {}, true],
     ['a slot is not made', [unchangedAt(web, 1), createAt(web, 2)], {}, false],

@@ -91,6 +91,39 @@ describe('what the worlds found', () => {
     expect(world.boxes().map((box) => box.spec?.image)).toEqual(expect.arrayContaining(['api:1', 'web:2']))
   })
 
+  it('a rollback that failed is tried anew when Git says what it went back to', async () => {
+    const before = { shop: { web: { order: 'stop-first' } } } as const
+    const world = worldOf(before)
+    await world.clock.run(60_000)
+    commit(world, { shop: { web: { order: 'stop-first', tag: 'never' } } })
+    // The old replica, stopped by then, is removed by somebody, and there is no room for another.
+    await world.clock.run(600_000, () => world.boxes().length === 2)
+    for (const engine of world.engines.values()) engine.isDiskFull = true
+    for (const box of world.boxes()) if (box.state === 'exited') world.engines.get(box.server)?.erase(box.id)
+    await world.clock.run(600_000)
+    for (const engine of world.engines.values()) engine.isDiskFull = false
+    expect(phases(world)).toEqual(['shop rollback-failed'])
+    commit(world, before)
+    await world.clock.run(240_000)
+    expect({ phases: phases(world), violations: world.violations }).toEqual({ phases: ['shop synced'], violations: [] })
+  })
+
+  it('a replica that its engine restarted long ago is good enough to go back to', async () => {
+    const about = { checked: false, order: 'start-first' } as const
+    const world = worldOf({ shop: { web: about } })
+    await world.clock.run(60_000)
+    for (let times = 1; times <= 4; times += 1) {
+      for (const box of world.boxes()) world.engines.get(box.server)?.kill(box.id, 'crash')
+      await world.clock.run(60_000)
+    }
+    commit(world, { shop: { web: { ...about, tag: 'crash' } } })
+    await world.clock.run(400_000)
+    expect({ phases: phases(world), violations: world.violations }).toEqual({
+      phases: ['shop rejected'],
+      violations: [],
+    })
+  })
+
   it('a failed replica that makes way counts as in flight until it has stopped', async () => {
     const about = { replicas: 4, failureAction: 'continue', order: 'start-first' } as const
     const world = worldOf({ shop: { web: about } })
