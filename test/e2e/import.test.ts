@@ -103,3 +103,33 @@ describe('a project that docker compose runs', () => {
     expect(Object.keys(info.Config.Labels)).not.toContain(LABELS.fleet)
   })
 })
+
+describe('a container that a person made with docker run', () => {
+  it('is taken over when it is named, goes on without the journal, and is replaced by the next commit', async () => {
+    await fleet.halt()
+    const engine = fleet.engines.client('lon-1')
+    const HostConfig = { NetworkMode: 'default', RestartPolicy: { Name: 'always' } }
+    const made = await engine.createContainer({ name: 'cache-1', Image: 'shop/cache:1', Env: ['SIZE=1'], HostConfig })
+    await made.start()
+    const hand = (size: string): string =>
+      `services: { hand: { image: "shop/cache:1", restart: always, network_mode: bridge, environment: { SIZE: "${size}" } } }\n`
+    const HANDS = 'stacks/hands/compose.yaml'
+    const sha = await fleet.commit({ [HANDS]: hand('1') }, 'The one made by hand moves to Git')
+    const shown = await fleet.cli('import', 'hands')
+    expect(shown).toMatchObject({ code: 0, stderr: '' })
+    expect(shown.stdout).toContain('cache-1 on lon-1: --service hand=lon-1/cache-1')
+
+    const done = await fleet.cli('import', 'hands', '--service', 'hand=cache-1', '--yes')
+    expect(done).toMatchObject({ code: 0, stderr: '' })
+    expect(done.stdout).toContain('1 of 1 container taken over: 1 container stays')
+    rmSync(fleet.dataDir, { recursive: true, force: true })
+    fleet.boot()
+    await fleet.settle(sha)
+    expect((await fleet.containers('hand')).map(({ id }) => id)).toEqual([])
+    expect((await made.inspect()).State.Running).toBe(true)
+
+    await fleet.deploy({ [HANDS]: hand('2') }, 'Another size')
+    expect(await fleet.containers('hand')).toHaveLength(1)
+    await expect(made.inspect()).rejects.toThrow(/no such container/i)
+  })
+})
