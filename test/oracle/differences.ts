@@ -24,6 +24,12 @@ export const WANTED_DIFFERENCES: Readonly<Record<string, string>> = {
   'networks.ipam.options': 'honoured; Compose 2.40 has forgotten them and prints nothing',
   'hooks.environment': 'a name without a value is looked up, as in environment (Compose forgets to)',
   'bare dates': 'the text that stands there; Compose prints the time that Go makes of it, where it does not refuse it',
+  'cap_add, cap_drop': 'in capital letters, as the engine keeps them',
+  working_dir: 'paths are cleaned (Compose hands /a/../b through to the engine)',
+  mem_reservation: 'below 6m it holds for placement only, with a warning: the engine refuses it',
+  'volumes of one letter': '`d:/data` is the volume d at /data; Compose takes the letter for a drive of Windows',
+  'variables called x-…': 'they are variables; Compose takes them for an extension of the file',
+  'credential_spec.config': 'its text is handed to the engine; Compose hands on the name, which only Swarm knows',
   'order of lists': 'lists without an order (ports, capabilities, hosts…) are sorted, doubles are dropped',
 }
 
