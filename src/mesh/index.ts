@@ -1,0 +1,2 @@
+export { openAuthority } from './authority.js'
+export type { AuthorityOptions } from './authority.js'
