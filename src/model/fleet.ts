@@ -1,3 +1,4 @@
+import type { IngressSettings } from './ingress.js'
 import type { SignedBy } from './signature.js'
 import type { ReleaseWindow } from './window.js'
 
@@ -66,6 +67,8 @@ export interface Fleet {
   readonly guards: Guards
   /** When new revisions may be rolled out. Absent or empty: always. */
   readonly windows?: readonly ReleaseWindow[]
+  /** Absent: ports are published where replicas run. */
+  readonly ingress?: IngressSettings
 }
 
 export const GUARD_DEFAULTS: Guards = Object.freeze({ prune: 0.3, history: 'fast-forward' })

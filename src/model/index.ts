@@ -8,6 +8,19 @@ export { formatVerdict } from './signature.js'
 export type { SignatureVerdict, SignedBy, SignedWhat, SigningKey } from './signature.js'
 export { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS } from './fleet.js'
 export type { Address, Fleet, GuardName, Guards, HostKey, Server } from './fleet.js'
+export { INGRESS_DEFAULTS, INGRESS_SERVICE, INGRESS_STACK } from './ingress.js'
+export { dnsLabel, meshZone } from './mesh-name.js'
+export type {
+  BalancedPort,
+  BalancedService,
+  IngressSettings,
+  MeshIdentity,
+  ProxyPeer,
+  ProxySeen,
+  ProxyTable,
+  ProxyTarget,
+  TargetSeen,
+} from './ingress.js'
 export type {
   BlkioSpec,
   DeviceMapping,
@@ -43,6 +56,7 @@ export type {
   Ulimit,
 } from './service-spec.js'
 export {
+  DRAIN_DEFAULT_MS,
   HEALTHY_DEADLINE_DEFAULT_MS,
   ROLLBACK_DEFAULTS,
   ROLLOUT_DEFAULTS,

@@ -95,6 +95,8 @@ export const PROBLEMS = {
   NETWORK_CONFLICT: 'the network exists and is not ours, or has other settings',
   VOLUME_CONFLICT: 'the volume exists and is not ours',
   CONTAINER_GONE: 'the container is no longer there',
+  PROXY_ABSENT: 'no proxy runs on the server, or it does not answer',
+  PROXY_REFUSED: 'the proxy refuses its configuration; what it had goes on',
   NO_SERVER_FITS: 'no server satisfies the placement',
   // rollout
   REPLICA_UNHEALTHY: 'the replica did not become healthy',

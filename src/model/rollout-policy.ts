@@ -23,6 +23,8 @@ export interface RolloutPolicy {
   readonly scope: 'stack' | 'service'
   /** What Git is told after a rollback: nothing but a status, the reverting commit, or a branch with it. */
   readonly onRollback: 'status' | 'revert' | 'pull-request'
+  /** How long connections that are open to a balanced replica may go on before it is stopped. Absent: `DRAIN_DEFAULT_MS`. */
+  readonly drainMs?: number
 }
 
 export const UPDATE_DEFAULTS: UpdatePolicy = Object.freeze({
@@ -44,5 +46,6 @@ export const ROLLOUT_DEFAULTS: RolloutPolicy = Object.freeze({
   onRollback: 'status',
 })
 
+export const DRAIN_DEFAULT_MS = 30_000
 export const STOP_GRACE_DEFAULT_MS = 10_000
 export const HEALTHY_DEADLINE_DEFAULT_MS = 5 * 60_000

@@ -1,4 +1,5 @@
 import type { DeviceSpec, ExecutionSpec, HookSpec, IsolationSpec, NamingSpec, TuningSpec } from './engine-settings.js'
+import type { BalancedPort } from './ingress.js'
 import type { ServiceMode, UpdatePolicy, RolloutPolicy } from './rollout-policy.js'
 
 export interface PortSpec {
@@ -226,6 +227,8 @@ export interface ServiceSpec {
   readonly rollout: RolloutPolicy
   readonly dependsOn: readonly Dependency[]
   readonly probe: ProbeSpec | null
+  /** Ports that the proxies of the fleet listen on. Absent: none. */
+  readonly balanced?: readonly BalancedPort[]
   /** `x-slipway.restart_at`: replicas made for another value are restarted, rolling. */
   readonly restartAt: string | null
 }

@@ -51,6 +51,7 @@ export const HASHED: Readonly<Record<keyof ServiceSpec, boolean>> = Object.freez
   rollout: false,
   dependsOn: false,
   probe: false,
+  balanced: false,
   restartAt: false,
 })
 

@@ -1,3 +1,4 @@
+export { violatedConstraint } from './constraints.js'
 export { planStack } from './plan-stack.js'
 export type { PlanInput } from './context.js'
 export { measureServer, measureUsage, withPlan } from './usage.js'

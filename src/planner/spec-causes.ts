@@ -70,6 +70,7 @@ export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = 
   rollout: null,
   dependsOn: null,
   probe: null,
+  balanced: null,
   restartAt: null,
 })
 

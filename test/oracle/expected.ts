@@ -56,6 +56,7 @@ const SERVICE: Readonly<Record<keyof ServiceSpec, Reading>> = {
   rollout: () => ROLLOUT_DEFAULTS,
   dependsOn: dependenciesOf,
   probe: () => null,
+  balanced: () => undefined,
   restartAt: () => null,
 }
 

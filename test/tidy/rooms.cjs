@@ -3,19 +3,21 @@
 const ROOMS = {
   model: { rooms: [], npm: [], node: ['crypto'] },
   payload: { rooms: ['model'], npm: [], node: ['path'] },
-  manifest: { rooms: ['model', 'payload'], npm: ['yaml', 'ajv'], node: ['crypto', 'path', 'module'] },
+  ingress: { rooms: ['model'], npm: [], node: ['crypto', 'net'] },
+  manifest: { rooms: ['model', 'payload', 'ingress'], npm: ['yaml', 'ajv'], node: ['crypto', 'path', 'module'] },
   planner: { rooms: ['model', 'payload'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
-  controller: { rooms: ['model', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
+  controller: { rooms: ['model', 'ingress', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
   loading: { rooms: ['model', 'manifest', 'controller'], npm: [], node: ['child_process', 'net', 'url'] },
   ssh: { rooms: ['model'], npm: ['ssh2'], node: '*' },
   trust: { rooms: ['model'], npm: ['openpgp'], node: ['crypto'] },
   source: { rooms: ['model', 'controller', 'ssh', 'trust'], npm: ['isomorphic-git', 'node-diff3', 'ssh2'], node: '*' },
   driver: {
-    rooms: ['model', 'payload', 'controller', 'rollout', 'ssh'],
+    rooms: ['model', 'payload', 'ingress', 'controller', 'rollout', 'ssh'],
     npm: ['ssh2', 'dockerode', 'docker-modem', 'p-queue', 'tar-stream'],
     node: '*',
   },
+  mesh: { rooms: ['model', 'controller'], npm: ['@peculiar/x509'], node: ['crypto', 'fs', 'path'] },
   store: { rooms: ['model', 'controller', 'rollout'], npm: ['better-sqlite3'], node: '*' },
   web: { rooms: ['model', 'planner', 'controller', 'rollout'], npm: [], node: '*' },
   forge: { rooms: ['model', 'controller'], npm: [], node: ['crypto'] },
@@ -31,7 +33,7 @@ const ROOMS = {
   },
 }
 
-const PURE_ROOMS = ['model', 'payload', 'manifest', 'planner', 'rollout', 'rehearse']
-const EDGES = ['loading', 'source', 'driver', 'store']
+const PURE_ROOMS = ['model', 'payload', 'ingress', 'manifest', 'planner', 'rollout', 'rehearse']
+const EDGES = ['loading', 'source', 'driver', 'mesh', 'store']
 
 module.exports = { ROOMS, PURE_ROOMS, EDGES }

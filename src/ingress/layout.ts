@@ -1,0 +1,204 @@
+import { isIP } from 'node:net'
+import { compareText, dnsLabel, meshZone } from '../model/index.js'
+import type { BalancedService, ProxyTable, ProxyTarget } from '../model/index.js'
+import type { ProxyState, SlotSeen } from './read-state.js'
+
+/** A table as proxies see it: names that HAProxy takes, addresses that are some, and for each replica the slot that it has or gets. */
+export interface Layout {
+  readonly services: readonly ServiceLayout[]
+  readonly peers: readonly PeerLayout[]
+  readonly mesh: { readonly port: number; readonly zone: string } | null
+}
+
+export interface ServiceLayout {
+  readonly key: string
+  readonly id: string
+  readonly protocol: 'tcp' | 'http'
+  readonly listen: readonly Listener[]
+  readonly slots: readonly (Seat | null)[]
+  /** Peers that have replicas, with weight 0 others that may get some. */
+  readonly remotes: readonly { readonly peer: PeerLayout; readonly weight: number }[]
+}
+
+/** `address`: empty for all. */
+export interface Listener {
+  readonly address: string
+  readonly port: number
+}
+
+export interface Seat {
+  readonly address: string
+  readonly port: number
+  readonly isDraining: boolean
+}
+
+export interface PeerLayout {
+  readonly id: string
+  readonly zone: string
+  readonly host: string
+  readonly port: number
+}
+
+/** HAProxy's greatest weight. */
+const MAX_WEIGHT = 256
+const LEAST_SLOTS = 4
+const FEW_PEERS = 8
+
+/** Backends of a service: that with the replicas of this server alone, and that which clients of this server reach. */
+export function localBackend({ protocol, id }: Pick<ServiceLayout, 'protocol' | 'id'>): string {
+  return `${protocol}_${id}`
+}
+
+export function wholeBackend({ id }: Pick<ServiceLayout, 'id'>): string {
+  return `all_${id}`
+}
+
+export function slotName(index: number): string {
+  return `s${index + 1}`
+}
+
+export function remoteName({ id }: PeerLayout): string {
+  return `r_${id}`
+}
+
+/** What makes no sense for HAProxy (a host that is none, a port out of range) is left out: it could not be reached anyway. */
+export function layOut(table: ProxyTable, state: ProxyState | null): Layout {
+  const mesh = table.mesh === null || !isPort(table.mesh.port) ? null : table.mesh.port
+  const peers = mesh === null ? [] : peersOf(table)
+  const taken = new Set(mesh === null ? [] : [listenerKey({ address: '', port: mesh })])
+  const services = [...table.services].sort((a, b) => compareText(a.key, b.key))
+  return {
+    services: unique(services, ({ key }) => key).map((service) => layOutService(service, peers, taken, state)),
+    peers,
+    mesh: mesh === null ? null : { port: mesh, zone: meshZone(table.server) },
+  }
+}
+
+function layOutService(
+  service: BalancedService,
+  peers: readonly PeerLayout[],
+  taken: Set<string>,
+  state: ProxyState | null,
+): ServiceLayout {
+  const id = dnsLabel(service.key)
+  const protocol = service.protocol === 'http' ? 'http' : 'tcp'
+  const seen = state?.servers.get(localBackend({ protocol, id })) ?? new Map<string, SlotSeen>()
+  const weights = new Map(service.remote.map(({ server, weight }) => [dnsLabel(server), weightOf(weight)]))
+  return {
+    key: service.key,
+    id,
+    protocol,
+    listen: listenersOf(service, taken),
+    slots: seat(seatsOf(service.local), seen),
+    remotes: entriesOf(
+      peers.map((peer) => ({ peer, weight: weights.get(peer.id) ?? 0 })),
+      state?.servers.get(wholeBackend({ id })),
+    ),
+  }
+}
+
+/**
+ * Of few peers each has an entry, so that a replica which moves is no reason for a reload. Each costs HAProxy some memory and time to start (24,500
+ * of them 4 s), so of many only those with replicas, and those that are there already while they are not too many.
+ */
+function entriesOf(
+  all: ServiceLayout['remotes'],
+  seen: ReadonlyMap<string, SlotSeen> | undefined,
+): ServiceLayout['remotes'] {
+  if (all.length <= FEW_PEERS) return all
+  const wanted = all.filter(({ weight }) => weight > 0)
+  const kept = all.filter(({ peer, weight }) => weight > 0 || seen?.has(remoteName(peer)) === true)
+  return kept.length <= 2 * (wanted.length + FEW_PEERS) ? kept : wanted
+}
+
+function weightOf(weight: number): number {
+  return Number.isFinite(weight) ? Math.max(0, Math.min(MAX_WEIGHT, Math.ceil(weight))) : 0
+}
+
+/** Two that listen in one place would share its connections by chance: the first has it. */
+function listenersOf(service: BalancedService, taken: Set<string>): readonly Listener[] {
+  return service.listen.flatMap(({ hostIp, port }) => {
+    const listener = { address: hostIp, port }
+    if (!isPort(port) || (hostIp !== '' && isIP(hostIp) === 0) || hostIp.includes('%')) return []
+    if (taken.has(listenerKey(listener)) || taken.has(listenerKey({ address: '', port }))) return []
+    taken.add(listenerKey(listener))
+    return [listener]
+  })
+}
+
+function listenerKey({ address, port }: Listener): string {
+  return `${address} ${port}`
+}
+
+/** An address is one replica's. Where the table has it twice, the one that is ready has got it from the one that was stopped. */
+function seatsOf(targets: readonly ProxyTarget[]): readonly Seat[] {
+  const byAddress = new Map<string, Seat>()
+  for (const target of targets) {
+    if (!isTarget(target)) continue
+    const { address, port } = target
+    const isDraining = target.state === 'drain' && byAddress.get(seatKey(target))?.isDraining !== false
+    byAddress.set(seatKey(target), { address, port, isDraining })
+  }
+  return [...byAddress.values()]
+}
+
+export function isTarget({ address, port }: Pick<ProxyTarget, 'address' | 'port'>): boolean {
+  return isIP(address) !== 0 && !address.includes('%') && isPort(port)
+}
+
+/** As HAProxy prints it. */
+export function seatKey({ address, port }: Pick<ProxyTarget, 'address' | 'port'>): string {
+  return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`
+}
+
+/** Who has a slot keeps it; others get free ones; where they do not suffice there are twice as many. */
+function seat(seats: readonly Seat[], seen: ReadonlyMap<string, SlotSeen>): readonly (Seat | null)[] {
+  const count = slotCount(seats.length, seen.size)
+  const slots: (Seat | null)[] = Array.from({ length: count }, () => null)
+  const standing: Seat[] = []
+  for (const one of seats) {
+    const index = slots.findIndex((slot, at) => slot === null && seen.get(slotName(at))?.address === seatKey(one))
+    if (index >= 0) slots[index] = one
+    else standing.push(one)
+  }
+  // One that is free in HAProxy before one that is to become so: its last connections still count there.
+  const isFree = (index: number): boolean => seen.get(slotName(index))?.isFree !== false
+  for (const one of standing) {
+    const free = slots.findIndex((slot, at) => slot === null && isFree(at))
+    slots[free >= 0 ? free : slots.indexOf(null)] = one
+  }
+  return slots
+}
+
+/** A rolling update has one replica more than before, which is no reason for a reload. */
+function slotCount(wanted: number, there: number): number {
+  if (there > 0 && there >= wanted && there <= 8 * Math.max(wanted, LEAST_SLOTS)) return there
+  let count = LEAST_SLOTS
+  while (count <= wanted) count *= 2
+  return count
+}
+
+function peersOf(table: ProxyTable): readonly PeerLayout[] {
+  const peers = table.peers.flatMap(({ server, host, port }) =>
+    isHost(host) && isPort(port) && server !== table.server
+      ? [{ id: dnsLabel(server), zone: meshZone(server), host, port }]
+      : [],
+  )
+  return unique(
+    peers.sort((a, b) => compareText(a.id, b.id)),
+    ({ id }) => id,
+  )
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535
+}
+
+function isHost(host: string): boolean {
+  return (isIP(host) !== 0 && !host.includes('%')) || /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/.test(host)
+}
+
+function unique<T>(sorted: readonly T[], keyOf: (item: T) => string): readonly T[] {
+  const seen = new Set<string>()
+  return sorted.filter((item) => !seen.has(keyOf(item)) && seen.add(keyOf(item)))
+}

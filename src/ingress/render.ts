@@ -1,0 +1,217 @@
+import { isIP } from 'node:net'
+import { localBackend, remoteName, seatKey, slotName, wholeBackend } from './layout.js'
+import type { Layout, Listener, PeerLayout, Seat, ServiceLayout } from './layout.js'
+
+/** Files beside the configuration, which names them relative to itself. */
+export const AUTHORITY_FILE = 'authority.pem'
+export const CERTIFICATE_FILE = 'certificate.pem'
+export const MESH_MAP_FILE = 'mesh.map'
+export const PEERS_FILE = 'peers.lst'
+/** Of `.if defined(…)`: the proxy's start sets it where the server has IPv6, as binding to it fails where it has not. */
+export const IPV6_VARIABLE = 'SLIPWAY_IPV6'
+
+/**
+ * One that is gone is noticed after 1.3 s at most, a server whose packets vanish after 1.8 s: three connections that take 400 ms each. Its TLS
+ * may take a second more, as a busy one is not gone. Whom a connection cannot be made to is left out at once by `redispatch`.
+ */
+const LOCAL_CHECK = 'check inter 1s fastinter 250ms downinter 1s rise 1 fall 2'
+const PEER_CHECK = 'check inter 400ms fastinter 100ms downinter 500ms rise 1 fall 3'
+/** What was sent to a server that vanished is given up after 4 s, as is waiting for it (`KEEPALIVE`). */
+const TLS = `tcp-ut 4s ssl verify required ca-file ${AUTHORITY_FILE} crt ${CERTIFICATE_FILE} ssl-min-ver TLSv1.3`
+
+/**
+ * The configuration. Every word in it is ours, or was made from data by a grammar: `layOut` lets through addresses, ports and labels alone.
+ * `structure` is what it is told apart by.
+ */
+export function renderConfig(layout: Layout, structure: string): string {
+  return [
+    ...globalLines(structure),
+    ...defaultLines(),
+    ...layout.services.flatMap(serviceLines),
+    ...meshLines(layout),
+    ...(hasListeners(layout) ? [] : IDLE),
+    '',
+  ].join('\n')
+}
+
+/** `haproxy -c` refuses what listens nowhere. The path is the container's own. */
+export const IDLE = [
+  'frontend idle from tcp',
+  '  bind unix@/etc/slipway/idle.sock mode 600',
+  '  tcp-request connection reject',
+]
+
+function hasListeners({ services, mesh }: Layout): boolean {
+  return mesh !== null || services.some(({ listen }) => listen.length > 0)
+}
+
+/** From the name that a peer asks for to the backend with the replicas of this server. */
+export function renderMeshMap({ services, mesh }: Layout): string {
+  if (mesh === null) return ''
+  return services.map((service) => `${meshName(service, mesh.zone)} ${localBackend(service)}\n`).join('')
+}
+
+/** Whose certificates are let in, by their common names. */
+export function renderPeers({ peers }: Layout): string {
+  return peers.map(({ zone }) => `${zone}\n`).join('')
+}
+
+function meshName({ id }: ServiceLayout, zone: string): string {
+  return `${id}.${zone}`
+}
+
+function globalLines(structure: string): readonly string[] {
+  return [
+    '# Made by Slipway, and made anew with each change.',
+    'global',
+    `  description ${structure}`,
+    '  uid 99',
+    '  gid 99',
+    // What a reload leaves serving its connections; then they are cut.
+    '  hard-stop-after 1h',
+    '  default-path config',
+    '  tune.ssl.default-dh-param 2048',
+  ]
+}
+
+function defaultLines(): readonly string[] {
+  return [
+    'defaults tcp',
+    '  mode tcp',
+    '  balance leastconn',
+    '  timeout connect 2s',
+    '  timeout queue 10s',
+    '  timeout client 1h',
+    '  timeout server 1h',
+    '  timeout tunnel 24h',
+    '  retries 3',
+    '  option redispatch 1',
+    ...KEEPALIVE,
+    'defaults http',
+    '  mode http',
+    '  balance roundrobin',
+    '  timeout connect 2s',
+    '  timeout queue 10s',
+    '  timeout http-request 30s',
+    '  timeout http-keep-alive 30s',
+    '  timeout client 10m',
+    '  timeout server 10m',
+    '  timeout tunnel 24h',
+    '  retries 3',
+    '  option redispatch 1',
+    '  retry-on conn-failure empty-response',
+    // Who keeps a connection open is told with its next answer that this process ends, instead of being cut.
+    '  option idle-close-on-response',
+    ...KEEPALIVE,
+  ]
+}
+
+/** A server that vanished says nothing: the kernel asks, and ends what waits for it. */
+const KEEPALIVE = [
+  '  option clitcpka',
+  '  clitcpka-idle 60s',
+  '  clitcpka-intvl 10s',
+  '  clitcpka-cnt 6',
+  '  option srvtcpka',
+  '  srvtcpka-idle 2s',
+  '  srvtcpka-intvl 1s',
+  '  srvtcpka-cnt 2',
+]
+
+function serviceLines(service: ServiceLayout): readonly string[] {
+  return [
+    ...service.listen.flatMap((listener) => frontendLines(service, listener)),
+    ...localLines(service),
+    ...(service.listen.length === 0 ? [] : wholeLines(service)),
+  ]
+}
+
+/** A frontend is named after where it listens: by that it is known which ports a proxy has. */
+export function frontendName({ address, port }: Listener): string {
+  return `in_${address === '' ? 'any' : address.replaceAll(':', '-')}_${port}`
+}
+
+function frontendLines(service: ServiceLayout, listener: Listener): readonly string[] {
+  return [
+    `frontend ${frontendName(listener)} from ${service.protocol}`,
+    ...bindLines(listener, ''),
+    // Nobody is in front of it who could be believed.
+    ...(service.protocol === 'http'
+      ? ['  http-request set-header X-Forwarded-For %[src]', '  http-request set-header X-Forwarded-Proto http']
+      : []),
+    `  default_backend ${wholeBackend(service)}`,
+  ]
+}
+
+function bindLines({ address, port }: Listener, options: string): readonly string[] {
+  if (address !== '') return [`  bind ${seatKey({ address, port })}${options}`]
+  return [
+    `  bind 0.0.0.0:${port}${options}`,
+    `.if defined(${IPV6_VARIABLE})`,
+    `  bind [::]:${port} v6only${options}`,
+    '.endif',
+  ]
+}
+
+function backendHead(service: ServiceLayout, name: string): readonly string[] {
+  return [
+    `backend ${name} from ${service.protocol}`,
+    // A request that may have reached somebody is sent again only where that changes nothing (RFC 9110, 9.2.2).
+    ...(service.protocol === 'http'
+      ? ['  http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }']
+      : []),
+  ]
+}
+
+function localLines(service: ServiceLayout): readonly string[] {
+  return [
+    ...backendHead(service, localBackend(service)),
+    ...service.slots.map((seat, index) => `  server ${slotName(index)} ${place(seat)} ${LOCAL_CHECK}`),
+  ]
+}
+
+function wholeLines(service: ServiceLayout): readonly string[] {
+  const tracked = localBackend(service)
+  return [
+    ...backendHead(service, wholeBackend(service)),
+    ...service.slots.map(
+      (seat, index) => `  server ${slotName(index)} ${place(seat)} track ${tracked}/${slotName(index)}`,
+    ),
+    ...service.remotes.map(({ peer, weight }) => {
+      const share = weight === 0 ? 'weight 1 disabled' : `weight ${weight}`
+      const name = meshName(service, peer.zone)
+      return `  server ${remoteName(peer)} ${peerAddress(peer)} ${share} track peers/${remoteName(peer)} ${TLS} sni str(${name})`
+    }),
+  ]
+}
+
+/** A slot that is free has an address nobody answers at. Weight 0 is draining: no new connections. */
+function place(seat: Seat | null): string {
+  return seat === null ? '127.0.0.1:1 weight 1 disabled' : `${seatKey(seat)} weight ${seat.isDraining ? 0 : 1}`
+}
+
+function peerAddress({ host, port }: PeerLayout): string {
+  // A name that is not known when it starts must not keep it from starting.
+  return isIP(host) === 0 ? `${host}:${port} init-addr last,libc,none` : seatKey({ address: host, port })
+}
+
+function meshLines({ peers, mesh, services }: Layout): readonly string[] {
+  if (mesh === null) return []
+  const options = ` ssl crt ${CERTIFICATE_FILE} ca-file ${AUTHORITY_FILE} verify required strict-sni ssl-min-ver TLSv1.3`
+  const listener = { address: '', port: mesh.port }
+  const hasHttp = services.some(({ protocol }) => protocol === 'http')
+  return [
+    `frontend ${frontendName(listener)} from tcp`,
+    ...bindLines(listener, options),
+    // A server that left the fleet has a good certificate for weeks.
+    `  tcp-request content reject unless { ssl_c_s_dn(CN) -f ${PEERS_FILE} }`,
+    `  tcp-request content reject unless { ssl_fc_sni,map(${MESH_MAP_FILE}) -m found }`,
+    ...(hasHttp ? [`  tcp-request content switch-mode http if { ssl_fc_sni,map(${MESH_MAP_FILE}) -m beg http_ }`] : []),
+    `  use_backend %[ssl_fc_sni,map(${MESH_MAP_FILE})]`,
+    ...(peers.length === 0 ? [] : ['backend peers from tcp', '  timeout check 1s']),
+    ...peers.map(
+      (peer) =>
+        `  server ${remoteName(peer)} ${peerAddress(peer)} ${TLS} sni str(check.${peer.zone}) check-sni check.${peer.zone} ${PEER_CHECK}`,
+    ),
+  ]
+}

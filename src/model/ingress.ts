@@ -1,0 +1,88 @@
+import type { Constraint } from './service-spec.js'
+
+/** `ingress:` of slipway.yaml: published ports are balanced by one proxy a server. */
+export interface IngressSettings {
+  /** Image of the proxy. Default `haproxy:3.2-alpine`. */
+  readonly image: string
+  /** Servers on which published ports listen. Empty: all. */
+  readonly placement: readonly Constraint[]
+  /** Port by which proxies reach each other. Default 8444. */
+  readonly meshPort: number
+}
+
+export const INGRESS_DEFAULTS: IngressSettings = Object.freeze({
+  image: 'haproxy:3.2-alpine',
+  placement: [],
+  meshPort: 8444,
+})
+
+/** The stack that Slipway itself adds to a fleet with ingress, and its service. No manifest may have this name. */
+export const INGRESS_STACK = 'slipway'
+export const INGRESS_SERVICE = 'proxy'
+
+/** A published port that the proxies listen on. Containers publish none of it. */
+export interface BalancedPort {
+  readonly target: number
+  readonly published: number
+  /** Empty: every address. */
+  readonly hostIp: string
+  /** `http` where `app_protocol` says so: then requests are balanced, else connections. */
+  readonly protocol: 'tcp' | 'http'
+}
+
+/** What the proxy of one server is to do. Everything in it is data: the configuration is built from it. */
+export interface ProxyTable {
+  readonly server: string
+  /** Sorted by key. */
+  readonly services: readonly BalancedService[]
+  /** The other servers, sorted by name. */
+  readonly peers: readonly ProxyPeer[]
+  /** Null: a fleet of one server. */
+  readonly mesh: MeshIdentity | null
+}
+
+export interface BalancedService {
+  /** `shop/web:8080`: stack, service and port in the container. */
+  readonly key: string
+  readonly protocol: 'tcp' | 'http'
+  /** Where clients reach it on this server; empty: not here. */
+  readonly listen: readonly { readonly hostIp: string; readonly port: number }[]
+  /** Replicas on this server, sorted by container id. */
+  readonly local: readonly ProxyTarget[]
+  /** Replicas that are ready on other servers, by server, sorted. A server that has none is absent. */
+  readonly remote: readonly { readonly server: string; readonly weight: number }[]
+}
+
+/** `drain`: no new connections; those that are open go on. */
+export interface ProxyTarget {
+  readonly containerId: string
+  readonly address: string
+  readonly port: number
+  readonly state: 'ready' | 'drain'
+}
+
+export interface ProxyPeer {
+  readonly server: string
+  readonly host: string
+  readonly port: number
+}
+
+/** PEM texts. `certificate` is for `*.` and `meshZone` of the server, which is its common name; it holds its private key too. */
+export interface MeshIdentity {
+  readonly port: number
+  readonly authority: string
+  readonly certificate: string
+}
+
+/** How the proxy stands after it was brought to a table. */
+export interface ProxySeen {
+  readonly targets: readonly TargetSeen[]
+}
+
+/** `sessions`: connections, and for http requests, that are open to the replica through this proxy now. */
+export interface TargetSeen {
+  readonly key: string
+  readonly containerId: string
+  readonly state: 'up' | 'down' | 'drain'
+  readonly sessions: number
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { countedIn, route, tableOf } from '../../src/ingress/index.js'
+import type { Endpoint, ServiceEndpoints, TableInput } from '../../src/ingress/index.js'
+
+const WANTED = { hostIp: '', port: 80, isWanted: true } as const
+const KEPT = { ...WANTED, isWanted: false } as const
+
+function at(server: string, id: string, patch: Partial<Endpoint> = {}): Endpoint {
+  return { containerId: id, server, address: `172.18.0.${id.length}`, port: 8080, isLeaving: false, ...patch }
+}
+
+function service(patch: Partial<ServiceEndpoints>): ServiceEndpoints {
+  return { key: 'shop/web:8080', protocol: 'tcp', claims: [WANTED], replicas: [at('a', 'a1')], ...patch }
+}
+
+function inputOf(services: readonly ServiceEndpoints[], patch: Partial<TableInput> = {}): TableInput {
+  const counted = new Set(services.flatMap(({ replicas }) => replicas.map(({ containerId }) => containerId)))
+  const around = { isListening: true, taken: [], peers: [], mesh: null, counted, isLetGo: () => false }
+  return { server: 'a', routing: route([services]), ...around, ...patch }
+}
+
+/** `80 a1 a2! b:2`: where it listens, replicas here (`!` leaves), replicas elsewhere. */
+function linesOf(input: TableInput): readonly string[] {
+  return tableOf(input).services.map(({ key, listen, local, remote }) =>
+    [
+      key,
+      ...listen.map(({ port }) => String(port)),
+      ...local.map(({ containerId, state }) => `${containerId}${state === 'drain' ? '!' : ''}`),
+      ...remote.map(({ server, weight }) => `${server}:${weight}`),
+    ].join(' '),
+  )
+}
+
+describe('a table', () => {
+  it('has the replicas of its server, and others by how many they are', () => {
+    const replicas = [at('a', 'a1'), at('b', 'b1'), at('b', 'b2'), at('c', 'c1')]
+    expect(linesOf(inputOf([service({ replicas })]))).toEqual(['shop/web:8080 80 a1 b:2 c:1'])
+    expect(linesOf(inputOf([service({ replicas })], { server: 'b' }))).toEqual(['shop/web:8080 80 b1 b2 a:1 c:1'])
+  })
+
+  it('leaves out replicas elsewhere that their own proxy is not known to reach', () => {
+    const replicas = [at('a', 'a1'), at('b', 'b1'), at('b', 'b2')]
+    const input = inputOf([service({ replicas })], { counted: new Set(['a1', 'b2']) })
+    expect(linesOf(input)).toEqual(['shop/web:8080 80 a1 b:1'])
+    expect([...countedIn(input)]).toEqual(['b2'])
+  })
+
+  it('gives a leaving replica nothing new, where another is beside it', () => {
+    const replicas = [at('a', 'a1', { isLeaving: true }), at('a', 'a2'), at('b', 'b1', { isLeaving: true })]
+    expect(linesOf(inputOf([service({ replicas })]))).toEqual(['shop/web:8080 80 a1! a2'])
+  })
+
+  it('gives the last one here that leaves what others send, until none of them does', () => {
+    const replicas = [at('a', 'a1', { isLeaving: true }), at('b', 'b1')]
+    expect(linesOf(inputOf([service({ replicas })]))).toEqual(['shop/web:8080 80 a1 b:1'])
+    expect(linesOf(inputOf([service({ replicas })], { isLetGo: (id) => id === 'a1' }))).toEqual([
+      'shop/web:8080 80 a1! b:1',
+    ])
+  })
+
+  it('listens nowhere on a server without published ports, and not where a container holds the port', () => {
+    expect(linesOf(inputOf([service({})], { isListening: false }))).toEqual(['shop/web:8080 a1'])
+    const held = { hostIp: '127.0.0.1', port: 80, protocol: 'tcp' } as const
+    expect(linesOf(inputOf([service({})], { taken: [held] }))).toEqual(['shop/web:8080 a1'])
+    expect(linesOf(inputOf([service({})], { taken: [{ ...held, protocol: 'udp' }] }))).toEqual(['shop/web:8080 80 a1'])
+  })
+})
+
+describe('a port that two services claim', () => {
+  const one = service({ key: 'shop/old:80', claims: [KEPT], replicas: [at('a', 'a1')] })
+  const next = service({ key: 'shop/new:80', claims: [WANTED], replicas: [at('a', 'a2')] })
+
+  it.each<[string, readonly ServiceEndpoints[], readonly string[]]>([
+    ['goes to the one that wants it', [one, next], ['shop/new:80 80 a2', 'shop/old:80 a1']],
+    ['stays until that one is ready', [one, { ...next, replicas: [] }], ['shop/new:80', 'shop/old:80 80 a1']],
+    [
+      'does not go back to one that leaves',
+      [
+        { ...one, replicas: [at('a', 'a1', { isLeaving: true })] },
+        { ...next, replicas: [] },
+      ],
+      ['shop/new:80 80', 'shop/old:80 a1'],
+    ],
+    [
+      'goes to the one that wants it when neither is ready',
+      [
+        { ...one, replicas: [] },
+        { ...next, replicas: [] },
+      ],
+      ['shop/new:80 80', 'shop/old:80'],
+    ],
+  ])('%s', (_, services, lines) => {
+    expect(linesOf(inputOf(services))).toEqual(lines)
+  })
+
+  it('is the same port with every address written out', () => {
+    const everywhere = { ...one, claims: [{ ...KEPT, hostIp: '0.0.0.0' }] }
+    expect(linesOf(inputOf([everywhere, next]))).toEqual(['shop/new:80 80 a2', 'shop/old:80 a1'])
+  })
+})
