@@ -2,8 +2,10 @@ import { setMaxListeners } from 'node:events'
 import PQueue from 'p-queue'
 import { canonicalJson, fail, ok } from '../model/index.js'
 import type { Action, ActionResult, Guards, Listing, Result, Server } from '../model/index.js'
+import { ALL_ALLOWED } from '../payload/index.js'
 import type {
   Adopter,
+  Balancer,
   Driver,
   Evidence,
   Examiner,
@@ -27,6 +29,8 @@ import { DRIVER_LIMITS } from './options.js'
 import type { DriverLimits, DriverOptions } from './options.js'
 import { performOn } from './perform.js'
 import { problemError } from './problem-error.js'
+import { balanceProxy } from './proxy.js'
+import type { ProxyMemory } from './proxy.js'
 import { askReplica } from './readiness.js'
 import type { Route } from './route.js'
 import { ServerLink } from './server-link.js'
@@ -38,18 +42,19 @@ interface Entry {
   readonly key: string
   readonly link: ServerLink
   readonly health: HealthMemory
+  readonly proxies: ProxyMemory
 }
 
 /**
  * The way to the servers, over one ssh connection each or a local socket. Does nothing until `use` names servers; then it connects on its own
  * and keeps connected.
  */
-export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopter {
+export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopter & Balancer {
   const limits: DriverLimits = Object.freeze({ ...DRIVER_LIMITS, ...options.limits })
   const logins = new PQueue({ concurrency: limits.logins })
   const scratch: Scratch = { buffer: Buffer.alloc(0) }
   const entries = new Map<string, Entry>()
-  let allowed: Guards | null = null
+  let guardsOf = (_stack: string): Guards | null => null
   const listeners: ((server: string) => void)[] = []
   const hint = (server: string): void => {
     for (const listener of listeners) listener(server)
@@ -67,8 +72,8 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
     return engine.ok ? work(engine.value, entry) : engine
   }
   return {
-    use(fleet: string, servers: readonly Server[], guards?: Guards): void {
-      allowed = guards ?? null
+    use(fleet: string, servers: readonly Server[], guards?: Guards, ownStack?: string): void {
+      guardsOf = (stack) => (stack === ownStack ? ALL_ALLOWED : (guards ?? null))
       const wanted = new Map(servers.map((server) => [server.name, { server, key: keyOf(fleet, server) }]))
       for (const [name, entry] of entries) {
         if (wanted.get(name)?.key === entry.key) continue
@@ -79,7 +84,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
         if (entries.has(name)) continue
         const way = options.ways?.(server) ?? wayTo(server, options, limits, logins)
         const link = new ServerLink({ ...options, limits, server, fleet, way, onHint: () => hint(name), scratch })
-        entries.set(name, { key, link, health: { commands: new Map(), hanging: new Map() } })
+        entries.set(name, { key, link, health: { commands: new Map(), hanging: new Map() }, proxies: new Map() })
       }
     },
     observe(server: string, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>> {
@@ -87,7 +92,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
     },
     perform(action: Action, signal: AbortSignal): Promise<Result<ActionResult>> {
       return withEngine(action.server, signal, (engine, { link }) =>
-        performOn(engine, link.sightings, action, allowed, signal),
+        performOn(engine, link.sightings, action, guardsOf(action.stack), signal),
       )
     },
     ask(server: string, question: ReadinessQuestion, signal: AbortSignal): Promise<Result<Readiness>> {
@@ -101,6 +106,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
     examine(server: string, signal: AbortSignal): Promise<Result<ServerCondition>> {
       return withEngine(server, signal, (engine, { link }) => examine(engine, link.way, signal))
     },
+    ...balancerOn(withEngine),
     ...adopterOn(withEngine),
     logs: (server, containerId, wanted, signal) => logsOf(entries.get(server), server, containerId, wanted, signal),
     onHint(listener: (server: string) => void): void {
@@ -111,6 +117,21 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
       entries.clear()
       await Promise.all(open.map((entry) => entry.link.close()))
     },
+  }
+}
+
+function balancerOn(
+  withEngine: <T>(
+    server: string,
+    signal: AbortSignal,
+    work: (engine: Engine, entry: Entry) => Promise<Result<T>>,
+  ) => Promise<Result<T>>,
+): Balancer {
+  return {
+    balance: (server, containerId, table, signal) =>
+      withEngine(server, signal, (engine, { link, proxies: memory }) =>
+        balanceProxy({ engine, way: link.way, memory, containerId }, table, signal),
+      ),
   }
 }
 

@@ -46,7 +46,8 @@ export async function packFolder(files: readonly ShippedFile[]): Promise<Buffer>
   return finished(archive)
 }
 
-async function finished(archive: ReturnType<typeof pack>): Promise<Buffer> {
+/** What was packed, in one piece. */
+export async function finished(archive: ReturnType<typeof pack>): Promise<Buffer> {
   archive.finalize()
   const chunks: Buffer[] = []
   for await (const chunk of archive) chunks.push(chunk)

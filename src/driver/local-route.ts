@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises'
+import { stat, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { NetConnectOpts, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -26,6 +26,17 @@ export function localRoute(server: string, socketPath: string, connectMs: number
     async openTcp(host: string, port: number): Promise<Result<Duplex, TcpFailure>> {
       const dialled = await dial({ host, port, noDelay: true })
       return dialled.ok ? dialled : fail({ kind: 'refused', message: textOf(dialled.problem) })
+    },
+    async openSocket(path: string): Promise<Result<Duplex, string>> {
+      const dialled = await dial({ path })
+      return dialled.ok ? dialled : fail(textOf(dialled.problem))
+    },
+    async engineGroup(): Promise<Result<number, string>> {
+      try {
+        return ok((await stat(socketPath)).gid)
+      } catch (error) {
+        return fail(`${socketPath} cannot be looked at (${textOf(error)})`)
+      }
     },
     async diskOf(path: string): Promise<Result<DiskSpace, string>> {
       try {

@@ -57,6 +57,13 @@ export interface DriverLimits {
   readonly lineBytes: number
   /** Characters of a probe's or healthcheck's output that are kept. */
   readonly outputChars: number
+  /** What a proxy tells of itself: some 600 bytes for each replica and slot. */
+  readonly proxyBytes: number
+  /** How long one that was just started may take to answer. */
+  readonly proxyStartMs: number
+  /** How long a proxy may take to reload. HAProxy itself tries to bind for 3 s. */
+  readonly proxyReloadMs: number
+  readonly proxyPollMs: number
   /** Log lines that wait for a slow reader before the oldest are dropped, said in a line of its own. */
   readonly logLines: number
   /** Calls at once on one server, by lane; slow are pulls, stops and restarts. */
@@ -98,6 +105,10 @@ export const DRIVER_LIMITS: DriverLimits = Object.freeze({
   errorBytes: 64 * 1024,
   lineBytes: 256 * 1024,
   outputChars: 4_096,
+  proxyBytes: 32 * 1024 * 1024,
+  proxyStartMs: 2_000,
+  proxyReloadMs: 20_000,
+  proxyPollMs: 50,
   logLines: 10_000,
   lanes: Object.freeze({ read: 12, change: 6, slow: 6 }),
   narrowLanes: Object.freeze({ read: 3, change: 2, slow: 2 }),

@@ -11,7 +11,7 @@ import { checkStdio, stdioCommand } from './dial-stdio.js'
 import type { DiskSpace, Route, TcpFailure } from './route.js'
 import { logInToServer } from './server-login.js'
 import type { ServerLogin } from './server-login.js'
-import { sshDiskOf } from './ssh-disk.js'
+import { sshDiskOf, sshGroupOf } from './ssh-files.js'
 
 export interface SshRouteOptions {
   readonly target: ServerLogin
@@ -78,6 +78,20 @@ export class SshRoute implements Route {
     const advice =
       'sshd forbids TCP forwarding to containers (AllowTcpForwarding, PermitOpen); allow it, or use a healthcheck'
     return fail({ kind: 'no-way', message: opened.problem.reason === 1 ? advice : opened.problem.message })
+  }
+
+  async openSocket(path: string): Promise<Result<Duplex, string>> {
+    const connected = await this.#connected()
+    if (!connected.ok) return fail(connected.problem.message)
+    const opened = await this.#forward(connected.value.client, path)
+    return opened.ok ? opened : fail(opened.problem.message)
+  }
+
+  async engineGroup(): Promise<Result<number, string>> {
+    const connected = await this.#connected()
+    if (!connected.ok) return fail(connected.problem.message)
+    const { address, limits } = this.#options.target
+    return sshGroupOf(connected.value.client, address.socketPath, limits.connectMs)
   }
 
   async diskOf(path: string): Promise<Result<DiskSpace, string>> {
@@ -188,10 +202,10 @@ export class SshRoute implements Route {
     return fail(this.#engineUnreachable(why))
   }
 
-  async #forward(client: Client): Promise<Result<Duplex, ChannelRefusal>> {
+  async #forward(client: Client, path?: string): Promise<Result<Duplex, ChannelRefusal>> {
     const { address, limits } = this.#options.target
     const opened = await openChannel(
-      (done) => client.openssh_forwardOutStreamLocal(address.socketPath, done),
+      (done) => client.openssh_forwardOutStreamLocal(path ?? address.socketPath, done),
       limits.connectMs,
     )
     return opened.ok ? ok(asSocket(opened.value)) : opened

@@ -5,7 +5,10 @@ import type { EngineClient } from './engine-client.js'
 import type { Route } from './route.js'
 
 /** How calls reach one server: HTTP over a route, or an engine that exists only in memory. */
-export interface Way extends Pick<Route, 'openTcp' | 'diskOf' | 'isNarrow' | 'onLost' | 'close'> {
+export interface Way extends Pick<
+  Route,
+  'openTcp' | 'openSocket' | 'engineGroup' | 'diskOf' | 'isNarrow' | 'onLost' | 'close'
+> {
   /** A client of its engine in one API version (`v1.45`); null before negotiation. */
   client(version: string | null): EngineClient
 }
@@ -24,6 +27,8 @@ export function httpWay(options: HttpWayOptions): Way {
   return {
     client: (version) => engineClient({ ...options, agent, version }),
     openTcp: (host, port) => route.openTcp(host, port),
+    openSocket: (path) => route.openSocket(path),
+    engineGroup: () => route.engineGroup(),
     diskOf: (path) => route.diskOf(path),
     isNarrow: () => route.isNarrow(),
     onLost: (listener) => route.onLost(listener),

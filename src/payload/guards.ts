@@ -1,4 +1,4 @@
-import { LABELS } from '../model/index.js'
+import { GUARD_DEFAULTS, LABELS } from '../model/index.js'
 import type { GuardName, Guards, HookSpec, ServiceSpec, VolumeSpec } from '../model/index.js'
 import type { CreatePayload } from './create-payload.js'
 import type { Joined } from './joined.js'
@@ -110,6 +110,12 @@ interface Host {
 function ask(guard: GuardName, key: string, detail: string): Ask {
   return { guard, key, detail }
 }
+
+/** For what Slipway itself wants, and no manifest said. */
+export const ALL_ALLOWED: Guards = Object.freeze({
+  ...GUARD_DEFAULTS,
+  allow: Object.freeze(Object.keys(GUARDS)) as readonly GuardName[],
+})
 
 function isAllowed(guard: GuardName, guards: Guards | null): boolean {
   if (guards?.deny?.includes(guard) === true) return false

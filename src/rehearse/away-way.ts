@@ -11,6 +11,8 @@ export function awayWay(server: string, known: Problem | null): Way {
   return {
     client: () => ({ call: refusal, open: refusal }),
     openTcp: () => Promise.resolve(fail({ kind: 'no-way', message: problem.message })),
+    openSocket: () => Promise.resolve(fail(problem.message)),
+    engineGroup: () => Promise.resolve(fail(problem.message)),
     diskOf: () => Promise.resolve(fail(problem.message)),
     isNarrow: () => false,
     onLost: () => undefined,

@@ -2,7 +2,7 @@ import { specHash } from '../../src/model/index.js'
 import type { Action, ImagePin, Problem, Result, Server, ServiceSpec } from '../../src/model/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
 import type { DriverLimits, DriverOptions } from '../../src/driver/index.js'
-import type { Adopter, Clock, Driver, Examiner, LogEvent } from '../../src/controller/index.js'
+import type { Adopter, Balancer, Clock, Driver, Examiner, LogEvent } from '../../src/controller/index.js'
 
 export const FLEET = 'acme'
 
@@ -14,7 +14,10 @@ export const clock: Clock = {
   },
 }
 
-export type TestDriver = Driver & Examiner & Adopter & { readonly events: LogEvent[]; readonly hints: string[] }
+export type TestDriver = Driver &
+  Examiner &
+  Adopter &
+  Balancer & { readonly events: LogEvent[]; readonly hints: string[] }
 
 /** A driver that keeps what it logs and hints. */
 export function newDriver(limits: Partial<DriverLimits> = {}, options: Partial<DriverOptions> = {}): TestDriver {

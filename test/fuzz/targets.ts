@@ -4,6 +4,7 @@ import { ENGINE_TARGETS } from './targets/engine.js'
 import { GIT_TARGETS } from './targets/git.js'
 import { JOURNAL_TARGETS } from './targets/journal.js'
 import { MANIFEST_TARGETS } from './targets/manifest.js'
+import { PROXY_TARGETS } from './targets/proxy.js'
 import { REMOTE_TARGETS } from './targets/remote.js'
 import { SSH_TARGETS } from './targets/ssh.js'
 
@@ -12,6 +13,7 @@ export const TARGETS: readonly Target[] = [
   ...MANIFEST_TARGETS,
   ...ENGINE_TARGETS,
   ...SSH_TARGETS,
+  ...PROXY_TARGETS,
   ...REMOTE_TARGETS,
   ...GIT_TARGETS,
   ...JOURNAL_TARGETS,

@@ -65,6 +65,19 @@ export async function makeBusybox(): Promise<LabImage> {
   return assemble('busybox:1.36', [layerOf(tar)], { cmd: ['sh'] }, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'])
 }
 
+/** HAProxy as Debian has it, with the libraries that it loads, on top of busybox. As in Docker's own image its user is no root. */
+export async function makeHaproxy(base: LabImage): Promise<LabImage> {
+  const program = '/usr/sbin/haproxy'
+  const libraries = (await run('ldd', [program])).match(/\/\S+(?= \()/g) ?? []
+  const files = [program, ...libraries].map((path) => [path, { content: readFileSync(path), mode: 0o755 }] as const)
+  return makeImage('slipway/haproxy:2.6', base, {
+    files: Object.fromEntries(files),
+    cmd: ['haproxy', '-f', '/usr/local/etc/haproxy/haproxy.cfg'],
+    user: '99',
+    stopSignal: 'SIGUSR1',
+  })
+}
+
 /** An image on top of another: its files in one more layer, its settings instead of the base's. */
 export async function makeImage(reference: string, base: LabImage, spec: ImageSpec): Promise<LabImage> {
   const files = Object.entries(spec.files ?? {})

@@ -15,6 +15,7 @@ const packages: Readonly<Record<string, string>> = {
   gnupg: '/usr/bin/gpg',
   openssl: '/usr/bin/openssl',
   e2fsprogs: '/usr/sbin/mkfs.ext4',
+  haproxy: '/usr/sbin/haproxy',
   'util-linux': '/usr/bin/unshare',
   perl: '/usr/bin/perl',
 }

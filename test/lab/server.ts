@@ -192,9 +192,10 @@ export class LabServer {
     const own = ['passwd', 'group', 'shadow'].map((file): CapsuleMount => {
       return { kind: 'bind', from: join(etc, file), to: `/etc/${file}` }
     })
-    for (const dir of ['/etc/docker', '/var/lib/docker']) mkdirSync(dir, { recursive: true })
+    const proxies = join(this.dir, 'proxies')
+    for (const dir of ['/etc/docker', '/var/lib/docker', proxiesDir, proxies]) mkdirSync(dir, { recursive: true })
     const config: CapsuleMount = { kind: 'bind', from: join(etc, 'docker'), to: '/etc/docker' }
-    return [...own, config, await this.dataMount()]
+    return [...own, config, { kind: 'bind', from: proxies, to: proxiesDir }, await this.dataMount()]
   }
 
   private async dataMount(): Promise<CapsuleMount> {
@@ -209,6 +210,9 @@ export class LabServer {
     return { kind: 'loop', from: disk, to: '/var/lib/docker' }
   }
 }
+
+/** Where proxies have their sockets: each server its own. */
+const proxiesDir = '/var/lib/slipway-proxy'
 
 /** A plain dockerode on the server's own socket, past SSH and all of Slipway. */
 export function dockerOn(server: Pick<LabServer, 'socketPath'>): Docker {

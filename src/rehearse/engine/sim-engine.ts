@@ -1,4 +1,4 @@
-import { ok } from '../../model/index.js'
+import { fail, ok } from '../../model/index.js'
 import type { Way } from '../../driver/index.js'
 import { simClient } from './client.js'
 import { openPort } from './container-port.js'
@@ -39,6 +39,8 @@ export function simEngine(options: SimEngineOptions): SimEngine {
     way: (server) => ({
       client: (version) => simClient(machine, server, version),
       openTcp: (host, port) => Promise.resolve(openPort(machine, host, port)),
+      openSocket: () => Promise.resolve(fail('there are no sockets in a rehearsal')),
+      engineGroup: () => Promise.resolve(ok(0)),
       diskOf: () => Promise.resolve(ok({ freeBytes: machine.freeDiskBytes, totalBytes: MUCH_DISK_BYTES })),
       isNarrow: () => false,
       onLost: () => undefined,

@@ -22,6 +22,8 @@ function routeThatSays(input: Buffer): Route {
     openEngine: () => Promise.resolve(ok(streamThatSays(input))),
     openTcp: () => Promise.resolve(ok(streamThatSays(input))),
     isNarrow: () => false,
+    openSocket: () => Promise.resolve(fail('not asked')),
+    engineGroup: () => Promise.resolve(fail('not asked')),
     diskOf: () => Promise.resolve(fail('not asked')),
     onLost: () => undefined,
     close: () => Promise.resolve(),

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import ssh2 from 'ssh2'
 import type { Client, Session } from 'ssh2'
 import { afterEach, describe, expect, it } from 'vitest'
-import { sshDiskOf } from '../../src/driver/ssh-disk.js'
+import { sshDiskOf } from '../../src/driver/ssh-files.js'
 
 const hostKey = ssh2.utils.generateKeyPairSync('ed25519').private
 let closing: (() => void)[] = []

@@ -1,0 +1,98 @@
+import { alertIn } from '../../../src/driver/proxy-files.js'
+import { whyNotFree } from '../../../src/driver/proxy-ports.js'
+import { planProxy, readState, readWorkers, seenBy } from '../../../src/ingress/index.js'
+import type { ProxyTable } from '../../../src/model/index.js'
+import { textTarget } from '../target.js'
+import type { Target } from '../target.js'
+
+const WEB = 'http_shop-web-8080-58c68e5d3464e9c6'
+const HEADER = '# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,status,weight,type,addr,uweight,'
+const STATE = [
+  'Name: HAProxy',
+  'description: 0123456789abcdef0123',
+  '',
+  HEADER,
+  'in_any_80,FRONTEND,,,0,0,1000,0,0,0,OPEN,,0,,,',
+  `${WEB},s1,0,0,3,0,,0,0,0,UP,1,2,172.18.0.2:8080,1,`,
+  `${WEB},s2,0,0,0,0,,0,0,0,MAINT,1,2,127.0.0.1:1,1,`,
+  `all_shop-web-8080-58c68e5d3464e9c6,s1,0,0,1,0,,0,0,0,DRAIN,0,2,[fd00::2]:8080,0,`,
+  '',
+].join('\n')
+const WORKERS = [
+  '#<PID>          <type>          <reloads>       <uptime>        <version>',
+  '1               master          2 [failed: 1]   0d00h00m01s     2.6.12',
+  '# workers',
+  '12              worker          0               0d00h00m00s     2.6.12',
+  '# old workers',
+  '11              worker          1               0d00h00m09s     2.6.12',
+  '',
+].join('\n')
+
+const table: ProxyTable = {
+  server: 'lon-1',
+  services: [
+    {
+      key: 'shop/web:8080',
+      protocol: 'http',
+      listen: [{ hostIp: '', port: 80 }],
+      local: [{ containerId: 'c', address: '172.18.0.2', port: 8080, state: 'ready' }],
+      remote: [],
+    },
+  ],
+  peers: [],
+  mesh: null,
+}
+
+function refuse(what: string): never {
+  throw Object.assign(new Error(what), { problem: { code: 'PROXY_ABSENT', message: what } })
+}
+
+export const PROXY_TARGETS: readonly Target[] = [
+  textTarget({
+    name: 'proxy-state',
+    about: 'what a proxy tells of its frontends and servers (a hostile server sends it), and what is made of it',
+    samples: [STATE],
+    words: ['UP 1/2', 'DOWN', 'MAINT (via a/b)', 'no check', '__proto__', '# pxname,', 'description: ', ',2,', HEADER],
+    quick: 500,
+    read(text) {
+      const state = readState(text)
+      if (!state.ok) refuse(state.problem)
+      const plan = planProxy(table, state.value)
+      return {
+        state: state.value,
+        commands: plan.commands,
+        digest: plan.digest,
+        seen: seenBy(table, state.value, [state.value]),
+      }
+    },
+  }),
+  textTarget({
+    name: 'proxy-workers',
+    about: 'what the master of a proxy tells of its processes',
+    samples: [WORKERS],
+    words: ['master', 'worker', '# old', '[failed: 9]', '99999999999'],
+    quick: 2_000,
+    read(text) {
+      const workers = readWorkers(text)
+      return workers.ok ? workers.value : refuse(workers.problem)
+    },
+  }),
+  textTarget({
+    name: 'proxy-sockets',
+    about: 'what listens on a server, and why HAProxy refuses a configuration',
+    samples: [
+      '0100007F:0050\n00000000:01BB\n10.0.0.7\n20010db8000000000000000000000007\n',
+      '[ALERT]    (12) : Binding [x.cfg:11] for frontend f: cannot bind socket (Address already in use) for [0.0.0.0:80]\n',
+    ],
+    words: ['[ALERT]', ') for [', ':0050', '10.0.0.7'],
+    quick: 2_000,
+    read(text) {
+      const wanted = [
+        { address: '', port: 80 },
+        { address: '10.0.0.7', port: 80 },
+        { address: '2001:db8::7', port: 443 },
+      ]
+      return { whys: whyNotFree(text, wanted), alert: alertIn(text) }
+    },
+  }),
+]
