@@ -229,7 +229,11 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.ports[].target', 'honoured'],
   ['services.*.ports[].published', 'honoured'],
   ['services.*.ports[].protocol', 'honoured'],
-  ['services.*.ports[].app_protocol', 'warned', 'it only documents the port'],
+  [
+    'services.*.ports[].app_protocol',
+    'honoured',
+    'With `ingress` in slipway.yaml, `http` has requests balanced instead of connections; else it documents the port.',
+  ],
   [
     'services.*.post_start',
     'honoured',

@@ -3,6 +3,7 @@ import type { Address, Fleet, GuardName, Guards, HostKey, Server, SignedBy } fro
 import { GUARDS } from '../payload/index.js'
 import { parseAddress } from './address.js'
 import type { FileReader } from './files.js'
+import { readIngress } from './ingress.js'
 import { readNamedFile } from './named-file.js'
 import type { Node } from './node.js'
 import { entries, get, isBroken, items, keyOf, quoted, textNode, textOf } from './node.js'
@@ -48,11 +49,13 @@ export function readFleet(root: Node, reader: FileReader, report: Report): Fleet
     .map(([name, { value }]) => ({ node: value, server: readServer(name, value, reader, report) }))
   reportTwins(servers, report)
   const windows = get(root, 'windows')
+  const ingress = readIngress(get(root, 'ingress'), report)
   return {
     name: requireText(root, 'fleet', report) ?? '',
     servers: servers.map(({ server }) => server).sort((a, b) => compareText(a.name, b.name)),
     guards: readGuards(get(root, 'guards')),
     ...(windows === undefined ? {} : { windows: readWindows(windows, report) }),
+    ...(ingress === null ? {} : { ingress }),
   }
 }
 

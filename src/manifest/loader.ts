@@ -7,6 +7,8 @@ import { NO_OVERLAY, STACKS_DEFAULT, readFleet, readStackPatterns } from './flee
 import type { StackPattern } from './fleet.js'
 import { quoted } from './node.js'
 import type { ParsedFiles } from './compose-source.js'
+import { refusePortTwins } from './port-twins.js'
+import { proxyEntries } from './proxy-stack.js'
 import { createReport, sortProblems } from './report.js'
 import { shapeChecks } from './shape.js'
 import { stampOf } from './stack-choice.js'
@@ -57,7 +59,7 @@ export function createLoader(): Loader {
   const parsed: ParsedFiles = new WeakMap()
   let fleetMemo = new Map<string, Memo<FleetPart>>()
   let stackMemos = new Map<string, Memo<LoadedStack>>()
-  let guarded = ''
+  let around = ''
   return {
     load(tree, read) {
       const needs = new Map<string, string>()
@@ -69,10 +71,12 @@ export function createLoader(): Loader {
       const report = createReport(FLEET_FILE)
       const choices = new Map(findStacks(part.patterns, files, report).map((choice) => [stampOf(choice), choice]))
       const { guards } = part.fleet
-      // What a stack may ask for is no file that it was made from.
-      if (guarded !== canonicalJson(guards)) stackMemos = new Map()
-      guarded = canonicalJson(guards)
-      const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', guards, parsed }
+      const isBalanced = part.fleet.ingress !== undefined
+      // What the fleet says of all stacks is in no file that a stack was made from.
+      const said = canonicalJson({ guards, isBalanced })
+      if (around !== said) stackMemos = new Map()
+      around = said
+      const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', guards, isBalanced, parsed }
       const memos = new Map([...stackMemos].filter(([stamp]) => choices.has(stamp)))
       const stacks = [...choices].map(([stamp, choice]) =>
         recall(memos, stamp, files, (reader) => loadStack(choice, reader, settings)),
@@ -144,7 +148,8 @@ function conclude(
   errors: readonly Problem[],
   warnings: readonly Problem[],
 ): Loaded {
-  const entries = mergeTwins(stacks.map(({ entry }) => entry))
+  const own = [...stacks.map(({ entry }) => entry), ...proxyEntries(part.fleet, FLEET_FILE)]
+  const entries = refusePortTwins(mergeTwins(own), part.fleet)
   const fatal = [...part.errors, ...errors, ...tooMany(entries, part.fleet)]
   if (fatal.length > 0) {
     const others = entries.flatMap((entry) => (entry.kind === 'invalid' ? entry.problems : []))

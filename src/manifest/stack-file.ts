@@ -29,6 +29,8 @@ export interface StackSettings {
   /** The fleet's name, for a stack in the repository's root that has none. */
   readonly fleet: string
   readonly guards: Guards
+  /** Published ports are the proxies' business. */
+  readonly isBalanced: boolean
   /** A stack is loaded again when its files name others that are still to be read. */
   readonly parsed: ParsedFiles
 }
@@ -93,6 +95,7 @@ function loadNamed(name: string, sources: StackSources): LoadedStack {
     reader,
     report,
     guards: settings.guards,
+    isBalanced: settings.isBalanced,
     variables: lookup,
     inactive,
   }

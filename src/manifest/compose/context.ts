@@ -14,6 +14,8 @@ export interface StackContext {
   readonly reader: FileReader
   readonly report: Report
   readonly declared: Declared
+  /** Published ports are the proxies' business. */
+  readonly isBalanced: boolean
   /** Services that are not active, with their profiles. */
   readonly inactive: InactiveServices
 }

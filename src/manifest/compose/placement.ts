@@ -24,7 +24,7 @@ export function readPlacement(service: Node, fixed: readonly Constraint[], repor
   }
 }
 
-function readConstraint(node: Node, report: Report): Constraint | null {
+export function readConstraint(node: Node, report: Report): Constraint | null {
   const text = textOf(node)
   const [, key = '', op = '', value = ''] = /^\s*([A-Za-z0-9_.-]+)\s*(==|!=)\s*(.*?)\s*$/s.exec(text) ?? []
   if (key === '' || value === '') {

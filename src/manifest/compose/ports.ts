@@ -1,5 +1,5 @@
 import { compareText } from '../../model/index.js'
-import type { PortSpec } from '../../model/index.js'
+import type { BalancedPort, PortSpec } from '../../model/index.js'
 import type { Node } from '../node.js'
 import { describe, get, items, keyOf, quoted, textOf } from '../node.js'
 import { PORTS, readText } from '../read.js'
@@ -13,10 +13,51 @@ interface PortRange {
 /** Each published port costs the engine a rule; a longer range is a mistake. */
 const MOST_PORTS = 1_000
 
-/** Published ports, one entry a port, sorted. `mode` is accepted and means nothing: a port is bound on the replica's own server. */
-export function readPorts(node: Node | undefined, report: Report): readonly PortSpec[] {
-  const ports = items(node).flatMap((item) => (item.kind === 'map' ? longPort(item, report) : shortPort(item, report)))
-  // Without an address it is every address, so that `80:80` and `0.0.0.0:80:80` are one; the later one is meant, as for Compose.
+/** `ports` are bound on the replica's own server; `balanced` by the proxies, in a fleet that has them. */
+export interface PublishedPorts {
+  readonly ports: readonly PortSpec[]
+  readonly balanced: readonly BalancedPort[]
+}
+
+/** Published ports, one entry a port, sorted. Without proxies `mode` means nothing. */
+export function readPorts(node: Node | undefined, isBalanced: boolean, report: Report): PublishedPorts {
+  const read = items(node).map((item) => ({
+    item,
+    ports: item.kind === 'map' ? longPort(item, report) : shortPort(item, report),
+  }))
+  if (!isBalanced) return { ports: unique(read.flatMap(({ ports }) => ports)), balanced: [] }
+  const split = read.map(({ item, ports }) =>
+    readText(item, 'mode') === 'host' ? { ports, balanced: [] } : balancedOf(item, ports, report),
+  )
+  return {
+    ports: unique(split.flatMap(({ ports }) => ports)),
+    balanced: unique(split.flatMap(({ balanced }) => balanced)),
+  }
+}
+
+/** A port that the engine is to choose is bound where the replica runs: nobody could tell a client another one. */
+function balancedOf(item: Node, ports: readonly PortSpec[], report: Report): PublishedPorts {
+  const [chosen, fixed] = [ports.filter(isChosen), ports.filter((port) => !isChosen(port))]
+  const other = fixed.find(({ protocol }) => protocol !== 'tcp')
+  if (other !== undefined) {
+    const { protocol, published, target } = other
+    const message = `${protocol} cannot be balanced; write {target: ${target}, published: ${published}, protocol: ${protocol}, mode: host} to bind it where each replica runs`
+    report.error('FIELD_UNSUPPORTED', item, message)
+    return { ports: [], balanced: [] }
+  }
+  const protocol = readText(item, 'app_protocol') === 'http' ? 'http' : 'tcp'
+  const balanced = fixed.map(
+    ({ target, published, hostIp }) => ({ target, published: published ?? 0, hostIp, protocol }) as const,
+  )
+  return { ports: chosen, balanced }
+}
+
+function isChosen({ published }: PortSpec): boolean {
+  return published === null
+}
+
+/** Without an address it is every address, so that `80:80` and `0.0.0.0:80:80` are one; the later one is meant, as for Compose. */
+function unique<T extends PortSpec | BalancedPort>(ports: readonly T[]): readonly T[] {
   const byText = new Map(ports.map((port) => [JSON.stringify({ ...port, hostIp: port.hostIp || '0.0.0.0' }), port]))
   return [...byText.values()].sort(comparePorts)
 }
@@ -126,7 +167,7 @@ export function isIpAddress(text: string): boolean {
   return /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text) && text.length <= 45 && text.split(':').length <= 9
 }
 
-function comparePorts(a: PortSpec, b: PortSpec): number {
+function comparePorts(a: PortSpec | BalancedPort, b: PortSpec | BalancedPort): number {
   return (
     a.target - b.target ||
     (a.published ?? 0) - (b.published ?? 0) ||

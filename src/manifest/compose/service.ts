@@ -80,6 +80,7 @@ type Container =
   | 'environment'
   | 'labels'
   | 'ports'
+  | 'balanced'
   | 'mounts'
   | 'networks'
   | 'networkMode'
@@ -90,7 +91,7 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
   const { report } = context
   const { mounts, files } = readMounts(service, context)
   const networkMode = readNetworkMode(service, context)
-  const ports = readPorts(get(service, 'ports'), report)
+  const { ports, balanced } = readPorts(get(service, 'ports'), context.isBalanced, report)
   const isBridged = networkMode === null
   const names = readNames(name, service, context)
   const spot = keyOf(service, 'ports')
@@ -102,6 +103,7 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
     environment: readEnvironment(service, context),
     labels: readServiceLabels(service, context),
     ports: isPublished ? ports : [],
+    ...(isPublished && balanced.length > 0 ? { balanced } : {}),
     mounts,
     networks: isBridged && get(service, 'network_mode') === undefined ? readAttachments(names, service, context) : [],
     networkMode,

@@ -28,6 +28,7 @@ export interface StackSource {
   readonly reader: FileReader
   readonly report: Report
   readonly guards: Guards
+  readonly isBalanced: boolean
   /** Services that are not active, with their profiles. */
   readonly inactive: InactiveServices
 }

@@ -15,6 +15,7 @@ export const PROBE_DEFAULTS = Object.freeze({
 } as const)
 
 const DEADLINES = { min: 1_000, max: 7 * 86_400_000 }
+const DRAINS = { min: 0, max: 86_400_000 }
 const TIMEOUTS = { min: 1, max: 300_000 }
 
 /** The service's own settings win over those at the top of the file, key by key. */
@@ -23,6 +24,7 @@ export function readRollout(service: Node, stack: Node | undefined, report: Repo
   const shared = get(stack, 'rollout')
   const deadline = (key: string): number | null =>
     readDuration(own, key, report, DEADLINES) ?? readDuration(shared, key, report, DEADLINES)
+  const drainMs = readDuration(own, 'drain', report, DRAINS) ?? readDuration(shared, 'drain', report, DRAINS)
   const scope = readText(own, 'scope') ?? readText(shared, 'scope')
   const onRollback = readText(own, 'on_rollback') ?? readText(shared, 'on_rollback')
   return {
@@ -30,6 +32,7 @@ export function readRollout(service: Node, stack: Node | undefined, report: Repo
     progressDeadlineMs: deadline('progress_deadline') ?? ROLLOUT_DEFAULTS.progressDeadlineMs,
     scope: scope === 'stack' || scope === 'service' ? scope : ROLLOUT_DEFAULTS.scope,
     onRollback: onRollback === 'revert' || onRollback === 'pull-request' ? onRollback : ROLLOUT_DEFAULTS.onRollback,
+    ...(drainMs === null ? {} : { drainMs }),
   }
 }
 

@@ -1,0 +1,18 @@
+import { INGRESS_DEFAULTS } from '../model/index.js'
+import type { IngressSettings } from '../model/index.js'
+import { readConstraint } from './compose/placement.js'
+import type { Node } from './node.js'
+import { get, items, textOf } from './node.js'
+import { PORTS, readInteger, readText } from './read.js'
+import type { Report } from './report.js'
+
+/** `ingress:` of slipway.yaml: `true`, or a mapping that says more. Null: ports are published where replicas run. */
+export function readIngress(node: Node | undefined, report: Report): IngressSettings | null {
+  if (node === undefined || (node.kind === 'scalar' && textOf(node) !== 'true')) return null
+  const constraints = items(get(node, 'placement')).map((one) => readConstraint(one, report))
+  return {
+    image: readText(node, 'image') ?? INGRESS_DEFAULTS.image,
+    placement: constraints.filter((one) => one !== null),
+    meshPort: readInteger(node, 'mesh_port', PORTS, report) ?? INGRESS_DEFAULTS.meshPort,
+  }
+}
