@@ -54,6 +54,10 @@ const parts: Parts = {
     const nobody = { identities: { keys: [], agentSocket: null }, registryAuths: {} }
     return (options) => dockerDriver({ ...nobody, ...options, random: () => 0.5 })
   },
+  openMesh: async ({ dataDir }) => {
+    const { openAuthority } = await import('./mesh/index.js')
+    return openAuthority({ dir: dataDir, clock })
+  },
   openJournal: async (settings, { readOnly }) => {
     const { sqliteJournal } = await import('./store/index.js')
     return sqliteJournal({ dir: settings.dataDir, readOnly })

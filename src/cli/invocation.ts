@@ -1,11 +1,13 @@
 import type {
   Adopter,
+  Balancer,
   Clock,
   Driver,
   Examiner,
   Journal,
   LogEvent,
   ManifestLoader,
+  MeshAuthority,
   Source,
   Workshop,
 } from '../controller/index.js'
@@ -24,7 +26,9 @@ export interface Parts {
   openWorkshop(settings: Settings, repo: string, where: SourceWhere & { readonly dir: string }): Promise<Workshop>
   /** The loader of what comes from Git: it can be stopped, whatever a file does to it. */
   openLoader(): Promise<ManifestLoader & { close(): Promise<void> }>
-  openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner & Adopter>
+  openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner & Adopter & Balancer>
+  /** The authority of the fleet's proxies, in the data directory. */
+  openMesh(settings: Settings): Promise<MeshAuthority>
   /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
   openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>
   /** The real driver, for engines in memory. */

@@ -48,7 +48,8 @@ export async function openController(
   const driver = await parts.openDriver(settings, tell)
   const loader = await parts.openLoader()
   const { clock } = parts
-  const ports: Ports = { clock, source, loader, driver, journal, log: tell }
+  const ingress = { balancer: driver, mesh: await parts.openMesh(settings) }
+  const ports: Ports = { clock, source, loader, driver, journal, log: tell, ingress }
   const ledger = openLedger(ledgerFile(settings.dataDir, tell, io.nowMs))
   const ref = refName(settings)
   const controller: Controller = new Controller(ports, {

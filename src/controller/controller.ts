@@ -1,3 +1,4 @@
+import { INGRESS_STACK } from '../model/index.js'
 import type { Observation, Problem, Result, Server, ServerView, Stack, StackPlan } from '../model/index.js'
 import { Acceptance } from './acceptance.js'
 import { answerTo } from './answers.js'
@@ -6,7 +7,7 @@ import { checkCommand } from './check-command.js'
 import { CONTROLLER_DEFAULTS } from './controller-options.js'
 import type { ControllerOptions } from './controller-options.js'
 import { isProbed } from './decide.js'
-import { describeFact } from './describe-fact.js'
+import { describeFact, describeFailure } from './describe-fact.js'
 import type { Command, Fact } from './facts.js'
 import { FOLLOW_DEFAULTS, Follower } from './follower.js'
 import { limitsFact } from './limits-fact.js'
@@ -15,6 +16,8 @@ import { Performer } from './performer.js'
 import type { Ports } from './ports.js'
 import type { Snapshot } from './preview.js'
 import { ProvenRecovery } from './proven-recovery.js'
+import { openProxies } from './proxies.js'
+import type { Proxies } from './proxies.js'
 import { ServerBook } from './server-book.js'
 import { ServerWatch, WATCH_DEFAULTS } from './server-watch.js'
 import type { Look } from './server-watch.js'
@@ -41,6 +44,7 @@ export class Controller {
   private readonly book: ServerBook
   private readonly asker: Asker
   private readonly loop: StackLoop
+  private readonly proxies: Proxies | null
   private readonly listeners = new Set<() => void>()
   private closed = false
   private cancelWake: () => void = () => undefined
@@ -94,6 +98,7 @@ export class Controller {
     const recovery = new ProvenRecovery(ports, this.memory, this.follower, this.closing.signal, (stack) =>
       this.loop.mark(stack),
     )
+    this.proxies = options.dryRun === true ? null : openProxies(ports, this.watch, (stack) => this.loop.mark(stack))
     this.loop = new StackLoop({
       ports,
       memory: this.memory,
@@ -101,6 +106,7 @@ export class Controller {
       asker: this.asker,
       watch: this.watch,
       recovery,
+      proxies: this.proxies,
       dryRun: this.options.dryRun,
       prepare: (observation) => {
         this.book.noteLost(observation)
@@ -126,6 +132,7 @@ export class Controller {
     this.loop.stop()
     await this.performer.drain(this.options.stopDeadlineMs)
     this.closing.abort()
+    this.proxies?.close()
     this.watch.close()
     this.memory.compact()
   }
@@ -173,6 +180,7 @@ export class Controller {
       follower: this.follower,
       state: this.memory.state,
       problems: [...(this.memory.problem !== null ? [this.memory.problem] : []), ...this.acceptance.problems],
+      proxyProblems: this.proxies?.problems() ?? [],
       observation: this.watch.observation(),
       servers: this.servers(),
       decisions: this.loop.decisions,
@@ -237,22 +245,17 @@ export class Controller {
     const { accepted } = this.memory.state
     if (accepted === null) return
     const servers = this.servers()
-    this.ports.driver.use(accepted.fleet.name, servers, accepted.fleet.guards)
+    const { name, guards, ingress } = accepted.fleet
+    this.ports.driver.use(name, servers, guards, ingress === undefined ? undefined : INGRESS_STACK)
     this.watch.use(servers, this.book.inventories)
+    this.proxies?.use(accepted.fleet)
     this.loop.markAll()
   }
 
   private performerEvents(): ConstructorParameters<typeof Performer>[3] {
     return {
       answered: (action, result) => {
-        if (!result.ok)
-          this.log('warn', 'action failed', {
-            action: action.kind,
-            server: action.server,
-            stack: action.stack,
-            code: result.problem.code,
-            problem: result.problem.message,
-          })
+        if (!result.ok) this.log('warn', 'action failed', describeFailure(action, result.problem))
         if (action.kind === 'update' && result.ok) this.memory.record([limitsFact(action, this.ports.clock.nowMs())])
         // A container that was started again is judged anew.
         if (action.kind === 'start' || action.kind === 'restart') this.asker.forget(action.containerId)
@@ -289,6 +292,7 @@ export class Controller {
       this.performer.seen(server, look.seq)
       this.trackLooks(view, look.begunAtMs)
     }
+    this.proxies?.looked(view)
     if (!changed) return
     if (view.kind === 'unreachable' && view.phase === 'lost') this.performer.abandon(server)
     // What it had may be gone: images, networks and volumes are made sure of again.
@@ -309,7 +313,7 @@ export class Controller {
 
   private markTouched(view: ServerView, before: ServerView | undefined): void {
     const touched = touchedStacks(view, before)
-    if (touched.all) this.loop.markAll()
+    if (touched.all || touched.stacks.has(INGRESS_STACK)) this.loop.markAll()
     for (const stack of touched.stacks) this.loop.mark(stack)
     this.loop.markBlocked()
   }

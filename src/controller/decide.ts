@@ -1,11 +1,16 @@
 import { planStack } from '../planner/index.js'
-import type { FleetUsage } from '../planner/index.js'
+import type { StackEndpoints } from '../ingress/index.js'
+import type { FleetUsage, SeenReplicas } from '../planner/index.js'
 import { EMPTY_STACK_STATE, NOTHING, advance, isGoingBack, slotKey, targetOf } from '../rollout/index.js'
 import type { Advice, Facts, StackState, Target } from '../rollout/index.js'
+import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
 import type { Fleet, Observation, Replica, StackPlan } from '../model/index.js'
 import type { Asker } from './asker.js'
 import type { Memory } from './memory.js'
+import { endpointsOf } from './endpoints.js'
+import { stoppedBy } from './performer.js'
 import type { Performer } from './performer.js'
+import type { Proxies } from './proxies.js'
 import { REMOVED } from './state.js'
 
 /** Everything but the stack that a decision leans on. */
@@ -18,6 +23,7 @@ export interface DecisionInput {
   readonly memory: Memory
   readonly performer: Performer
   readonly asker: Asker
+  readonly proxies: Proxies | null
 }
 
 export interface Decision {
@@ -40,7 +46,44 @@ const TURNS_AT_ONCE = 10_000
  */
 export function decideStack(input: DecisionInput, name: string, held: boolean): Decision | null {
   const decided = decide(input, name, held)
-  return decided === null ? null : { ...decided, basis: input.memory.state.stacks[name] ?? EMPTY_STACK_STATE }
+  if (decided === null) {
+    input.proxies?.decided(name, [], new Set())
+    return null
+  }
+  const state = input.memory.state.stacks[name] ?? EMPTY_STACK_STATE
+  tellProxies(input, name, state, decided)
+  return { ...decided, basis: state }
+}
+
+/** Replicas that are being stopped get nothing new either, until it is seen that they were. */
+function tellProxies(
+  input: DecisionInput,
+  name: string,
+  state: StackState,
+  { target, advice }: Omit<Decision, 'basis'>,
+): void {
+  if (input.proxies === null) return
+  const drained = advice.drains.map(({ containerId }) => containerId)
+  const leaving = new Set([...drained, ...stoppedBy(advice.actions), ...input.performer.stopping(name)])
+  input.proxies.decided(name, endpoints(input, name, state, target, leaving), leaving)
+}
+
+function endpoints(
+  input: DecisionInput,
+  name: string,
+  state: StackState,
+  target: Target,
+  leaving: ReadonlySet<string>,
+): StackEndpoints {
+  const proven = state.proven !== null ? input.memory.stack(state.proven.hash, name) : null
+  const replicas = input.usage.replicas.get(name) ?? new Map<string, SeenReplicas>()
+  return endpointsOf({ state, target: target.stack, proven, replicas, tracks: input.asker.tracks, leaving })
+}
+
+function rotationOf(input: DecisionInput, name: string, state: StackState, target: Target): Facts['rotation'] {
+  const { proxies } = input
+  if (proxies === null) return new Map()
+  return proxies.rotation(name, endpoints(input, name, state, target, proxies.leaving(name)))
 }
 
 function decide(input: DecisionInput, name: string, held: boolean): Omit<Decision, 'basis'> | null {
@@ -67,6 +110,13 @@ function watchNew(input: DecisionInput, facts: Facts): Advice {
 
 export function isProbed(facts: Pick<Facts, 'target'>, replica: Replica): boolean {
   return (facts.target.stack.services.find((spec) => spec.name === replica.slot.service)?.probe ?? null) !== null
+}
+
+/** A fleet that gives up ingress: nobody binds what the proxies still listen on, until they are gone. */
+export function proxiesLeave(name: string, { state }: Memory, { replicas }: FleetUsage): boolean {
+  if (name === INGRESS_STACK || state.stacks[INGRESS_STACK]?.desired?.hash !== REMOVED) return false
+  const proxies = replicas.get(INGRESS_STACK)?.get(INGRESS_SERVICE)?.listed ?? []
+  return proxies.some(({ state: engine }) => engine === 'running')
 }
 
 export function stackTarget(
@@ -107,6 +157,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
         .map(([key, failure]) => [key.slice(name.length + 1), failure]),
     ),
     evidence: input.asker.evidence,
+    rotation: rotationOf(input, name, state, target),
   }
 }
 
@@ -124,12 +175,17 @@ export function planInput(
     isGoingBack: isGoingBack(state, target),
     usage: input.usage,
     specOf: memory.specOf,
-    drained: new Set(Object.keys(memory.state.drained)),
+    // Where replicas leave one by one, their server's proxy is the last to go.
+    drained: new Set(isOwn(input.fleet, target) ? [] : Object.keys(memory.state.drained)),
     restarts: restartTokens(memory, target.stack.name, state),
     limitsInPlace: new Map(Object.entries(state.limits)),
     jobsDone: new Set(state.jobsDone),
     recentFailures: recentFailures(state),
   }
+}
+
+function isOwn({ ingress }: Fleet, { stack }: Target): boolean {
+  return ingress !== undefined && stack.name === INGRESS_STACK
 }
 
 /** Failures of this stack's replicas that are remembered, by server. */

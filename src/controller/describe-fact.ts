@@ -1,9 +1,17 @@
 import { formatSlot } from '../model/index.js'
-import type { Revision } from '../model/index.js'
+import type { Action, Problem, Revision } from '../model/index.js'
 import type { Fact } from './facts.js'
 import type { LogEvent } from './ports.js'
 
 type Described = Pick<LogEvent, 'level' | 'message' | 'fields'>
+
+/** Fields of the log event of an action that failed. */
+export function describeFailure(
+  { kind: action, server, stack }: Action,
+  { code, message: problem }: Problem,
+): LogEvent['fields'] {
+  return { action, server, stack, code, problem }
+}
 
 /** A fact as one log event: a fixed message with typed fields. */
 export function describeFact(fact: Fact): Described {

@@ -112,6 +112,12 @@ export class Performer {
     return busy
   }
 
+  /** Containers of a stack that a stop, restart or removal was sent to, and is not seen yet. */
+  stopping(stack: string): readonly string[] {
+    const actions = [...this.pending.values()].map(({ intent }) => intent.action)
+    return stoppedBy(actions.filter((action) => action.stack === stack))
+  }
+
   /** When the first slot of a stack that cools down is free again. */
   coolAtMs(stack: string): number | null {
     const nowMs = this.clock.nowMs()
@@ -265,6 +271,13 @@ function preparedKey(action: Action): string | null {
     default:
       return null
   }
+}
+
+/** Containers that do not run on, by id. */
+export function stoppedBy(actions: readonly Action[]): readonly string[] {
+  return actions.flatMap((action) =>
+    action.kind === 'stop' || action.kind === 'restart' || action.kind === 'remove' ? [action.containerId] : [],
+  )
 }
 
 function mayExist(action: Extract<Action, { kind: 'run' }>, atMs: number): Replica {

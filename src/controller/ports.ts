@@ -3,8 +3,11 @@ import type {
   ActionResult,
   Guards,
   Listing,
+  MeshIdentity,
   NetworkSpec,
   ProbeSpec,
+  ProxySeen,
+  ProxyTable,
   Replica,
   RestartPolicy,
   Result,
@@ -117,9 +120,9 @@ export interface LogLine {
 export interface Driver {
   /**
    * The servers from now on: opens what is new, closes what is gone, keeps what is equal. Only containers labelled with `fleet` are replicas.
-   * `guards` hold for what is made from now on; without them, their defaults.
+   * `guards` hold for what is made from now on; without them, their defaults. They do not hold for `ownStack`, which no manifest can say anything of.
    */
-  use(fleet: string, servers: readonly Server[], guards?: Guards): void
+  use(fleet: string, servers: readonly Server[], guards?: Guards, ownStack?: string): void
   /** One full look; `closer` names containers to inspect as well. */
   observe(server: string, closer: readonly string[], signal: AbortSignal): Promise<Result<Listing>>
   /** Exactly one action. CALL_TIMEOUT and CONNECTION_LOST mean that the outcome is unknown. */
@@ -183,6 +186,26 @@ export interface Adopter {
   checkNetwork(server: string, network: NetworkSpec, stack: string, signal: AbortSignal): Promise<Result<null>>
   /** Problems: CONFLICT where it is not any more what was asked about, CONTAINER_GONE and those of any call. */
   adopt(server: string, adoption: Adoption, signal: AbortSignal): Promise<Result<null>>
+}
+
+/** The proxies of a fleet with ingress. */
+export interface Balancer {
+  /**
+   * Brings the proxy in a container on a server to a table, whatever it had before, and tells how it stands then. Sent again it changes nothing.
+   * What the proxy refuses never takes the place of what it has. Problems: PROXY_ABSENT, PROXY_REFUSED and those of any call.
+   */
+  balance(server: string, containerId: string, table: ProxyTable, signal: AbortSignal): Promise<Result<ProxySeen>>
+}
+
+/** Who the proxies of a fleet are to each other: an authority of the fleet's own, and a certificate for each server. */
+export interface MeshAuthority {
+  /**
+   * Makes and renews what is due, for these servers; others are forgotten. True: something is new, and tables are to be made anew. Problems:
+   * STORE_FAILED.
+   */
+  renew(fleet: string, servers: readonly string[]): Promise<Result<boolean>>
+  /** As of the last `renew`, without any waiting; null for a server that it did not name. */
+  identity(server: string): Omit<MeshIdentity, 'port'> | null
 }
 
 export interface LogOptions {
@@ -249,5 +272,7 @@ export interface Ports {
   readonly loader: ManifestLoader
   readonly driver: Driver
   readonly journal: Journal
+  /** Absent: proxies are left alone, as by a plan that is only shown. */
+  readonly ingress?: { readonly balancer: Balancer; readonly mesh: MeshAuthority }
   readonly log: (event: LogEvent) => void
 }

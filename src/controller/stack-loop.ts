@@ -2,13 +2,14 @@ import { measureUsage, withPlan } from '../planner/index.js'
 import type { FleetUsage } from '../planner/index.js'
 import type { Fleet, Observation, Problem } from '../model/index.js'
 import type { Asker } from './asker.js'
-import { decideStack } from './decide.js'
+import { decideStack, proxiesLeave } from './decide.js'
 import type { Decision } from './decide.js'
 import type { Memory } from './memory.js'
 import { problemOf } from './performer.js'
 import type { Performer } from './performer.js'
 import type { Ports } from './ports.js'
 import type { ProvenRecovery } from './proven-recovery.js'
+import type { Proxies } from './proxies.js'
 import type { ServerWatch } from './server-watch.js'
 
 /** Who the loop works with. */
@@ -19,6 +20,8 @@ export interface LoopParts {
   readonly asker: Asker
   readonly watch: ServerWatch
   readonly recovery: ProvenRecovery
+  /** Null: proxies are left alone. */
+  readonly proxies: Proxies | null
   readonly dryRun: boolean
   /** Before each turn: what must be known of all stacks together. Returns those that it made known, which nobody has marked yet. */
   readonly prepare: (observation: Observation) => readonly string[]
@@ -35,6 +38,8 @@ const JOURNAL_RETRY_MS = 5_000
 export class StackLoop {
   readonly decisions = new Map<string, Decision>()
   readonly bugs = new Map<string, Problem>()
+  /** Stacks that were decided once at least. */
+  private readonly known = new Set<string>()
   /** Stacks whose plan brings replicas to servers. */
   private readonly arriving = new Set<string>()
   private readonly dirty = new Set<string>()
@@ -116,6 +121,7 @@ export class StackLoop {
       this.decide(name, accepted.fleet, usage)
       usage = this.claimed(usage, [name])
     }
+    if (Object.keys(memory.state.stacks).every((name) => this.known.has(name))) this.parts.proxies?.complete()
     this.parts.turned()
   }
 
@@ -136,13 +142,18 @@ export class StackLoop {
   private decide(name: string, fleet: Fleet, usage: FleetUsage): void {
     this.alarms.get(name)?.()
     this.alarms.delete(name)
-    const { ports, memory, performer, asker, recovery } = this.parts
+    const { ports, memory, performer, asker, recovery, proxies } = this.parts
     try {
       if (recovery.isNeeded(name, usage)) return
-      const held = this.isHeld(name)
+      const held = this.isHeld(name) || proxiesLeave(name, memory, usage)
       const about = { nowMs: ports.clock.nowMs(), controllerId: ports.journal.controllerId, fleet, usage }
-      const decision = decideStack({ ...about, observation: usage.observation, memory, performer, asker }, name, held)
+      const decision = decideStack(
+        { ...about, observation: usage.observation, memory, performer, asker, proxies },
+        name,
+        held,
+      )
       this.bugs.delete(name)
+      this.known.add(name)
       this.keep(name, decision)
       if (decision !== null && !held) this.act(name, decision)
     } catch (error) {

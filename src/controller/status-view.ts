@@ -1,3 +1,4 @@
+import { INGRESS_STACK } from '../model/index.js'
 import type { Observation, Problem, Revision, Server } from '../model/index.js'
 import type { Decision } from './decide.js'
 import type { Follower } from './follower.js'
@@ -19,6 +20,8 @@ export interface StatusInput {
   readonly follower: Pick<Follower, 'fetched' | 'problem' | 'problemSinceMs' | 'lastPollAtMs' | 'nextPollAtMs'>
   readonly state: State
   readonly problems: readonly Problem[]
+  /** What keeps proxies from what they should be. */
+  readonly proxyProblems: readonly Problem[]
   readonly observation: Observation
   readonly servers: readonly Server[]
   readonly decisions: ReadonlyMap<string, Decision>
@@ -118,6 +121,7 @@ function stackStatus(input: StatusInput, name: string): StackStatus {
     ...(invalid?.problems ?? []),
     ...(withheld !== null ? [{ ...withheld, stack: name }] : []),
     ...(state.rollout?.blocked?.problems ?? []),
+    ...(name === INGRESS_STACK ? input.proxyProblems : []),
   ]
   const services = decision === undefined ? [] : serviceStatuses(input, name, state, decision)
   const phase = stackPhase(input, name, state, services, invalid !== undefined, withheld !== null)

@@ -19,10 +19,13 @@ export function touchedStacks(view: ServerView, before: ServerView | undefined):
 }
 
 function isSame(before: Replica | undefined, now: Replica): boolean {
+  if (before === now) return true
   return (
     before !== undefined &&
     before.state === now.state &&
     before.health === now.health &&
-    before.exitCode === now.exitCode
+    before.exitCode === now.exitCode &&
+    // Started again so fast that no look saw it, it may be elsewhere.
+    JSON.stringify(before.addresses) === JSON.stringify(now.addresses)
   )
 }

@@ -12,6 +12,7 @@ import type {
 import type { RolloutFact } from './facts.js'
 import type { HealthTrack } from './health.js'
 import type { Target } from './effective.js'
+import type { Rotation } from './rotation.js'
 import type { StackState } from './state.js'
 
 /** What the last attempt of a preparing action brought; absent: not tried since the server was last (re)connected. */
@@ -48,6 +49,8 @@ export interface Facts {
   readonly runFailures: ReadonlyMap<string, RunFailure>
   /** Failed replicas whose evidence has been gathered, by container id. */
   readonly evidence: ReadonlyMap<string, Extract<RolloutFact, { kind: 'replica-failed' }>['evidence']>
+  /** How replicas of balanced services stand in the proxies, by container id. Whoever is absent is in none. */
+  readonly rotation: ReadonlyMap<string, Rotation>
 }
 
 export interface RunFailure {
@@ -89,6 +92,8 @@ export interface Advice {
   readonly looks: readonly string[]
   /** Containers to look at closely: new and not proven. By id. */
   readonly watched: readonly Replica[]
+  /** Replicas that the proxies are to send nothing new to. By level: who is not named any more gets something again. */
+  readonly drains: readonly Replica[]
   readonly waiting: readonly Waiting[]
   /** Decide again at this time at the latest; null: only when something happens. */
   readonly wakeAtMs: number | null
@@ -103,6 +108,7 @@ export const NOTHING: Advice = Object.freeze({
   diagnoses: [],
   looks: [],
   watched: [],
+  drains: [],
   waiting: [],
   wakeAtMs: null,
   again: false,
@@ -126,6 +132,7 @@ export function combine(pieces: readonly Partial<Advice>[]): Advice {
     diagnoses: pieces.flatMap((piece) => piece.diagnoses ?? []),
     looks: [...new Set(pieces.flatMap((piece) => piece.looks ?? []))],
     watched: pieces.flatMap((piece) => piece.watched ?? []),
+    drains: pieces.flatMap((piece) => piece.drains ?? []),
     waiting: pieces.flatMap((piece) => piece.waiting ?? []),
     wakeAtMs: earliest(...pieces.map((piece) => piece.wakeAtMs ?? null)),
     again: pieces.some((piece) => piece.again === true),

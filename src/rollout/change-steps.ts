@@ -8,6 +8,7 @@ import { judged, judgedAnew } from './judged.js'
 import { jobStep } from './job-step.js'
 import { openNeeds, preparedImage } from './prepare.js'
 import { isHealthy, isProven, isTolerated, isUp } from './progress.js'
+import { awaitEntry, isLeaving, onFreshWord } from './rotation.js'
 import { slotKey, specKey } from './state.js'
 
 type CreateChange = Extract<Change, { kind: 'create' }>
@@ -178,6 +179,7 @@ function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChang
   if (context.occupied || isTolerated(facts, change.slot)) return {}
   const underway = change.order === 'stop-first' && !isUp(change.from)
   if (underway) return runIn(facts, context, change.slot, change.spec, change.server, change.from)
+  if (isLeaving(facts, change)) return retire(facts, change.from, context.spec.stopGraceMs)
   if (context.unmet !== null) return waitingFor(context, change.slot, context.unmet)
   if (context.budget <= 0) return {}
   const pauseEndsMs = context.lastProvenAtMs + context.policy.delayMs
@@ -214,9 +216,19 @@ function finishReplace(
   successor: Replica,
 ): Partial<Advice> {
   const judgement = judged(facts, context, change.slot, successor)
-  const isWell = judgement.verdict === 'proven' || isWellUnwatched(facts, successor)
-  if (isProven(facts, change.slot, successor) && (isWell || !isHealthy(change.from)))
-    return { ...retire(facts, change.from, context.spec.stopGraceMs), watched: [successor] }
+  // What failed is not well whatever the engine says now, or it and the old one would leave by turns.
+  const isUnwatched = judgement.verdict !== 'settled' && isWellUnwatched(facts, successor)
+  const isWell = judgement.verdict === 'proven' || isUnwatched
+  if (isProven(facts, change.slot, successor) && (isWell || !isHealthy(change.from))) {
+    const watched = [successor]
+    const entry = isHealthy(change.from) ? awaitEntry(facts, context, successor) : null
+    if (entry !== null) return { ...entry, watched }
+    const left = retire(facts, change.from, context.spec.stopGraceMs)
+    return {
+      ...(isHealthy(change.from) ? onFreshWord(facts, context, { from: change.from, successor }, left) : left),
+      watched,
+    }
+  }
   if (judgement.verdict !== 'settled') return judgement.advice
   // Where the rollout goes on regardless, or none runs, a failed successor makes way for the old one that still serves. One that does not serve
   // either makes way itself, or both would stay for good and nobody would heal the slot.

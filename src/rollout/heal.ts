@@ -4,6 +4,7 @@ import type { ChangeContext } from './context.js'
 import { judged } from './judged.js'
 import { HEAL_FORGIVEN_MS } from './fold.js'
 import { isProven, isUp } from './progress.js'
+import { leaveFirst } from './rotation.js'
 import { slotKey } from './state.js'
 
 /** Kubernetes' numbers: 10 s, doubled to 5 min, forgiven after 10 min. The first time does not wait. */
@@ -90,7 +91,7 @@ function backoff(
   }
 }
 
-/** Stop, look, remove: a container is never removed while it runs. */
+/** Out of the proxies, stop, look, remove: a container is never removed while it runs. */
 export function retire(facts: Facts, replica: Replica, graceMs: number): Partial<Advice> {
   if (facts.busySlots.has(slotKey(replica.slot))) return {}
   const base = {
@@ -100,5 +101,6 @@ export function retire(facts: Facts, replica: Replica, graceMs: number): Partial
     containerId: replica.containerId,
   }
   if (replica.state === 'removing') return {}
-  return { actions: [isUp(replica) ? { kind: 'stop', ...base, graceMs } : { kind: 'remove', ...base }] }
+  if (!isUp(replica)) return { actions: [{ kind: 'remove', ...base }] }
+  return leaveFirst(facts, replica) ?? { actions: [{ kind: 'stop', ...base, graceMs }] }
 }

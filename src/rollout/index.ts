@@ -7,6 +7,8 @@ export type { AdoptedPin, FailureEvidence, ProvenSpec, RolloutFact } from './fac
 export { foldRollout } from './fold.js'
 export { newTrack, trackAnswer, trackLook } from './health.js'
 export type { HealthTrack } from './health.js'
+export { isReady } from './rotation.js'
+export type { Rotation } from './rotation.js'
 export { removalKey } from './teardown.js'
 export { EMPTY_STACK_STATE, slotKey, specKey } from './state.js'
 export type { Rejection, ReplicaFailure, Rollout, SpecPin, StackState, StackVersion } from './state.js'

@@ -17,6 +17,7 @@ import {
   measureProgress,
   servingReplica,
 } from './progress.js'
+import { isLeaving } from './rotation.js'
 import { slotKey } from './state.js'
 
 /** What may happen now: the rollout's changes in their order, healing always, removals last. */
@@ -71,7 +72,7 @@ function serviceContext(
     unmet,
     budget: policy.parallelism === 0 ? Infinity : policy.parallelism - inFlight,
     tolerableDown: policy.parallelism === 0 ? Infinity : policy.parallelism,
-    down: wanted.filter((change) => servingReplica(facts, change) === null).length,
+    down: wanted.filter((change) => servingReplica(facts, change) === null || isLeaving(facts, change)).length,
     lastProvenAtMs: Math.max(
       0,
       ...Object.entries(facts.state.rollout?.proven ?? {})
@@ -111,7 +112,11 @@ function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>):
   if (isTolerated(facts, change.slot)) return change.successor !== null && isUp(change.successor) && isUp(change.from)
   const isBusy = facts.busySlots.has(slotKey(change.slot))
   if (change.successor === null)
-    return isBusy || (change.order === 'stop-first' && !isUp(change.from) && isProven(facts, change.slot, change.from))
+    return (
+      isBusy ||
+      isLeaving(facts, change) ||
+      (change.order === 'stop-first' && !isUp(change.from) && isProven(facts, change.slot, change.from))
+    )
   return !isProven(facts, change.slot, change.successor) || isUp(change.from)
 }
 
@@ -146,9 +151,9 @@ function stepService(facts: Facts, context: ServiceContext, changes: readonly Ch
   for (const change of inTurn(facts, changes)) {
     const piece = stepChange(facts, { ...context, budget, down }, change, blockedSlots)
     pieces.push(piece)
-    if (startsReplacing(change, piece)) {
+    if (startsReplacing(facts, change, piece)) {
       budget -= 1
-      if (change.kind === 'replace' && isHealthy(change.from) && piece.actions?.[0]?.kind === 'stop') down += 1
+      if (change.kind === 'replace' && isHealthy(change.from) && piece.actions?.[0]?.kind !== 'run') down += 1
     }
   }
   return combine(pieces)
@@ -160,12 +165,10 @@ function inTurn(facts: Facts, changes: readonly Change[]): readonly Change[] {
   return [...changes.filter(broken), ...changes.filter((change) => !broken(change))]
 }
 
-function startsReplacing(change: Change, piece: Partial<Advice>): boolean {
-  return (
-    change.kind === 'replace' &&
-    change.successor === null &&
-    (piece.actions ?? []).some((action) => action.kind === 'run' || action.kind === 'stop')
-  )
+function startsReplacing(facts: Facts, change: Change, piece: Partial<Advice>): boolean {
+  if (change.kind !== 'replace' || change.successor !== null || isLeaving(facts, change)) return false
+  const begins = (piece.actions ?? []).some((action) => action.kind === 'run' || action.kind === 'stop')
+  return begins || (piece.drains ?? []).length > 0
 }
 
 function stepChange(

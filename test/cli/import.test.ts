@@ -23,6 +23,7 @@ async function run(
     openWorkshop: never,
     openLoader: never,
     openDriver: () => Promise.resolve(world.driver),
+    openMesh: () => Promise.reject(new Error('nothing is meshed here')),
     openJournal: never,
     loadRehearsalDriver: never,
     schedule: never,

@@ -65,6 +65,7 @@ async function runOn(world: World, journal: Journal | null, argv: readonly strin
         gitWorkshop({ url, ref: settings.ref, dir, log, ...(settings.path !== null ? { path: settings.path } : {}) }),
       ),
     openDriver: () => Promise.resolve(world.driver),
+    openMesh: () => Promise.reject(new Error('nothing is meshed here')),
     openJournal: () =>
       Promise.resolve(journal === null ? fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' }) : ok(journal)),
     loadRehearsalDriver: never,

@@ -31,6 +31,7 @@ async function run(
     openWorkshop: never,
     openLoader: () => Promise.reject(new Error('a preview reads in its own process')),
     openDriver: () => Promise.resolve(world.driver),
+    openMesh: () => Promise.reject(new Error('nothing is meshed here')),
     openJournal: (_settings, { readOnly }) =>
       Promise.resolve(
         !readOnly

@@ -32,6 +32,7 @@ const parts: Parts = {
   openWorkshop: unreachable,
   openLoader: unreachable,
   openDriver: unreachable,
+  openMesh: unreachable,
   openJournal: unreachable,
   loadRehearsalDriver: unreachable,
   schedule: unreachable,

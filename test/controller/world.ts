@@ -8,6 +8,7 @@ import type {
   Listing,
   NetworkSpec,
   Problem,
+  ProxySeen,
   Replica,
   Result,
   Revision,
@@ -15,12 +16,14 @@ import type {
   SignatureVerdict,
 } from '../../src/model/index.js'
 import { Controller, memoryJournal } from '../../src/controller/index.js'
+import { FakeBalancer, fakeMesh } from './balancer.js'
 import { createLoader } from '../../src/manifest/index.js'
 import type {
   Clock,
   ControllerOptions,
   Driver,
   Adopter,
+  Balancer,
   Adoption,
   AdoptionAnswer,
   AdoptionQuestion,
@@ -92,7 +95,7 @@ interface Container {
 }
 
 /** Engines in memory, as far as the controller's tests need them. Behaviour is chosen by image. */
-export class FakeDriver implements Driver, Examiner, Adopter {
+export class FakeDriver implements Driver, Examiner, Adopter, Balancer {
   condition: ServerCondition = { clockAheadMs: 0, disk: { path: '/var/lib/docker', freeBytes: 8e9, totalBytes: 2e10 } }
   readonly containers = new Map<string, Container>()
   readonly calls: string[] = []
@@ -250,7 +253,9 @@ export class FakeDriver implements Driver, Examiner, Adopter {
           exitCode: null,
           createdAtMs: this.clock.nowMs(),
           ports: [],
-          addresses: {},
+          addresses: Object.fromEntries(
+            spec.networks.map(({ network }, at) => [network, `172.${18 + at}.0.${this.next}`]),
+          ),
         }
         this.containers.set(containerId, {
           replica,
@@ -301,6 +306,11 @@ export class FakeDriver implements Driver, Examiner, Adopter {
     if (this.down.has(server)) return ok({ verdict: 'unknown', output: 'down' })
     const container = this.containers.get(question.replica.containerId)
     return ok({ verdict: container !== undefined && this.isReady(container) ? 'ready' : 'not-ready', output: 'asked' })
+  }
+
+  /** See `FakeBalancer`. */
+  balance(server: string): Promise<Result<ProxySeen>> {
+    return Promise.resolve(fail({ code: 'PROXY_ABSENT', server, message: 'no proxy runs' }))
   }
 
   async diagnose(): Promise<Result<Evidence>> {
@@ -453,6 +463,7 @@ function oid(content: string): string {
 export interface World {
   readonly clock: VirtualClock
   readonly driver: FakeDriver
+  readonly balancer: FakeBalancer
   readonly source: FakeSource
   readonly journal: Journal
   readonly events: LogEvent[]
@@ -466,7 +477,10 @@ export function createWorld(): World {
   const source = new FakeSource()
   const journal = memoryJournal({ controllerId: 'one' })
   const events: LogEvent[] = []
+  const balancer = new FakeBalancer(clock, driver)
+  const ingress = { balancer, mesh: fakeMesh }
   return {
+    balancer,
     clock,
     driver,
     source,
@@ -474,7 +488,7 @@ export function createWorld(): World {
     events,
     boot: (options = {}, other = journal, loader: ManifestLoader = createLoader()) => {
       const controller = new Controller(
-        { clock, driver, source, loader, journal: other, log: (event) => void events.push(event) },
+        { clock, driver, source, loader, journal: other, log: (event) => void events.push(event), ingress },
         { repository: 'test', ...options },
       )
       controller.start()

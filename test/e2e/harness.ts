@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { settlementOf } from '../../src/controller/index.js'
 import type { FleetStatus, LogEvent, Settlement, StackStatus } from '../../src/controller/index.js'
-import { startLab } from '../lab/index.js'
+import { makeHaproxy, startLab } from '../lab/index.js'
 import type { Lab, LabRepository, LabServerOptions } from '../lab/index.js'
 import { loadApps } from './app-image.js'
 import type { AppImages } from './app-image.js'
@@ -22,6 +22,8 @@ const UNTIL_MS = 60_000
 const LOOK_AGAIN_MS = 25
 const SHOWN_EVENTS = 40
 
+export const PROXY_IMAGE = 'slipway/haproxy:2.6'
+
 export interface FleetOptions {
   /** Of the lab and the fleet; no two test files may share one. At most 20 of a–z, 0–9 and `-`. */
   readonly name: string
@@ -29,6 +31,8 @@ export interface FleetOptions {
   readonly servers?: number | readonly LabServerOptions[]
   /** Loaded into every engine before anything else happens. */
   readonly images?: AppImages
+  /** Loads the proxy of a fleet with ingress too, as {@link PROXY_IMAGE}. Default false. */
+  readonly proxy?: boolean
   /** Starts the lab's two registries. Default false. */
   readonly registry?: boolean
 }
@@ -205,6 +209,7 @@ export async function startFleet(options: FleetOptions): Promise<TestFleet> {
   const lab = await startLab({ name, servers: withDebug(planned), registry, git: true })
   try {
     await loadApps(lab, images)
+    if (options.proxy === true) await lab.load(await makeHaproxy(lab.busybox))
     return new TestFleet(lab, await lab.git.createRepo('fleet'))
   } catch (error) {
     await lab.down()

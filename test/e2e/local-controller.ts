@@ -5,6 +5,7 @@ import type { Clock, ControllerOptions, LogEvent } from '../../src/controller/in
 import { dockerDriver } from '../../src/driver/index.js'
 import type { DriverOptions } from '../../src/driver/index.js'
 import { createLoader } from '../../src/manifest/index.js'
+import { openAuthority } from '../../src/mesh/index.js'
 import { formatProblem } from '../../src/model/index.js'
 import { gitSource } from '../../src/source/index.js'
 import { sqliteJournal } from '../../src/store/index.js'
@@ -67,7 +68,10 @@ export function bootController(surroundings: Surroundings, options: BootOptions 
     ...driverChanges,
   })
   const controller = new Controller(
-    { clock, source, loader: createLoader(), driver, journal: journal.value, log },
+    {
+      ...{ clock, source, loader: createLoader(), driver, journal: journal.value, log },
+      ingress: { balancer: driver, mesh: openAuthority({ dir: dataDir, clock }) },
+    },
     {
       repository: repositoryUrl,
       follow: { pollIntervalMs: 200, retryFirstMs: 200 },

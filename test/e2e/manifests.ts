@@ -12,6 +12,7 @@ export type Files = Readonly<Record<string, string | Buffer | null>>
 
 export interface FleetFile {
   readonly guards?: Readonly<Record<string, unknown>>
+  readonly ingress?: Readonly<Record<string, unknown>>
   /** Keys of one server's entry, such as `{ lost_after: '5s' }`, for all of them. */
   readonly everyServer?: Readonly<Record<string, unknown>>
   /** Servers that are in the fleet. Default: all of the lab. */
@@ -19,12 +20,17 @@ export interface FleetFile {
 }
 
 /** slipway.yaml for the servers of a lab, with their addresses, host keys and labels. JSON is YAML too. */
-export function fleetFile(lab: Lab, { guards, everyServer, only }: FleetFile = {}): string {
+export function fleetFile(lab: Lab, { guards, ingress, everyServer, only }: FleetFile = {}): string {
   const chosen = lab.servers.filter(({ name }) => only === undefined || only.includes(name))
   const servers = chosen.map(({ name, address, user, hostKeyFingerprint, labels }) => {
     return [name, { address, user, host_key: hostKeyFingerprint, labels, ...everyServer }] as const
   })
-  return yaml({ fleet: lab.name, servers: Object.fromEntries(servers), ...(guards === undefined ? {} : { guards }) })
+  return yaml({
+    fleet: lab.name,
+    servers: Object.fromEntries(servers),
+    ...(guards === undefined ? {} : { guards }),
+    ...(ingress === undefined ? {} : { ingress }),
+  })
 }
 
 /** A service in Compose's own words; what is left out is filled in by {@link compose}. */

@@ -321,8 +321,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEAL,
-    find: "return { actions: [isUp(replica) ? { kind: 'stop'",
-    put: "return { actions: [isUp(replica) && graceMs < 0 ? { kind: 'stop'",
+    find: 'if (!isUp(replica)) return',
+    put: 'if (!isUp(replica) || graceMs >= 0) return',
     breaks: 'a running container is removed without being stopped',
   },
   {

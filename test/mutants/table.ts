@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ADMISSION_MUTANTS } from './admission-mutants.js'
 import { CONTROLLER_MUTANTS } from './controller-mutants.js'
 import { EDGE_MUTANTS } from './edge-mutants.js'
+import { INGRESS_MUTANTS } from './ingress-mutants.js'
 import type { Mutant } from './mutant.js'
 import { PLANNER_MUTANTS } from './planner-mutants.js'
 import { ROLLOUT_MUTANTS } from './rollout-mutants.js'
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONTROLLER_MUTANTS,
   ...ADMISSION_MUTANTS,
   ...EDGE_MUTANTS,
+  ...INGRESS_MUTANTS,
 ]
 
 const CONTROLLER = [
@@ -31,6 +33,7 @@ const CONTROLLER = [
 /** The tests that run against a mutant of a room: those that know it best first, the slowest last. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   rollout: ['test/rollout', ...CONTROLLER],
+  ingress: ['test/ingress', ...CONTROLLER],
   planner: ['test/planner', ...CONTROLLER],
   controller: [...CONTROLLER, 'test/cli'],
   driver: ['test/driver'],

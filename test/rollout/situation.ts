@@ -75,6 +75,7 @@ export function factsOf(situation: Situation): Facts {
     restarts: new Map(),
     runFailures: new Map(),
     evidence: new Map(),
+    rotation: new Map(),
     ...rest,
   }
 }

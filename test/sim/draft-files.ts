@@ -28,7 +28,8 @@ function fleetFile(draft: Draft): string {
     ...(pinned ? ['plan: pinned'] : []),
   ]
   const closed = windows ? `windows: [{ deny: '0 * * * *', duration: ${CLOSED_MINUTES}m }]\n` : ''
-  return `fleet: acme\nservers:\n${servers.join('')}guards: { ${guards.join(', ')} }\n${closed}`
+  const ingress = draft.ingress === true ? 'ingress: true\n' : ''
+  return `fleet: acme\nservers:\n${servers.join('')}guards: { ${guards.join(', ')} }\n${closed}${ingress}`
 }
 
 function composeFile(services: StackDraft): string {

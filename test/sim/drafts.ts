@@ -46,6 +46,8 @@ export interface Draft {
   /** Written instead of a file: what somebody committed by mistake. */
   readonly broken: Readonly<Record<string, string>>
   readonly guards?: GuardDraft
+  /** Whether the fleet has proxies. */
+  readonly ingress?: boolean
 }
 
 /** Of each hour, where there are windows. */
@@ -112,6 +114,18 @@ export function firstDraft(random: Random, servers: readonly string[]): Draft {
   const more = random.chance(0.3) ? { blog: { web: randomService(random, 'web', ['web']) } } : {}
   const prune = random.pick([0.3, 0.5, 1])
   return { servers, prune, history: 'fast-forward', stacks: { ...more, shop }, broken: {} }
+}
+
+/** A fleet with proxies, and something for them to do: each stack has ports of its own. */
+export function withIngress(draft: Draft): Draft {
+  const stacks = Object.entries(draft.stacks).map(([stack, services], at) => {
+    const ported = Object.entries(services).map(([name, service], index) => {
+      const port = service.mode === 'job' ? null : 8_000 + at * 100 + index
+      return [name, { ...service, port }] as const
+    })
+    return [stack, Object.fromEntries(ported)] as const
+  })
+  return { ...draft, ingress: true, stacks: Object.fromEntries(stacks) }
 }
 
 function randomService(random: Random, name: string, names: readonly string[]): ServiceDraft {

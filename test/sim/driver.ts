@@ -1,6 +1,16 @@
 import { fail, ok } from '../../src/model/index.js'
-import type { Action, ActionResult, Listing, Problem, ProblemCode, Result, Server } from '../../src/model/index.js'
-import type { Driver, Evidence, Readiness, ReadinessQuestion } from '../../src/controller/index.js'
+import type {
+  Action,
+  ActionResult,
+  Listing,
+  Problem,
+  ProblemCode,
+  ProxySeen,
+  ProxyTable,
+  Result,
+  Server,
+} from '../../src/model/index.js'
+import type { Balancer, Driver, Evidence, Readiness, ReadinessQuestion } from '../../src/controller/index.js'
 import type { Box } from './box.js'
 import type { SimClock } from './clock.js'
 import type { SimEngine } from './engine.js'
@@ -21,6 +31,7 @@ export interface Network {
   performed(process: SimProcess, action: Action, result: Result<ActionResult>): void
   observing(process: SimProcess, server: string): void
   observed(process: SimProcess, server: string, engineId: string): void
+  routing(engine: SimEngine, containerId: string, table: ProxyTable): Result<ProxySeen>
 }
 
 /** Deadlines in ms, as the real driver has them; that of a pull is its longest silence. */
@@ -36,7 +47,7 @@ const GONE: ReadonlySet<ProblemCode> = new Set(['CONTAINER_GONE', 'CONFLICT'])
 const AGAIN: ReadonlySet<ProblemCode> = new Set(['CONNECTION_LOST'])
 
 /** The driver's port over simulated engines and links: the calls of each action in the real driver's order, each with a fate of its own. */
-export class SimDriver implements Driver {
+export class SimDriver implements Driver, Balancer {
   private fleet = ''
   private listener: (server: string) => void = () => undefined
   private readonly hinted = new Set<string>()
@@ -266,6 +277,17 @@ export class SimDriver implements Driver {
       return ok({ verdict: well ? 'ready' : 'not-ready', output: 'asked' })
     })
     return answer.ok ? answer : ok({ verdict: 'unknown', output: answer.problem.message })
+  }
+
+  async balance(
+    server: string,
+    containerId: string,
+    table: ProxyTable,
+    _signal: AbortSignal,
+  ): Promise<Result<ProxySeen>> {
+    if (!this.process.isAlive) return never()
+    const tell = (engine: SimEngine): Result<ProxySeen> => this.network.routing(engine, containerId, table)
+    return this.process.gate(await this.call(server, 'read', READ_MS, tell))
   }
 
   async diagnose(server: string, containerId: string, _signal: AbortSignal): Promise<Result<Evidence>> {

@@ -10,6 +10,7 @@ import type { Network } from './driver.js'
 import { SimEngine } from './engine.js'
 import { SimLink } from './link.js'
 import { SimProcess } from './process.js'
+import { SimProxies } from './proxies.js'
 import { randomOf } from './random.js'
 import { SimRegistry } from './registry.js'
 import { behaviourOf } from './workload.js'
@@ -50,7 +51,9 @@ export function worldSide(): Side {
   })
   const link = new SimLink(randomOf('link'))
   link.latencyMs = [0, 0]
-  const heard = { felt: quiet, performing: quiet, performed: quiet, observing: quiet, observed: quiet }
+  const proxies = new SimProxies(() => clock.nowMs())
+  const routing: Network['routing'] = (at, id, table) => proxies.balance(at, id, table)
+  const heard = { felt: quiet, performing: quiet, performed: quiet, observing: quiet, observed: quiet, routing }
   const network: Network = { clock, engines: new Map([[SERVER, engine]]), links: new Map([[SERVER, link]]), ...heard }
   const driver = new SimDriver(network, new SimProcess(clock, 0), 'one')
   driver.use(FLEET, [])

@@ -33,6 +33,8 @@ export interface Invariant {
   readonly performing?: (world: World, sight: Sight, action: Action, controller: string) => string | null
   /** When a controller begins a look at a server. */
   readonly observing?: (world: World, sight: Sight) => string | null
+  /** After a proxy was told what to do. */
+  readonly routed?: (world: World, proxy: Box, server: string) => string | null
   /** When a fact is on the disk. */
   readonly fact?: (world: World, fact: Fact) => string | null
 }
@@ -68,6 +70,10 @@ export class Watchers {
 
   changed(event: BoxEvent, box: Box): void {
     this.each((invariant) => invariant.changed?.(this.world, event, box))
+  }
+
+  routed(proxy: Box, server: string): void {
+    this.each((invariant) => invariant.routed?.(this.world, proxy, server))
   }
 
   fact(fact: Fact): void {

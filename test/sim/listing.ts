@@ -35,6 +35,11 @@ function portsOf(box: Box): Replica['ports'] {
   return isUp(box) ? box.ports.map((port) => ({ hostIp: '', port, protocol: 'tcp' as const })) : []
 }
 
+function addressOf({ id }: Box): string {
+  const number = Number(id.slice(1))
+  return `172.18.${number >> 8}.${number & 255}`
+}
+
 function replicaOf(engine: SimEngine, box: Box, server: string, isClose: boolean): Replica {
   const { identity } = box
   if (identity === null) throw new Error(`${box.name} is not ours`)
@@ -57,7 +62,7 @@ function replicaOf(engine: SimEngine, box: Box, server: string, isClose: boolean
     exitCode: box.state === 'exited' || box.state === 'restarting' ? box.exitCode : null,
     createdAtMs: box.createdAtMs,
     ports: portsOf(box),
-    addresses: box.state === 'running' ? { [`${identity.slot.stack}_default`]: '172.18.0.2' } : {},
+    addresses: box.state === 'running' ? { [`${identity.slot.stack}_default`]: addressOf(box) } : {},
     ...(isClose ? { detail } : {}),
   }
 }

@@ -1,5 +1,6 @@
 import type { Invariant } from './invariants.js'
 import * as guards from './safety-guards.js'
+import * as ingress from './safety-ingress.js'
 import * as others from './safety-others.js'
 import * as rollout from './safety-rollout.js'
 
@@ -28,6 +29,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'I-26': others.I26,
   'I-31': others.I31,
   'I-34': others.I34,
+  'I-35': ingress.I35,
   'I-39': others.I39,
   'G-01': guards.G01,
   'G-02': guards.G02,
@@ -49,7 +51,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'I-30': 'counted at rest (rest.ts)',
   'I-32': 'F53 takes the journal away in the middle of worlds, with I-08 at every step',
   'I-33': 'I-31 takes an intent away with its call',
-  'I-35': 'ingress is not built',
   'I-36': 'demanded at rest (rest.ts)',
   'I-37': 'demanded at rest (rest.ts)',
   'I-38': 'demanded at rest (rest.ts)',

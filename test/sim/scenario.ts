@@ -1,4 +1,4 @@
-import { changed, firstDraft, guardsOf } from './drafts.js'
+import { changed, firstDraft, guardsOf, withIngress } from './drafts.js'
 import type { Draft, GuardDraft } from './drafts.js'
 import { FAULTS } from './fault-table.js'
 import type { FaultId } from './fault-table.js'
@@ -25,6 +25,8 @@ export interface Scenario {
   readonly steps: readonly Step[]
   /** What its repository asks of a revision. */
   readonly guards?: GuardDraft
+  /** Its fleet has proxies. */
+  readonly ingress?: boolean
 }
 
 /** Many short worlds meet more than few long ones. */
@@ -54,7 +56,8 @@ export function scenarioOf(seed: number): Scenario {
   const steps = Array.from({ length: count }, () => stepOf(random, isCalm ? calm : faults))
   const about = { seed, servers: random.pick([1, 2, 3, 3, 3, 4, 6]), sqlite: random.chance(0.02), steps }
   const guarding = random.fork('guards')
-  return guarding.chance(0.15) ? { ...about, guards: guardsOf(guarding) } : about
+  const ingress = random.fork('ingress').chance(0.15) ? { ingress: true } : {}
+  return { ...about, ...ingress, ...(guarding.chance(0.15) ? { guards: guardsOf(guarding) } : {}) }
 }
 
 function stepOf(random: Random, faults: readonly FaultId[]): Step {
@@ -73,7 +76,8 @@ function stepOf(random: Random, faults: readonly FaultId[]): Step {
 
 export function startDraft(scenario: Scenario): Draft {
   const draft = firstDraft(randomOf(`draft ${scenario.seed}`), serverNames(scenario.servers))
-  return scenario.guards === undefined ? draft : { ...draft, guards: scenario.guards }
+  const guarded = scenario.guards === undefined ? draft : { ...draft, guards: scenario.guards }
+  return scenario.ingress === true ? withIngress(guarded) : guarded
 }
 
 export function serverNames(count: number): readonly string[] {

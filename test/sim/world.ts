@@ -1,7 +1,7 @@
 import { Controller } from '../../src/controller/index.js'
-import type { Command, Fact } from '../../src/controller/index.js'
-import { formatAction, formatSlot } from '../../src/model/index.js'
-import type { Action, ActionResult, Result } from '../../src/model/index.js'
+import type { Command, Fact, MeshAuthority } from '../../src/controller/index.js'
+import { formatAction, formatSlot, ok } from '../../src/model/index.js'
+import type { Action, ActionResult, ProxySeen, ProxyTable, Result } from '../../src/model/index.js'
 import type { Actor, Box, BoxEvent } from './box.js'
 import { SimClock } from './clock.js'
 import { MemoryDisk } from './disk.js'
@@ -22,6 +22,7 @@ import type { Phase } from './ledger.js'
 import { SimLink } from './link.js'
 import { Oracle } from './oracle.js'
 import { SimProcess } from './process.js'
+import { SimProxies } from './proxies.js'
 import { randomOf } from './random.js'
 import type { Random } from './random.js'
 import { SimRegistry } from './registry.js'
@@ -30,6 +31,11 @@ import { seatOf } from './seat.js'
 import type { Seat } from './seat.js'
 
 export const FLEET = 'acme'
+
+const MESH: MeshAuthority = {
+  renew: () => Promise.resolve(ok(false)),
+  identity: () => ({ authority: '', certificate: '' }),
+}
 
 export interface Violation {
   readonly id: string
@@ -48,6 +54,7 @@ export class World implements Network {
   readonly clock = new SimClock()
   readonly random: Random
   readonly registry = new SimRegistry()
+  readonly proxies = new SimProxies(() => this.clock.nowMs())
   readonly engines = new Map<string, SimEngine>()
   readonly links = new Map<string, SimLink>()
   readonly git: SimGit
@@ -170,6 +177,7 @@ export class World implements Network {
       loader: this.oracle.loader,
       journal,
       log: () => undefined,
+      ingress: { balancer: driver, mesh: MESH },
     }
     seat.process = process
     seat.driver = driver
@@ -275,6 +283,18 @@ export class World implements Network {
 
   observed(process: SimProcess, server: string, engineId: string): void {
     this.watchers.observed(process, server, engineId)
+  }
+
+  routing(engine: SimEngine, containerId: string, table: ProxyTable): Result<ProxySeen> {
+    const result = this.proxies.balance(engine, containerId, table)
+    const box = engine.boxes.get(containerId)
+    const said = table.services.map(({ key, local, remote }) => {
+      const here = local.map((one) => `${one.containerId}${one.state === 'drain' ? '!' : ''}`)
+      return [key, ...here, ...remote.map((one) => `${one.server}:${one.weight}`)].join(' ')
+    })
+    this.say(`${engine.server} routes ${containerId} ${said.join(', ')}`)
+    if (result.ok && box !== undefined) this.watchers.routed(box, engine.server)
+    return result
   }
 
   dispose(): void {

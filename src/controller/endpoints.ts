@@ -1,0 +1,99 @@
+import type { ServiceEndpoints, StackEndpoints } from '../ingress/index.js'
+import type { BalancedPort, Replica, ServiceSpec, Stack } from '../model/index.js'
+import { compareText, specHash } from '../model/index.js'
+import type { SeenReplicas } from '../planner/index.js'
+import { isReady } from '../rollout/index.js'
+import type { HealthTrack, StackState } from '../rollout/index.js'
+
+export interface EndpointsInput {
+  readonly state: StackState
+  /** What should run, and what was proven to run before. */
+  readonly target: Stack
+  readonly proven: Stack | null
+  /** By service. */
+  readonly replicas: ReadonlyMap<string, SeenReplicas>
+  readonly tracks: ReadonlyMap<string, HealthTrack>
+  /** By id: they get nothing new. */
+  readonly leaving: ReadonlySet<string>
+}
+
+/**
+ * What a stack brings to the proxies now. A replica with the proven spec counts with the ports that this one said: a port of the new one may not be open in it.
+ */
+export function endpointsOf(input: EndpointsInput): StackEndpoints {
+  const { target, proven } = input
+  const names = new Set([...target.services, ...(proven?.services ?? [])].map(({ name }) => name))
+  return [...names].flatMap((name) => serviceEndpoints(input, name)).sort((a, b) => compareText(a.key, b.key))
+}
+
+function serviceEndpoints(input: EndpointsInput, name: string): readonly ServiceEndpoints[] {
+  const wanted = input.target.services.find((spec) => spec.name === name)
+  const before = input.proven?.services.find((spec) => spec.name === name)
+  const specs = [wanted, before].filter((spec) => spec !== undefined)
+  if (specs.every(({ balanced }) => balanced === undefined)) return []
+  const { listed, held } = input.replicas.get(name) ?? { listed: [], held: [] }
+  const away = held.map(({ replica }) => replica)
+  const seen = [...listed, ...away].filter((replica) => replica.state === 'running')
+  const byKey = new Map<string, ServiceEndpoints>()
+  for (const spec of specs) {
+    const own = seen.filter((replica) => specOf(replica, wanted, before) === spec)
+    for (const port of spec.balanced ?? []) {
+      const claim = { hostIp: port.hostIp, port: port.published, isWanted: spec === wanted }
+      const key = `${spec.stack}/${name}:${port.target}`
+      byKey.set(key, withPort(byKey.get(key), key, port, claim, endpointsAt(input, spec, port, own)))
+    }
+  }
+  return [...byKey.values()]
+}
+
+function withPort(
+  known: ServiceEndpoints | undefined,
+  key: string,
+  { protocol }: BalancedPort,
+  claim: ServiceEndpoints['claims'][number],
+  replicas: ServiceEndpoints['replicas'],
+): ServiceEndpoints {
+  if (known === undefined) return { key, protocol, claims: [claim], replicas }
+  const isNew = !known.claims.some(({ hostIp, port }) => hostIp === claim.hostIp && port === claim.port)
+  const ids = new Set(known.replicas.map(({ containerId }) => containerId))
+  const more = replicas.filter(({ containerId }) => !ids.has(containerId))
+  return {
+    ...known,
+    claims: isNew ? [...known.claims, claim] : known.claims,
+    replicas: [...known.replicas, ...more].sort((a, b) => compareText(a.containerId, b.containerId)),
+  }
+}
+
+function specOf(
+  replica: Replica,
+  wanted: ServiceSpec | undefined,
+  before: ServiceSpec | undefined,
+): ServiceSpec | undefined {
+  if (wanted === undefined || before === undefined) return wanted ?? before
+  return replica.specHash === specHash(before) && replica.specHash !== specHash(wanted) ? before : wanted
+}
+
+function endpointsAt(
+  { state, tracks, leaving }: EndpointsInput,
+  spec: ServiceSpec,
+  { target }: BalancedPort,
+  replicas: readonly Replica[],
+): ServiceEndpoints['replicas'] {
+  return replicas
+    .flatMap((replica) => {
+      const { containerId, server } = replica
+      const address = addressOf(replica, spec)
+      const isLeaving = leaving.has(containerId)
+      if (address === undefined || (!isLeaving && !isReady(state, tracks.get(containerId), replica))) return []
+      return [{ containerId, server, address, port: target, isLeaving }]
+    })
+    .sort((a, b) => compareText(a.containerId, b.containerId))
+}
+
+/** On the first network that it has one on: on bridges the host reaches all of them. */
+function addressOf({ addresses }: Replica, { networks }: ServiceSpec): string | undefined {
+  const own = networks
+    .map(({ network }) => addresses[network])
+    .find((address) => address !== undefined && address !== '')
+  return own ?? Object.values(addresses).find((address) => address !== '')
+}

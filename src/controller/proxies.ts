@@ -1,0 +1,339 @@
+import { countedIn, replicasOf, route, tableOf } from '../ingress/index.js'
+import type { Routing, StackEndpoints, TableInput } from '../ingress/index.js'
+import { INGRESS_DEFAULTS, INGRESS_SERVICE, INGRESS_STACK, ok } from '../model/index.js'
+import type { Fleet, Observation, Problem, ServerView } from '../model/index.js'
+import type { Rotation } from '../rollout/index.js'
+import { problemOf } from './performer.js'
+import type { Balancer, Clock, MeshAuthority, Ports } from './ports.js'
+import { isListening, peersOf, takenPorts } from './proxy-place.js'
+import { isUp, phaseOf } from './rotation.js'
+import type { Acked, Proxy } from './rotation.js'
+
+export interface ProxiesParts {
+  readonly balancer: Balancer
+  readonly mesh: MeshAuthority
+  readonly clock: Clock
+  readonly observation: () => Observation
+  /** How replicas of a stack stand in the proxies has changed. */
+  readonly changed: (stack: string) => void
+  readonly failed: (server: string, problem: Problem) => void
+}
+
+interface StackPart {
+  readonly endpoints: StackEndpoints
+  /** Since when replicas leave, by container id. */
+  readonly leaving: ReadonlyMap<string, number>
+}
+
+/** Changes are gathered this long before they are told to the proxies. */
+const GATHER_MS = 5
+const RETRY_FIRST_MS = 1_000
+const RETRY_MOST_MS = 30_000
+/** While a replica enters or leaves, its proxy is asked this often, growing. */
+const POLL_FIRST_MS = 50
+const POLL_MOST_MS = 1_000
+/** Certificates are looked at this often. */
+const RENEW_MS = 3_600_000
+/** A proxy that was told nothing for this long is asked at the next look: it may have been started anew. */
+const FRESH_MS = 10_000
+const NOWHERE: ReadonlyMap<string, Rotation> = new Map()
+
+/**
+ * Keeps the proxies of a fleet with ingress as they should be: a table for each, made from what all stacks bring, sent when it differs from what the
+ * proxy has. By level: whatever was missed is in the next table. Lost with the controller; the proxies go on without it.
+ */
+export class Proxies {
+  private readonly parts: ProxiesParts
+  private readonly stacks = new Map<string, StackPart>()
+  private proxies = new Map<string, Proxy>()
+  /** Stacks with replicas that enter or leave, and how they stood when they were decided. */
+  private readonly unsettled = new Map<string, string>()
+  private fleet: Fleet | null = null
+  /** Every stack was decided once: before that nobody knows what a table must hold. */
+  private isComplete = false
+  private readonly closing = new AbortController()
+  private cancel: () => void = () => undefined
+  private cancelRenewal: () => void = () => undefined
+  private meshProblem: Problem | null = null
+  private wakesAtMs = Infinity
+
+  constructor(parts: ProxiesParts) {
+    this.parts = parts
+  }
+
+  /** The fleet from now on. Without ingress nothing is kept. */
+  use(fleet: Fleet): void {
+    this.fleet = fleet.ingress === undefined ? null : fleet
+    this.cancelRenewal()
+    if (this.fleet === null) this.forget()
+    else void this.renew(this.fleet)
+  }
+
+  /** Certificates first: whoever has none is told nothing. */
+  private async renew(fleet: Fleet): Promise<void> {
+    const { mesh, clock } = this.parts
+    const names = fleet.servers.map(({ name }) => name)
+    const result = names.length > 1 ? await mesh.renew(fleet.name, names) : ok(false)
+    if (this.fleet !== fleet || this.closing.signal.aborted) return
+    this.meshProblem = result.ok ? null : result.problem
+    if (!result.ok) this.parts.failed('', result.problem)
+    this.turnAt(clock.nowMs() + GATHER_MS)
+    this.cancelRenewal()
+    this.cancelRenewal = clock.after(result.ok ? RENEW_MS : RETRY_MOST_MS, () => void this.renew(fleet))
+  }
+
+  /** What a stack brings from now on; `leaving` by container id. */
+  decided(stack: string, endpoints: StackEndpoints, leaving: ReadonlySet<string>): void {
+    if (this.fleet === null) return
+    const before = this.stacks.get(stack)
+    const nowMs = this.parts.clock.nowMs()
+    const since = new Map([...leaving].map((id) => [id, before?.leaving.get(id) ?? nowMs]))
+    if (endpoints.length === 0) this.stacks.delete(stack)
+    else this.stacks.set(stack, { endpoints, leaving: since })
+    this.noteUnsettled(stack)
+    if (before === undefined ? endpoints.length === 0 : sameEndpoints(before.endpoints, endpoints)) return
+    this.turnAt(nowMs + GATHER_MS)
+  }
+
+  /** All stacks have been decided. A table that lacks one would take its traffic away. */
+  complete(): void {
+    if (this.isComplete) return
+    this.isComplete = true
+    this.turnAt(this.parts.clock.nowMs() + GATHER_MS)
+  }
+
+  leaving(stack: string): ReadonlySet<string> {
+    return new Set(this.stacks.get(stack)?.leaving.keys())
+  }
+
+  /** How the replicas of a stack stand, by container id. */
+  rotation(stack: string, endpoints: StackEndpoints): ReadonlyMap<string, Rotation> {
+    if (this.fleet === null || endpoints.length === 0) return NOWHERE
+    const leaving = this.stacks.get(stack)?.leaving ?? new Map<string, number>()
+    const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
+    return new Map(
+      [...replicasOf(endpoints)].map(([id, { server, keys }]) => [
+        id,
+        phaseOf({ id, server, keys, leavingSinceMs: leaving.get(id) ?? null }, asked, this.isReached(server)),
+      ]),
+    )
+  }
+
+  /** After a look: proxies may have come, gone, or been started anew. */
+  looked(view: ServerView): void {
+    if (this.fleet === null) return
+    const nowMs = this.parts.clock.nowMs()
+    for (const proxy of this.proxies.values())
+      if (proxy.server === view.server && nowMs - (proxy.acked?.atMs ?? 0) > FRESH_MS) proxy.dueAtMs = nowMs
+    this.turnAt(nowMs + GATHER_MS)
+  }
+
+  /** What keeps proxies from what they should be. */
+  problems(): readonly Problem[] {
+    const own = this.meshProblem === null ? [] : [this.meshProblem]
+    const theirs = [...this.proxies.values()].flatMap(({ problem, isReachable }) =>
+      problem === null || !isReachable ? [] : [problem],
+    )
+    return [...own, ...theirs]
+  }
+
+  close(): void {
+    this.closing.abort()
+    this.cancel()
+    this.cancelRenewal()
+  }
+
+  private forget(): void {
+    this.cancel()
+    this.wakesAtMs = Infinity
+    this.stacks.clear()
+    this.proxies.clear()
+    this.unsettled.clear()
+  }
+
+  private turnAt(atMs: number): void {
+    if (atMs >= this.wakesAtMs || this.closing.signal.aborted) return
+    this.cancel()
+    this.wakesAtMs = atMs
+    this.cancel = this.parts.clock.after(Math.max(0, atMs - this.parts.clock.nowMs()), () => {
+      this.wakesAtMs = Infinity
+      this.turn()
+    })
+  }
+
+  private turn(): void {
+    const { fleet } = this
+    if (fleet === null || !this.isComplete || this.closing.signal.aborted) return
+    this.meet()
+    const routing = route([...this.stacks.values()].map(({ endpoints }) => endpoints))
+    const counted = this.counted(routing, fleet)
+    const nowMs = this.parts.clock.nowMs()
+    for (const proxy of this.proxies.values()) {
+      if (proxy.isBusy || !proxy.isReachable) continue
+      if (nowMs < proxy.retryAtMs) {
+        this.turnAt(proxy.retryAtMs)
+        continue
+      }
+      const input = this.inputFor(proxy, fleet, routing, counted)
+      if (input === null) continue
+      const table = tableOf(input)
+      const text = JSON.stringify(table)
+      if (text !== proxy.text || nowMs >= proxy.dueAtMs) void this.send(proxy, table, text, countedIn(input))
+      else if (proxy.dueAtMs < Infinity) this.turnAt(proxy.dueAtMs)
+    }
+  }
+
+  /** Takes in the proxies that run. Those of servers that cannot be looked at are remembered, and not waited for. */
+  private meet(): void {
+    const met = new Map<string, Proxy>()
+    for (const view of this.parts.observation().values()) {
+      const isReachable = view.kind === 'listed'
+      for (const replica of isReachable ? view.listing.replicas : view.mayHold) {
+        const { slot, state, containerId } = replica
+        if (slot.stack !== INGRESS_STACK || slot.service !== INGRESS_SERVICE || state !== 'running') continue
+        const known = this.proxies.get(containerId)
+        if (known !== undefined) known.isReachable = isReachable
+        met.set(containerId, known ?? newProxy(containerId, view.server, isReachable))
+      }
+    }
+    this.proxies = met
+  }
+
+  private inputFor(proxy: Proxy, fleet: Fleet, routing: Routing, counted: ReadonlySet<string>): TableInput | null {
+    const { server } = proxy
+    const view = this.parts.observation().get(server)
+    const peers = peersOf(fleet, server)
+    const isMeshed = fleet.servers.length > 1
+    const identity = isMeshed ? this.parts.mesh.identity(server) : null
+    if (isMeshed && identity === null) return null
+    return {
+      server,
+      routing,
+      isListening: isListening(fleet, server, view),
+      taken: view?.kind === 'listed' ? takenPorts(view) : [],
+      peers,
+      mesh: identity === null ? null : { ...identity, port: fleet.ingress?.meshPort ?? INGRESS_DEFAULTS.meshPort },
+      counted,
+      isLetGo: (id, key) => this.isLetGo(id, key, proxy),
+    }
+  }
+
+  /**
+   * Replicas that other proxies may send to: their own proxy reaches them, or nobody knows better. On a server that runs no proxy nobody could let
+   * others in.
+   */
+  private counted({ replicas }: Routing, { servers }: Fleet): ReadonlySet<string> {
+    const meshed = new Set(servers.flatMap(({ name, address }) => (address.kind === 'ssh' ? [name] : [])))
+    const proxies = new Map<string, Proxy[]>()
+    for (const proxy of this.proxies.values()) proxies.set(proxy.server, [...(proxies.get(proxy.server) ?? []), proxy])
+    const isCounted = (id: string, server: string, keys: readonly string[]): boolean => {
+      const own = proxies.get(server) ?? []
+      if (!meshed.has(server) || (own.length === 0 && this.isReached(server))) return false
+      return own.every(({ acked }) => acked === null || keys.every((key) => isUp(acked, key, id)))
+    }
+    return new Set([...replicas].flatMap(([id, { server, keys }]) => (isCounted(id, server, keys) ? [id] : [])))
+  }
+
+  /** It gets nothing here already, or no other proxy sends to it. */
+  private isLetGo(id: string, key: string, own: Proxy): boolean {
+    if (own.acked?.targets.get(`${key} ${id}`)?.state === 'drain') return true
+    const others = [...this.proxies.values()].filter((proxy) => proxy.server !== own.server && proxy.isReachable)
+    return others.every(({ acked }) => acked !== null && !acked.counted.has(id))
+  }
+
+  private isReached(server: string): boolean {
+    return this.parts.observation().get(server)?.kind === 'listed'
+  }
+
+  private async send(
+    proxy: Proxy,
+    table: ReturnType<typeof tableOf>,
+    text: string,
+    counted: ReadonlySet<string>,
+  ): Promise<void> {
+    const { balancer, clock } = this.parts
+    proxy.isBusy = true
+    const result = await balancer
+      .balance(proxy.server, proxy.containerId, table, this.closing.signal)
+      .catch((error: unknown) => ({ ok: false, problem: problemOf(error) }) as const)
+    proxy.isBusy = false
+    if (this.closing.signal.aborted || this.fleet === null) return
+    const nowMs = clock.nowMs()
+    if (result.ok) {
+      const targets = new Map(result.value.targets.map((seen) => [`${seen.key} ${seen.containerId}`, seen]))
+      const acked: Acked = { atMs: nowMs, targets, counted }
+      const isSettled = isAllSettled(table, acked)
+      const pollMs = isSettled || text !== proxy.text ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
+      Object.assign(proxy, { acked, text, pollMs, problem: null, failures: 0, retryAtMs: 0 })
+      proxy.dueAtMs = isSettled ? Infinity : nowMs + pollMs
+    } else this.fail(proxy, result.problem, nowMs)
+    this.tellChanged()
+    this.turnAt(nowMs + GATHER_MS)
+  }
+
+  private fail(proxy: Proxy, problem: Problem, nowMs: number): void {
+    if (proxy.problem?.message !== problem.message) this.parts.failed(proxy.server, problem)
+    proxy.problem = { ...problem, server: proxy.server }
+    proxy.failures += 1
+    proxy.text = ''
+    proxy.retryAtMs = nowMs + Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(proxy.failures - 1, 10))
+  }
+
+  private noteUnsettled(stack: string): void {
+    const part = this.stacks.get(stack)
+    const rotation = part === undefined ? NOWHERE : this.rotation(stack, part.endpoints)
+    const isMoving = [...rotation.values()].some(({ phase }) => phase !== 'in')
+    if (isMoving) this.unsettled.set(stack, JSON.stringify([...rotation]))
+    else this.unsettled.delete(stack)
+  }
+
+  private tellChanged(): void {
+    for (const [stack, before] of [...this.unsettled]) {
+      this.noteUnsettled(stack)
+      if (this.unsettled.get(stack) !== before) this.parts.changed(stack)
+    }
+  }
+}
+
+/** Null: nobody is there to tell them anything. */
+export function openProxies(
+  { ingress, clock, log }: Ports,
+  watch: { observation(): Observation },
+  changed: (stack: string) => void,
+): Proxies | null {
+  if (ingress === undefined) return null
+  const failed = (server: string, { code, message: problem }: Problem): void =>
+    log({ atMs: clock.nowMs(), level: 'warn', message: 'proxy failed', fields: { server, code, problem } })
+  return new Proxies({ ...ingress, clock, observation: () => watch.observation(), changed, failed })
+}
+
+function newProxy(containerId: string, server: string, isReachable: boolean): Proxy {
+  return {
+    containerId,
+    server,
+    isReachable,
+    isBusy: false,
+    text: '',
+    acked: null,
+    problem: null,
+    failures: 0,
+    retryAtMs: 0,
+    dueAtMs: Infinity,
+    pollMs: POLL_FIRST_MS,
+  }
+}
+
+/** Nobody enters, and nothing is open to whoever leaves. */
+function isAllSettled(table: ReturnType<typeof tableOf>, acked: Acked): boolean {
+  return table.services.every(({ key, local }) =>
+    local.every(({ containerId, state }) =>
+      state === 'ready'
+        ? isUp(acked, key, containerId)
+        : (acked.targets.get(`${key} ${containerId}`)?.sessions ?? 0) === 0,
+    ),
+  )
+}
+
+function sameEndpoints(a: StackEndpoints, b: StackEndpoints): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
+}

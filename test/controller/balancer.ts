@@ -1,0 +1,86 @@
+import { fail, ok } from '../../src/model/index.js'
+import type { Problem, ProxySeen, ProxyTable, Result } from '../../src/model/index.js'
+import type { Balancer, Clock, MeshAuthority } from '../../src/controller/index.js'
+
+interface FakeProxy {
+  readonly table: ProxyTable
+  /** Since when a target has been there, by `key id`. */
+  readonly since: ReadonlyMap<string, number>
+}
+
+/** Proxies in memory: they have the table that they were told last, and find a new replica up after `checkMs`. */
+export class FakeBalancer implements Balancer {
+  readonly proxies = new Map<string, FakeProxy>()
+  /** Problems by server. */
+  readonly problems = new Map<string, Problem>()
+  /** Open connections by container id. */
+  readonly sessions = new Map<string, number>()
+  checkMs = 300
+  told = 0
+  private readonly clock: Clock
+  private readonly engines: {
+    readonly containers: ReadonlyMap<string, { readonly replica: { readonly state: string } }>
+  }
+
+  constructor(clock: Clock, engines: FakeBalancer['engines']) {
+    this.clock = clock
+    this.engines = engines
+  }
+
+  async balance(server: string, containerId: string, table: ProxyTable): Promise<Result<ProxySeen>> {
+    await Promise.resolve()
+    this.told += 1
+    const problem = this.problems.get(server)
+    if (problem !== undefined) return fail(problem)
+    if (this.engines.containers.get(containerId)?.replica.state !== 'running')
+      return fail({ code: 'PROXY_ABSENT', message: 'it does not run' })
+    const before = this.proxies.get(containerId)?.since
+    const nowMs = this.clock.nowMs()
+    const targets = table.services.flatMap(({ key, local }) => local.map((target) => ({ key, ...target })))
+    const since = new Map(
+      targets.map(({ key, containerId: id }) => [`${key} ${id}`, before?.get(`${key} ${id}`) ?? nowMs]),
+    )
+    this.proxies.set(containerId, { table, since })
+    return ok({
+      targets: targets.map(({ key, containerId: id, state }) => ({
+        key,
+        containerId: id,
+        sessions: this.sessions.get(id) ?? 0,
+        state: state === 'drain' ? 'drain' : nowMs - (since.get(`${key} ${id}`) ?? 0) < this.checkMs ? 'down' : 'up',
+      })),
+    })
+  }
+
+  /** `lon-1 80 c0001 par-1:2`: what the proxies that run do with a service. */
+  lines(key: string): readonly string[] {
+    return [...this.proxies]
+      .filter(([id]) => this.engines.containers.get(id)?.replica.state === 'running')
+      .flatMap(([, { table }]) =>
+        table.services
+          .filter((service) => service.key === key)
+          .map(({ listen, local, remote }) =>
+            [
+              table.server,
+              ...listen.map(({ port }) => port),
+              ...local.map(({ containerId, state }) => `${containerId}${state === 'drain' ? '!' : ''}`),
+              ...remote.map(({ server, weight }) => `${server}:${weight}`),
+            ].join(' '),
+          ),
+      )
+      .sort()
+  }
+
+  /** Whether any proxy that runs gives a container something new. */
+  sendsTo(containerId: string): boolean {
+    return [...this.proxies]
+      .filter(([id]) => this.engines.containers.get(id)?.replica.state === 'running')
+      .some(([, { table }]) =>
+        table.services.some(({ local }) =>
+          local.some((one) => one.containerId === containerId && one.state === 'ready'),
+        ),
+      )
+  }
+}
+
+const identity = { authority: 'ca', certificate: 'cert' }
+export const fakeMesh: MeshAuthority = { renew: () => Promise.resolve(ok(false)), identity: () => identity }

@@ -1,0 +1,240 @@
+import { describe, expect, it } from 'vitest'
+import type { Action } from '../../src/model/index.js'
+import { PATH, deployed } from './deployed.js'
+import type { Deployed } from './deployed.js'
+import { FLEET, compose } from './world.js'
+import type { ServiceText, World } from './world.js'
+
+const INGRESS = `${FLEET}ingress: true\n`
+const PORTS = `    ports: ["80:8080"]`
+const KEY = 'shop/web:8080'
+const web = (patch: Partial<ServiceText> = {}): ServiceText => ({ image: 'web:1', replicas: 3, more: PORTS, ...patch })
+
+async function balanced(service = web()): Promise<Deployed> {
+  const all = await deployed({ web: service }, INGRESS)
+  all.world.driver.calls.length = 0
+  return all
+}
+
+/** Before each stop: containers that get something new from a proxy all the same. */
+function watchStops({ driver, balancer }: World): readonly string[] {
+  const wrong: string[] = []
+  driver.before = (action: Action) => {
+    if (action.kind === 'stop' && balancer.sendsTo(action.containerId)) wrong.push(action.containerId)
+  }
+  return wrong
+}
+
+/** Proxies with no ready replica at all, at each moment in which something was told. */
+function watchTables(world: World): readonly string[] {
+  const wrong: string[] = []
+  const { balancer } = world
+  const balance = balancer.balance.bind(balancer)
+  balancer.balance = async (server, id, table) => {
+    const service = table.services.find(({ key }) => key === KEY)
+    const here = service?.local.filter(({ state }) => state === 'ready').length ?? 0
+    const there = service?.remote.reduce((sum, { weight }) => sum + weight, 0) ?? 0
+    if (here + there === 0) wrong.push(server)
+    return balance(server, id, table)
+  }
+  return wrong
+}
+
+const shop = (service: ServiceText): Readonly<Record<string, string>> => ({ [PATH]: compose({ web: service }) })
+
+/** Goes on in steps until something is so; returns the time. */
+async function untilMs({ clock }: World, isSo: () => boolean): Promise<number> {
+  const endMs = clock.nowMs() + 300_000
+  while (!isSo() && clock.nowMs() < endMs) await clock.run(50)
+  return clock.nowMs()
+}
+
+function stops({ driver }: World): readonly string[] {
+  return driver.calls
+    .filter((call) => /^(run|stop) web/.test(call))
+    .map((call) => call.split(' ').slice(0, 2).join(' '))
+}
+
+describe('a fleet with ingress', () => {
+  it('has a proxy on each server that listens and knows all replicas', async () => {
+    const { world, controller } = await balanced()
+    expect(controller.status().stacks.map(({ name, phase }) => `${name} ${phase}`)).toEqual([
+      'shop synced',
+      'slipway synced',
+    ])
+    expect(world.balancer.lines(KEY).map((line) => line.replace(/c\d+/, 'c'))).toEqual([
+      'lon-1 80 c lon-2:1 par-1:1',
+      'lon-2 80 c lon-1:1 par-1:1',
+      'par-1 80 c lon-1:1 lon-2:1',
+    ])
+  })
+
+  it('tells its proxies nothing while nothing changes, but to see that they are there', async () => {
+    const { world } = await balanced()
+    const before = world.balancer.told
+    await world.clock.run(60_000)
+    expect(world.balancer.told - before).toBeLessThanOrEqual(3 * 4)
+  })
+
+  it('listens where the fleet says', async () => {
+    const { world } = await deployed({ web: web() }, `${FLEET}ingress: { placement: [node.labels.zone == b] }\n`)
+    expect(world.balancer.lines(KEY).filter((line) => / 80 /.test(line))).toEqual([expect.stringMatching(/^par-1 80/)])
+  })
+
+  it('leaves proxies alone without ingress', async () => {
+    const { world } = await deployed({ web: web() })
+    expect(world.balancer.told).toBe(0)
+  })
+})
+
+describe('a rollout of a balanced service', () => {
+  it('replaces one after the other, new before old, and stops nothing that still gets something', async () => {
+    const { world, controller } = await balanced()
+    const [wrong, empty] = [watchStops(world), watchTables(world)]
+    world.source.commit(shop(web({ image: 'web:2' })), 'second')
+    await world.clock.run(180_000)
+    expect(stops(world)).toEqual(['run web#1', 'stop web#1', 'run web#2', 'stop web#2', 'run web#3', 'stop web#3'])
+    expect({ wrong, empty }).toEqual({ wrong: [], empty: [] })
+    expect(controller.status().stacks[0]).toMatchObject({ phase: 'synced' })
+  })
+
+  it('waits until each proxy sends to the new one, and says so', async () => {
+    const { world, controller } = await balanced()
+    world.balancer.problems.set('par-1', { code: 'PROXY_REFUSED', message: 'port 80 is held by nginx' })
+    world.source.commit(shop(web({ image: 'web:2' })), 'second')
+    await world.clock.run(120_000)
+    expect(stops(world)).toEqual(['run web#1'])
+    expect(JSON.stringify(controller.status())).toContain(
+      'the proxy of par-1 does not send to the new replica yet: port 80 is held by nginx',
+    )
+    world.balancer.problems.clear()
+    await world.clock.run(120_000)
+    expect(stops(world)).toHaveLength(6)
+  })
+
+  it('does not wait for the proxy of a server that is away', async () => {
+    const { world } = await balanced(web({ replicas: 1 }))
+    const home = [...world.driver.containers.values()].find(({ image }) => image === 'web:1')?.replica.server
+    world.driver.down.add(home === 'par-1' ? 'lon-2' : 'par-1')
+    world.source.commit(shop(web({ image: 'web:2', replicas: 1 })), 'second')
+    await world.clock.run(120_000)
+    expect(stops(world)).toEqual(['run web#1', 'stop web#1'])
+  })
+
+  it('lets open connections go on, for the time that the manifest says', async () => {
+    const drain = `${PORTS}\n    x-slipway: { rollout: { drain: 20s } }`
+    const { world } = await balanced(web({ replicas: 1, more: drain }))
+    const [old] = [...world.driver.containers.values()].filter(({ image }) => image === 'web:1')
+    const id = old?.replica.containerId ?? ''
+    world.balancer.sessions.set(id, 1)
+    world.source.commit(shop(web({ image: 'web:2', replicas: 1, more: drain })), 'second')
+    const [leftAtMs, stoppedAtMs] = [
+      await untilMs(world, () => !world.balancer.sendsTo(id)),
+      await untilMs(world, () => stops(world).length === 2),
+    ]
+    expect(Math.round((stoppedAtMs - leftAtMs) / 1_000)).toBe(20)
+  })
+
+  it('stops the old one as soon as the last connection to it ends', async () => {
+    const { world } = await balanced(web({ replicas: 1 }))
+    const [old] = [...world.driver.containers.values()].filter(({ image }) => image === 'web:1')
+    const id = old?.replica.containerId ?? ''
+    world.balancer.sessions.set(id, 1)
+    world.source.commit(shop(web({ image: 'web:2', replicas: 1 })), 'second')
+    await untilMs(world, () => !world.balancer.sendsTo(id))
+    await world.clock.run(5_000)
+    expect(stops(world)).toEqual(['run web#1'])
+    world.balancer.sessions.clear()
+    await world.clock.run(2_000)
+    expect(stops(world)).toEqual(['run web#1', 'stop web#1'])
+  })
+
+  it('stops the old one first where the order says so, and never two at once', async () => {
+    const first = `${PORTS}\n`
+    const text = compose({ web: web({ more: first }) }).replace(
+      'replicas: 3 }',
+      'replicas: 3, update_config: { order: stop-first } }',
+    )
+    const { world } = await balanced()
+    const wrong = watchStops(world)
+    world.source.commit({ [PATH]: text.replace('web:1', 'web:2') }, 'second')
+    await world.clock.run(240_000)
+    expect(stops(world)).toEqual(['stop web#1', 'run web#1', 'stop web#2', 'run web#2', 'stop web#3', 'run web#3'])
+    expect(wrong).toEqual([])
+  })
+
+  it('rolls back with the proxies at the old ones all the time', async () => {
+    const { world, controller } = await balanced()
+    const empty = watchTables(world)
+    world.driver.behaviours.set('web:bad', { never: true })
+    world.source.commit(shop(web({ image: 'web:bad' })), 'bad')
+    await world.clock.run(900_000)
+    expect(controller.status().stacks[0]).toMatchObject({ phase: 'rejected' })
+    expect(empty).toEqual([])
+    expect(world.balancer.lines(KEY).map((line) => line.split(' ').length)).toEqual([5, 5, 5])
+  })
+})
+
+describe('replicas that are taken away', () => {
+  it('get nothing new before they are stopped', async () => {
+    const { world } = await balanced()
+    const wrong = watchStops(world)
+    world.source.commit(shop(web({ replicas: 1 })), 'fewer')
+    await world.clock.run(60_000)
+    expect(stops(world)).toEqual(['stop web#2', 'stop web#3'])
+    expect(wrong).toEqual([])
+  })
+
+  it('leave the tables as soon as they are ill', async () => {
+    const { world } = await balanced()
+    const [ill] = [...world.driver.containers.values()].filter(({ image }) => image === 'web:1')
+    const id = ill?.replica.containerId ?? ''
+    for (const server of ['lon-1', 'lon-2', 'par-1'])
+      world.driver.failures.set(`start ${server}`, { code: 'ENGINE_ERROR', message: 'not yet' })
+    world.driver.kill(id)
+    world.driver.hint(ill?.replica.server ?? '')
+    await world.clock.run(100)
+    expect(world.balancer.sendsTo(id)).toBe(false)
+  })
+})
+
+describe('a controller that was away', () => {
+  it('begins with all replicas in, and none counted out that it does not know yet', async () => {
+    const { world, controller } = await balanced()
+    await controller.stop()
+    const before = world.balancer.lines(KEY)
+    const empty = watchTables(world)
+    world.boot()
+    await world.clock.run(200)
+    expect(world.balancer.lines(KEY)).toEqual(before)
+    await world.clock.run(30_000)
+    expect({ lines: world.balancer.lines(KEY), empty }).toEqual({ lines: before, empty: [] })
+  })
+})
+
+describe('ingress that comes or goes', () => {
+  it('replaces replicas by such that publish nothing, and listens once the old ones have let go', async () => {
+    const { world, controller } = await deployed({ web: web({ replicas: 1 }) })
+    world.source.commit({ 'slipway.yaml': INGRESS }, 'ingress')
+    await world.clock.run(180_000)
+    expect(controller.status().stacks.map(({ name, phase }) => `${name} ${phase}`)).toEqual([
+      'shop synced',
+      'slipway synced',
+    ])
+    expect(world.balancer.lines(KEY).every((line) => / 80 /.test(line))).toBe(true)
+  })
+
+  it('lets nobody bind a port before the proxies are gone', async () => {
+    const { world, controller } = await balanced()
+    const order: string[] = []
+    world.driver.before = ({ kind, stack }) =>
+      void (kind === 'run' || kind === 'stop' ? order.push(`${kind} ${stack}`) : 0)
+    world.source.commit({ 'slipway.yaml': FLEET }, 'no ingress')
+    await world.clock.run(120_000)
+    controller.command({ kind: 'approve', sha: world.source.head ?? '', by: 'ada' })
+    await world.clock.run(240_000)
+    expect(order.slice(0, 3)).toEqual(['stop slipway', 'stop slipway', 'stop slipway'])
+    expect(order.filter((call) => call === 'run shop')).toHaveLength(3)
+    expect(controller.status().stacks.map(({ name, phase }) => `${name} ${phase}`)).toEqual(['shop synced'])
+  })
+})

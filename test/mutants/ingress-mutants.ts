@@ -1,0 +1,116 @@
+import type { Mutant } from './mutant.js'
+
+const ROTATION = 'src/rollout/rotation.ts'
+const STEPS = 'src/rollout/change-steps.ts'
+const STEP = 'src/rollout/step.ts'
+const TABLES = 'src/ingress/tables.ts'
+const PHASE = 'src/controller/rotation.ts'
+const PROXIES = 'src/controller/proxies.ts'
+const ENDPOINTS = 'src/controller/endpoints.ts'
+const DECIDE = 'src/controller/decide.ts'
+
+/** Who gets connections, and who gets none any more before it is stopped. */
+export const INGRESS_MUTANTS: readonly Mutant[] = [
+  {
+    file: ROTATION,
+    find: "rotation === undefined || rotation.phase === 'out'",
+    put: "rotation === undefined || rotation.phase !== 'entering'",
+    breaks: 'a replica is stopped while proxies send to it',
+  },
+  {
+    file: ROTATION,
+    find: "if (rotation?.phase !== 'entering') return null",
+    put: "if (rotation?.phase !== 'out') return null",
+    breaks: 'an old replica leaves the proxies before all of them send to the new one',
+  },
+  {
+    file: ROTATION,
+    find: 'rotation.leavingSinceMs !== null && facts.nowMs >= endsAtMs',
+    put: 'rotation.leavingSinceMs !== null && endsAtMs === 0',
+    breaks: 'one connection that never ends holds an update for ever',
+  },
+  {
+    file: ROTATION,
+    find: "replica.health === 'unhealthy' || track?.refused === true",
+    put: "replica.health === 'unhealthy'",
+    breaks: 'clients are sent to a replica that says that it is not ready',
+  },
+  {
+    file: ROTATION,
+    find: "track === undefined ? replica.health !== 'starting' : track.readySinceMs !== null",
+    put: "track === undefined ? replica.health === 'healthy' : track.readySinceMs !== null",
+    breaks: 'an old replica without a healthcheck leaves the proxies as soon as its successor is proven',
+  },
+  {
+    file: ROTATION,
+    find: 'if (facts.nowMs - heardAtMs > oldestMs) {',
+    put: 'if (facts.nowMs < heardAtMs - oldestMs) {',
+    breaks: 'an old replica that took its time to leave is stopped although its successor fell ill meanwhile',
+  },
+  {
+    file: STEPS,
+    find: 'if (isLeaving(facts, change)) return retire',
+    put: 'if (isLeaving(facts, change) && context.budget > 0) return retire',
+    breaks: 'an old replica that leaves to be stopped first is let in again at once, for ever',
+  },
+  {
+    file: STEP,
+    find: 'change.successor !== null || isLeaving(facts, change)) return false',
+    put: 'change.successor !== null || facts.nowMs < 0) return false',
+    breaks: 'a slot that leaves counts twice, so fewer are updated at once than the manifest says',
+  },
+  {
+    file: TABLES,
+    find: 'one.isLeaving && (staysOne || input.isLetGo(one.containerId, key))',
+    put: 'one.isLeaving && (!staysOne || input.isLetGo(one.containerId, key) || one.port > 0)',
+    breaks: 'the last replica of a server refuses what other servers still send to it',
+  },
+  {
+    file: TABLES,
+    find: 'const rank = (isReady ? 2 : 0) + (claim.isWanted ? 1 : 0)',
+    put: 'const rank = (isReady ? 1 : 0) + (claim.isWanted ? 2 : 0)',
+    breaks: 'a port goes to a service that has no replica yet, while the one that had it serves',
+  },
+  {
+    file: TABLES,
+    find: 'listen.filter((place) => !input.taken.some((held) => clashes(held, place)))',
+    put: 'listen.filter((place) => !input.taken.some((held) => held.port < 0 && clashes(held, place)))',
+    breaks: 'a proxy is told to bind a port that a container holds, and refuses all that it is told',
+  },
+  {
+    file: PHASE,
+    find: 'const isOut = open.length === 0 && sessions === 0',
+    put: 'const isOut = open.length === 0',
+    breaks: 'a replica is stopped while connections are open to it',
+  },
+  {
+    file: PROXIES,
+    find: 'if (fleet === null || !this.isComplete || this.closing.signal.aborted) return',
+    put: 'if (fleet === null || this.closing.signal.aborted) return',
+    breaks: 'a controller that starts takes the traffic of stacks away that it has not decided yet',
+  },
+  {
+    file: PROXIES,
+    find: 'return own.every(({ acked }) => acked === null || keys.every((key) => isUp(acked, key, id)))',
+    put: 'return own.every(({ acked }) => acked !== null && keys.every((key) => isUp(acked, key, id)))',
+    breaks: 'a controller that starts takes all servers out of each other’s tables',
+  },
+  {
+    file: ENDPOINTS,
+    find: 'return replica.specHash === specHash(before) && replica.specHash !== specHash(wanted) ? before : wanted',
+    put: 'return replica.specHash === specHash(before) && replica.specHash === specHash(wanted) ? before : wanted',
+    breaks: 'old replicas are sent to by the port that only the new ones listen on',
+  },
+  {
+    file: DECIDE,
+    find: '...stoppedBy(advice.actions), ...input.performer.stopping(name)',
+    put: '...stoppedBy(advice.actions)',
+    breaks: 'a replica that is being stopped gets connections again',
+  },
+  {
+    file: DECIDE,
+    find: 'drained: new Set(isOwn(input.fleet, target) ? [] : Object.keys(memory.state.drained)),',
+    put: 'drained: new Set(isOwn(input.fleet, target) && memory.state === null ? [] : Object.keys(memory.state.drained)),',
+    breaks: 'draining a server takes its proxy away before its replicas',
+  },
+]

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { UPDATE_DEFAULTS } from '../../src/model/index.js'
+import { EMPTY_STACK_STATE, advance, isReady, newTrack } from '../../src/rollout/index.js'
+import type { Rotation } from '../../src/rollout/index.js'
+import { replicaOf, specOf } from './builders.js'
+import { NOW_MS, actionsOf, factsOf, removeAt, replaceAt, replicaAt } from './situation.js'
+import type { Situation } from './situation.js'
+
+const web = specOf({ image: 'web:2', balanced: [{ target: 80, published: 80, hostIp: '', protocol: 'tcp' }] })
+const before = specOf({ image: 'web:1' })
+const there = (key: number) => ({ successor: replicaAt(web, key, `new${key}`) })
+
+function standing(phases: Readonly<Record<string, Rotation['phase'] | number>>): ReadonlyMap<string, Rotation> {
+  return new Map(
+    Object.entries(phases).map(([id, said]) => {
+      const leavingSinceMs = typeof said === 'number' ? said : null
+      return [id, { phase: typeof said === 'number' ? 'leaving' : said, leavingSinceMs, sessions: 0, waitsFor: null }]
+    }),
+  )
+}
+
+/** What is stopped, and what gets nothing new. */
+function leavesOf(situation: Situation): { readonly actions: readonly string[]; readonly drains: readonly string[] } {
+  const { drains } = advance(factsOf(situation))
+  return { actions: actionsOf(situation), drains: drains.map(({ containerId }) => containerId) }
+}
+
+describe('an old replica whose successor is proven', () => {
+  const situation: Situation = {
+    services: [web],
+    proven: [before],
+    state: { provenReplicas: { 'web#1': 'new1' } },
+    changes: [replaceAt(web, 1, there(1))],
+  }
+
+  it.each<[string, ReadonlyMap<string, Rotation>, readonly string[], readonly string[]]>([
+    ['goes on while proxies do not send to the new one', standing({ new1: 'entering', old1: 'in' }), [], []],
+    ['gets nothing new once they do', standing({ new1: 'in', old1: 'in' }), [], ['old1']],
+    [
+      'goes on getting nothing new while connections are open',
+      standing({ new1: 'in', old1: NOW_MS - 29_999 }),
+      [],
+      ['old1'],
+    ],
+    ['is stopped when its time is over', standing({ new1: 'in', old1: NOW_MS - 30_000 }), ['stop web#1 old1'], []],
+    ['is stopped when nothing is open to it', standing({ new1: 'in', old1: 'out' }), ['stop web#1 old1'], []],
+    ['is stopped at once where nothing is balanced', new Map(), ['stop web#1 old1'], []],
+  ])('%s', (_, rotation, actions, drains) => {
+    expect(leavesOf({ ...situation, rotation })).toEqual({ actions, drains })
+  })
+
+  it('is not kept for the proxies when it is ill itself', () => {
+    const from = replicaAt(before, 1, 'old1', { health: 'unhealthy' })
+    const changes = [replaceAt(web, 1, { ...there(1), from })]
+    const rotation = standing({ new1: 'entering' })
+    expect(leavesOf({ ...situation, changes, rotation }).actions).toEqual(['stop web#1 old1'])
+  })
+
+  it('is asked for again when its time ends', () => {
+    const asked = (rotation: ReadonlyMap<string, Rotation>) => advance(factsOf({ ...situation, rotation })).wakeAtMs
+    expect(asked(standing({ new1: 'in', old1: 'in' }))).toBe(NOW_MS + 30_000)
+    expect(asked(standing({ new1: 'in', old1: NOW_MS - 10_000 }))).toBe(NOW_MS + 20_000)
+  })
+
+  it('says what it waits for', () => {
+    const entering = {
+      phase: 'entering',
+      leavingSinceMs: null,
+      sessions: 0,
+      waitsFor: 'the proxy of b is away',
+    } as const
+    const { waiting } = advance(factsOf({ ...situation, rotation: new Map([['new1', entering]]) }))
+    expect(waiting).toMatchObject([{ slot: '1', problem: { code: 'PROXY_ABSENT', message: 'the proxy of b is away' } }])
+  })
+})
+
+describe('old replicas that stop first', () => {
+  const spec = { ...web, update: { ...UPDATE_DEFAULTS, parallelism: 1, order: 'stop-first' as const } }
+  const changes = [1, 2, 3].map((key) => replaceAt(spec, key, { order: 'stop-first' }))
+  const situation: Situation = {
+    services: [spec],
+    proven: [before],
+    state: { provenReplicas: { 'web#1': 'old1', 'web#2': 'old2', 'web#3': 'old3' } },
+    changes,
+  }
+  const all = { old1: 'in', old2: 'in', old3: 'in' } as const
+
+  it.each<[string, number, ReadonlyMap<string, Rotation>, readonly string[], readonly string[]]>([
+    ['leave as many at once as parallelism says', 1, standing(all), [], ['old1']],
+    [
+      'leave as many at once as parallelism says, and no more later',
+      1,
+      standing({ ...all, old1: NOW_MS - 1 }),
+      [],
+      ['old1'],
+    ],
+    ['leave one after the other in whatever order', 1, standing({ ...all, old2: NOW_MS - 1 }), [], ['old2']],
+    ['leave two at once', 2, standing(all), [], ['old1', 'old2']],
+    ['leave two at once, also when one of them began', 2, standing({ ...all, old1: NOW_MS - 1 }), [], ['old1', 'old2']],
+    ['stop when they have left', 1, standing({ ...all, old1: NOW_MS - 30_000 }), ['stop web#1 old1'], []],
+  ])('%s', (_, parallelism, rotation, actions, drains) => {
+    const own = { ...spec, update: { ...spec.update, parallelism } }
+    const own3 = [1, 2, 3].map((key) => replaceAt(own, key, { order: 'stop-first' }))
+    expect(leavesOf({ ...situation, services: [own], changes: own3, rotation })).toEqual({ actions, drains })
+  })
+})
+
+describe('a replica that no slot wants', () => {
+  it('gets nothing new before it is stopped', () => {
+    const situation: Situation = { services: [web], changes: [removeAt(web, 2, 'unwanted', 'extra')] }
+    expect(leavesOf({ ...situation, rotation: standing({ extra: 'in' }) })).toEqual({ actions: [], drains: ['extra'] })
+    expect(leavesOf({ ...situation, rotation: standing({ extra: 'out' }) }).actions).toEqual(['stop web#2 extra'])
+  })
+})
+
+describe('whether clients are sent to a replica', () => {
+  const track = newTrack('c1', NOW_MS)
+  const state = EMPTY_STACK_STATE
+  const replica = replicaOf({ containerId: 'c1', health: 'healthy' })
+
+  it.each([
+    ['a healthy one', {}, undefined, true],
+    ['one that does not run', { state: 'exited' }, undefined, false],
+    ['an ill one', { health: 'unhealthy' }, undefined, false],
+    ['one that starts', { health: 'starting' }, undefined, false],
+    ['one that starts and has answered', { health: 'starting' }, { ...track, readySinceMs: 1 }, true],
+    ['a new one that has not answered yet', {}, track, false],
+    ['one that said no when asked last', {}, { ...track, readySinceMs: 1, refused: true }, false],
+    ['one without a check, or with a probe, whose slot has proven another', { health: 'none' }, undefined, true],
+  ] as const)('%s', (_, patch, known, ready) => {
+    expect(isReady(state, known, { ...replica, ...patch })).toBe(ready)
+  })
+
+  it('a proven one, but for one that was started again', () => {
+    const proven = { ...state, provenReplicas: { 'web#1': 'c1' } }
+    const one = replicaOf({ containerId: 'c1', health: 'starting', slot: { stack: 'shop', service: 'web', key: '1' } })
+    expect(isReady(proven, undefined, one)).toBe(true)
+    const healed = { ...proven, heals: { 'web#1': { atMs: NOW_MS, count: 1 } } }
+    expect(isReady(healed, undefined, one)).toBe(false)
+    expect(isReady(healed, { ...track, readySinceMs: 1 }, one)).toBe(true)
+  })
+})

@@ -1,0 +1,80 @@
+import { fail, ok } from '../../src/model/index.js'
+import type { ProxySeen, ProxyTable, Result, TargetSeen } from '../../src/model/index.js'
+import type { Box } from './box.js'
+import type { SimEngine } from './engine.js'
+
+interface SimProxy {
+  table: ProxyTable
+  /** Since when it has had a target, by `key id`. */
+  since: Map<string, number>
+}
+
+/** Two checks of a target in a row. */
+const CHECKED_MS = 400
+/** A connection outlives the replica's place in the tables by this much at most, and mostly does not. */
+const OPEN_MS = 3_000
+
+/** What the proxies of all servers do, by container: kept as long as the container is. */
+export class SimProxies {
+  private readonly proxies = new Map<string, SimProxy>()
+  private readonly leftAt = new Map<string, number>()
+  private readonly enteredAt = new Map<string, number>()
+  private readonly nowMs: () => number
+
+  constructor(nowMs: () => number) {
+    this.nowMs = nowMs
+  }
+
+  balance(engine: SimEngine, containerId: string, table: ProxyTable): Result<ProxySeen> {
+    const box = engine.boxes.get(containerId)
+    if (box?.state !== 'running') return fail({ code: 'PROXY_ABSENT', server: engine.server, message: 'does not run' })
+    const before = this.proxies.get(containerId)
+    const local = table.services.flatMap(({ key, local: own }) => own.map((target) => ({ key, target })))
+    const since = new Map(
+      local.map(({ key, target }) => {
+        const name = `${key} ${target.containerId}`
+        return [name, before?.since.get(name) ?? this.nowMs()]
+      }),
+    )
+    this.proxies.set(containerId, { table, since })
+    for (const { target } of local) {
+      const [is, was] = target.state === 'ready' ? [this.enteredAt, this.leftAt] : [this.leftAt, this.enteredAt]
+      was.delete(target.containerId)
+      if (!is.has(target.containerId)) is.set(target.containerId, this.nowMs())
+    }
+    return ok({ targets: local.map(({ key, target }) => this.seen(engine, key, target, since)) })
+  }
+
+  private seen(
+    engine: SimEngine,
+    key: string,
+    { containerId, state }: ProxyTable['services'][number]['local'][number],
+    since: ReadonlyMap<string, number>,
+  ): TargetSeen {
+    const forMs = this.nowMs() - (since.get(`${key} ${containerId}`) ?? 0)
+    const isUp = engine.boxes.get(containerId)?.state === 'running' && forMs >= CHECKED_MS
+    const leftForMs = this.nowMs() - (this.leftAt.get(containerId) ?? -Infinity)
+    // Every third has a client that stays for a while.
+    const isBusy = Number(containerId.slice(1)) % 3 === 0 && leftForMs < OPEN_MS
+    return { key, containerId, state: state === 'drain' ? 'drain' : isUp ? 'up' : 'down', sessions: isBusy ? 1 : 0 }
+  }
+
+  /** Whether the proxy in a container gives another one new connections. */
+  sendsTo(proxy: Box, containerId: string): boolean {
+    const services = this.proxies.get(proxy.id)?.table.services ?? []
+    return services.some(({ local }) => local.some((one) => one.containerId === containerId && one.state === 'ready'))
+  }
+
+  /** How long its own proxy has sent to a container without a break; negative: it does not. */
+  readyForMs(containerId: string): number {
+    return this.nowMs() - (this.enteredAt.get(containerId) ?? Infinity)
+  }
+
+  /** Replicas that a service has at a proxy, here and elsewhere; null: it does not know it. */
+  readyAt(proxy: Box, key: string): number | null {
+    const service = this.proxies.get(proxy.id)?.table.services.find((one) => one.key === key)
+    if (service === undefined) return null
+    const here = service.local.filter(({ state }) => state === 'ready').length
+    return service.remote.reduce((sum, { weight }) => sum + weight, here)
+  }
+}

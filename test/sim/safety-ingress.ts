@@ -1,0 +1,55 @@
+import { INGRESS_SERVICE, INGRESS_STACK } from '../../src/model/index.js'
+import { isOurs } from './box.js'
+import type { Box } from './box.js'
+import type { Invariant } from './invariants.js'
+import { isReachable, isSettledServer, isStartFirst, placeOf, serves, wantedByAll } from './truth.js'
+import { FLEET, nameBox } from './world.js'
+import type { World } from './world.js'
+
+function proxiesOn(world: World, server: string): readonly Box[] {
+  const boxes = [...(world.engines.get(server)?.boxes.values() ?? [])]
+  return boxes.filter((box) => isOurs(box, FLEET) && isProxy(box) && box.state === 'running')
+}
+
+function isProxy(box: Box): boolean {
+  return box.identity?.slot.stack === INGRESS_STACK && box.identity.slot.service === INGRESS_SERVICE
+}
+
+/** Nothing kept the controller from telling the proxies, as far as the world did it. */
+function isCalm(world: World): boolean {
+  return !world.harm.isContested() && !world.harm.isForgetful() && !world.harm.isShaken()
+}
+
+/** From the word of its own proxy to that of all others. */
+const ENTERED_MS = 5_000
+
+export const I35: Invariant = {
+  sentence:
+    'a replica is withdrawn and drained before it is stopped; a proxy is never without one while one is healthy',
+  acting: (world, what, box) => {
+    if (what !== 'stop' || box.identity === null || box.spec?.balanced === undefined || !serves(world, box)) return null
+    if (!isCalm(world) || !isReachable(world, box.server)) return null
+    const proxy = proxiesOn(world, box.server).find((one) => world.proxies.sendsTo(one, box.id))
+    return proxy === undefined ? null : `${nameBox(box)} is stopped while the proxy ${proxy.id} sends to it`
+  },
+  routed: (world, proxy, server) => {
+    if (!isCalm(world)) return null
+    const keys = new Map<string, Box>()
+    for (const box of world.boxes()) {
+      if (!isOurs(box, FLEET) || !isSettledServer(world, box) || !isReachable(world, box.server)) continue
+      // Whoever comes back because its successor fell ill is let in by its own proxy first.
+      if (world.proxies.readyForMs(box.id) < ENTERED_MS) continue
+      const { stack, service } = placeOf(box)
+      // A port that a commit takes away goes with the replicas that had it.
+      const wanted = wantedByAll(world, placeOf(box)) ?? []
+      if (!wanted.every(({ spec }) => isStartFirst(spec))) continue
+      const targets = wanted.map(({ spec }) => (spec.balanced ?? []).map((port) => port.target))
+      for (const target of targets[0] ?? [])
+        if (targets.every((all) => all.includes(target))) keys.set(`${stack}/${service}:${target}`, box)
+    }
+    for (const [key, box] of keys)
+      if (world.proxies.readyAt(proxy, key) === 0)
+        return `the proxy of ${server} has no replica of ${key}, and ${nameBox(box)} serves`
+    return null
+  },
+}
