@@ -50,6 +50,7 @@ export function readFleet(root: Node, reader: FileReader, report: Report): Fleet
   reportTwins(servers, report)
   const windows = get(root, 'windows')
   const ingress = readIngress(get(root, 'ingress'), report)
+  if (ingress !== null) warnOfUnmeshed(servers, report)
   return {
     name: requireText(root, 'fleet', report) ?? '',
     servers: servers.map(({ server }) => server).sort((a, b) => compareText(a.name, b.name)),
@@ -230,6 +231,18 @@ function readSignedBy(node: Node): SignedBy {
     signers: isShort ? [] : items(get(node, 'signers')).map(textOf),
     approve: !isShort && parseBoolean(readText(node, 'approve') ?? 'false') === true,
   }
+}
+
+/** Proxies reach each other by addresses. */
+function warnOfUnmeshed(servers: readonly { readonly node: Node; readonly server: Server }[], report: Report): void {
+  if (servers.length < 2) return
+  for (const { node, server } of servers)
+    if (server.address.kind === 'local')
+      report.warn(
+        'FIELD_MISSING',
+        node,
+        'with ingress, other servers cannot send to replicas here: the server has no `address:` that they know',
+      )
 }
 
 /** Two names for one engine would fight over its containers. */

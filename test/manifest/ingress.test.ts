@@ -58,6 +58,20 @@ describe('ingress of slipway.yaml', () => {
   })
 })
 
+describe('a server without an address', () => {
+  const local = 'fleet: a\nservers: { a: { engine: /x }, b: { engine: /y } }\n'
+
+  it.each([
+    [`${local}ingress: true\n`, ['servers.a', 'servers.b']],
+    [local, []],
+    [`${FLEET}ingress: true\n`, []],
+  ])('is warned of where other servers would send to it: %j', (fleet, spots) => {
+    const { warnings } = desiredOf({ ...files('ports: []'), 'slipway.yaml': fleet })
+    const about = warnings.filter(({ message }) => message.includes('other servers cannot send'))
+    expect(about.map(({ message }) => message.split(':')[0])).toEqual(spots)
+  })
+})
+
 describe('published ports', () => {
   const own = { published: 8080, target: 80, hostIp: '', protocol: 'tcp' } as const
 
