@@ -196,6 +196,8 @@ export const I08: Invariant = {
     const wanted = takenFrom(world, what, box)
     if (wanted === null || box.identity === null) return null
     const { specHash, slot, restart } = box.identity
+    // Made while a name led to another server: it is where its slot does not belong.
+    if (wanted.some(({ spec }) => spec.mode === 'global') && slot.key !== box.server) return null
     if (!wanted.every(({ hash, spec }) => hash === specHash && fitsZone(spec, box.server))) return null
     const isLimited = wanted.every(({ spec }) => formatLimits(spec) === box.limits)
     if (!isLimited || !world.draft.servers.includes(box.server) || world.ledger.drained.has(box.server)) return null
