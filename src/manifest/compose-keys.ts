@@ -326,9 +326,10 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['services.*.volumes[].tmpfs.mode', 'honoured'],
   [
     'services.*.volumes[].image',
-    'refused',
-    'a service has one image that is pulled, pinned and rolled back with it, and a second one could change under it (only engines from 28 on mount one); copy its files into the image of the service (`COPY --from`), or ship a folder of the repository',
+    'honoured',
+    'From engine 28 on (API 1.48): the files of an image, pulled before the rollout where it is missing. Write it with a digest: a tag may be another image on another server.',
   ],
+  ['services.*.volumes[].image.subpath', 'honoured'],
   [
     'services.*.volumes_from',
     'honoured',

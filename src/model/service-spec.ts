@@ -23,6 +23,14 @@ export type MountSpec =
       readonly subpath?: string
     }
   | { readonly kind: 'anonymous'; readonly target: string; readonly readOnly: boolean }
+  /** The files of an image. What is written there is gone with the container. `source` is the image's reference. */
+  | {
+      readonly kind: 'image'
+      readonly source: string
+      readonly target: string
+      readonly readOnly: boolean
+      readonly subpath?: string
+    }
   /** A folder of the repository, shipped with the container as a copy of its own. `source` is its path there. */
   | {
       readonly kind: 'shipped'

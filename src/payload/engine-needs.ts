@@ -29,6 +29,11 @@ export function engineNeeds(spec: ServiceSpec): readonly EngineNeed[] {
       mounts.some((mount) => mount.kind === 'volume' && mount.subpath !== undefined),
     ),
     ...need(
+      'volumes.image',
+      48,
+      mounts.some(({ kind }) => kind === 'image'),
+    ),
+    ...need(
       'networks.gw_priority',
       48,
       networks.some(({ gwPriority }) => gwPriority !== undefined),

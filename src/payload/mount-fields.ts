@@ -59,6 +59,13 @@ function mountFor(mount: MountSpec, shipped: ReadonlyMap<string, string>): Field
       return { Type: 'volume', Source: shipped.get(mount.target), ...base, VolumeOptions: { NoCopy: true } }
     case 'anonymous':
       return { Type: 'volume', ...base }
+    case 'image':
+      return compact({
+        Type: 'image',
+        Source: mount.source,
+        ...base,
+        ImageOptions: mount.subpath === undefined ? null : { Subpath: mount.subpath },
+      })
     case 'bind':
       return compact({ Type: 'bind', Source: mount.source, ...base, BindOptions: bindOptions(mount) })
     case 'tmpfs':

@@ -44,6 +44,7 @@ interface Mount {
   readonly ReadOnly?: boolean
   readonly BindOptions?: Fields | null
   readonly VolumeOptions?: Fields | null
+  readonly ImageOptions?: Fields | null
   readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number; readonly Options?: unknown } | null
 }
 
@@ -51,16 +52,25 @@ interface Mount {
 const OPTIONS_SAID: ReadonlySet<string> = new Set(['Propagation', 'CreateMountpoint', 'NoCopy', 'Subpath', 'Labels'])
 
 function mountText(mount: Mount): Entry {
-  const { Type = '', Source = '', Target = '', ReadOnly, BindOptions, VolumeOptions, TmpfsOptions } = mount
+  const {
+    Type = '',
+    Source = '',
+    Target = '',
+    ReadOnly,
+    BindOptions,
+    VolumeOptions,
+    TmpfsOptions,
+    ImageOptions,
+  } = mount
   const access = ReadOnly === true ? [READ_ONLY] : []
   if (Type === 'tmpfs') {
     const { SizeBytes, Mode, Options } = TmpfsOptions ?? {}
     return [Target, tmpfsOf(SizeBytes, Mode, [...access, ...(isSaid(Options) ? [JSON.stringify(Options)] : [])])]
   }
-  const options = { ...BindOptions, ...VolumeOptions }
+  const options = { ...BindOptions, ...VolumeOptions, ...ImageOptions }
   const { Propagation, NoCopy, Subpath } = options as { Propagation?: string; NoCopy?: boolean; Subpath?: string }
   const others = Object.entries(options).filter(([name, value]) => !OPTIONS_SAID.has(name) && isSaid(value))
-  const source = Type === 'volume' && Source === '' ? ANONYMOUS : Source
+  const source = Type === 'image' ? `the image ${Source}` : Type === 'volume' && Source === '' ? ANONYMOUS : Source
   return [
     Target,
     said(source, [

@@ -125,6 +125,8 @@ function formatMount(mount: MountSpec): string {
       return `${mount.source} (${filesHash(mount.files)})${access}`
     case 'anonymous':
       return `an anonymous volume${access}`
+    case 'image':
+      return `the image ${mount.source}${mount.subpath === undefined ? '' : `, ${mount.subpath}`}${access}`
     case 'tmpfs':
       return `tmpfs${mount.sizeBytes === null ? '' : ` size=${mount.sizeBytes}`}${mount.mode === null ? '' : ` mode=${formatMode(mount.mode)}`}${(mount.options ?? []).map((option) => ` ${option}`).join('')}${access}`
   }

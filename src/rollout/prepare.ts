@@ -30,6 +30,7 @@ export function needsOf(facts: Facts, spec: ServiceSpec, server: string): readon
   ].filter((volume) => mounted.has(volume.name))
   return [
     imageNeed(facts, spec, server),
+    ...mountedImages(spec, server),
     ...networks.map((network) => ({
       key: `${server}|network|${network.name}`,
       action: { kind: 'ensure-network', server, stack: spec.stack, network } as const,
@@ -39,6 +40,19 @@ export function needsOf(facts: Facts, spec: ServiceSpec, server: string): readon
       action: { kind: 'ensure-volume', server, stack: spec.stack, volume } as const,
     })),
   ]
+}
+
+/** Images whose files are mounted. No pin holds them: they are what their references say. */
+function mountedImages(spec: ServiceSpec, server: string): readonly Need[] {
+  const images = new Set(spec.mounts.flatMap((mount) => (mount.kind === 'image' ? [mount.source] : [])))
+  const policy = spec.pullPolicy === 'never' ? 'never' : 'missing'
+  return [...images].map((image) => pullOf(spec, server, image, policy))
+}
+
+/** Whether a need is met. What the container itself is made from is there once its image is known. */
+function isMet(facts: Facts, spec: ServiceSpec, server: string, need: Need): boolean {
+  const isOwn = need.key === imageNeed(facts, spec, server).key
+  return isOwn ? preparedImage(facts, spec, server) !== null : facts.prepared.get(need.key)?.kind === 'done'
 }
 
 function imageNeed(facts: Facts, spec: ServiceSpec, server: string): Need {
@@ -71,10 +85,7 @@ export function preparedImage(facts: Facts, spec: ServiceSpec, server: string): 
 
 /** The needs of a container that are not met yet. */
 export function openNeeds(facts: Facts, spec: ServiceSpec, server: string): readonly Need[] {
-  const imageReady = preparedImage(facts, spec, server) !== null
-  return needsOf(facts, spec, server).filter((need) =>
-    need.action.kind === 'pull' ? !imageReady : facts.prepared.get(need.key)?.kind !== 'done',
-  )
+  return needsOf(facts, spec, server).filter((need) => !isMet(facts, spec, server, need))
 }
 
 /**
@@ -91,9 +102,7 @@ export function prepareRollout(facts: Facts): Advice {
   const targets = runTargets(facts)
   const since = rollout?.blocked?.retryAtMs ?? 0
   const needs = targets.flatMap(({ spec, server }) =>
-    needsOf(facts, spec, server).filter(
-      (need) => need.action.kind !== 'pull' || preparedImage(facts, spec, server) === null,
-    ),
+    needsOf(facts, spec, server).filter((need) => need.action.kind !== 'pull' || !isMet(facts, spec, server, need)),
   )
   const answers = new Map(
     needs.map((need) => [need.key, freshAnswer(facts.prepared.get(need.key), since, facts.nowMs)]),

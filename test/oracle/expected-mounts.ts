@@ -102,6 +102,11 @@ function mountOf(mount: JsonMap, project: JsonMap): MountSpec {
     }
   if (mount['type'] === 'tmpfs')
     return { kind: 'tmpfs', target, readOnly, sizeBytes: bytesOf(tmpfs['size']), mode: numberOf(tmpfs['mode']) }
+  if (mount['type'] === 'image') {
+    const inside = map(mount['image'])['subpath']
+    const below = inside === undefined ? {} : { subpath: text(inside) }
+    return { kind: 'image', source: text(mount['source']), target, readOnly, ...below }
+  }
   if (mount['source'] === undefined) return { kind: 'anonymous', target, readOnly }
   const source = text(map(map(project['volumes'])[text(mount['source'])])['name'])
   const subpath = volume['subpath'] === undefined ? {} : { subpath: text(volume['subpath']) }

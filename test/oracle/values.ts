@@ -142,6 +142,16 @@ const volume = fc.oneof(
   ),
   part(
     {
+      type: fc.constant('image'),
+      source: some('busybox', 'registry.example.com/site:2', `site@sha256:${'a'.repeat(64)}`),
+      target: some('/imaged', '/imaged2'),
+      read_only: flag,
+      image: part({ subpath: some('www', 'www/html') }),
+    },
+    ['type', 'source', 'target'],
+  ),
+  part(
+    {
       type: fc.constant('tmpfs'),
       target: some('/tmp/a', '/tmp/b'),
       tmpfs: part({ size: size, mode: some<unknown>(raw('0700'), raw('01777')) }),

@@ -259,6 +259,12 @@ export const ROWS: readonly Row[] = [
     },
     { top: 'volumes: { data: }\n' },
   ),
+  host('volumes.image', 'volumes: [{ type: image, source: site:2, target: /www, read_only: true }]', {
+    Mounts: [{ Type: 'image', Source: 'site:2', Target: '/www', ReadOnly: true }],
+  }),
+  host('volumes.image.subpath', 'volumes: [{ type: image, source: site:2, target: /www, image: { subpath: a/b } }]', {
+    Mounts: [{ Type: 'image', Source: 'site:2', Target: '/www', ReadOnly: false, ImageOptions: { Subpath: 'a/b' } }],
+  }),
   host(
     'volumes.volume.subpath',
     'volumes: [{ type: volume, source: data, target: /data, volume: { subpath: a/b } }]',

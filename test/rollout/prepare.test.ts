@@ -63,6 +63,18 @@ describe('before anything is replaced', () => {
     expect(actionsOf(situation)).toEqual([])
   })
 
+  it('images whose files are mounted are pulled as well, and that is awaited', () => {
+    const mount = { kind: 'image', source: 'site:1', target: '/www', readOnly: true } as const
+    const spec = { ...web, mounts: [mount] }
+    const both = [replaceAt(spec, 1, { server: 'lon-1' })]
+    const one = { ...preparing({ 'lon-1': done({}) }), services: [spec], changes: both }
+    expect(actionsOf(one)).toEqual(['pull site:1'])
+    const answers = { 'lon-1': done({}), 'lon-1|image|site:1|missing': done({}) }
+    expect(factKindsOf({ ...one, prepared: pulled(answers) })).toEqual(['image-pinned', 'rollout-prepared'])
+    const refused = { ...answers, 'lon-1|image|site:1|missing': failed() }
+    expect(factKindsOf({ ...one, prepared: pulled(refused) })).toEqual(['rollout-blocked'])
+  })
+
   it('a slot that fits on no server holds everything up', () => {
     const changes = [unchangedAt(web, 1), blockedAt(web, 2, 'NO_SERVER_FITS')]
     expect(factKindsOf(preparing({}, { changes }))).toEqual(['rollout-blocked'])

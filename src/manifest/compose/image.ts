@@ -17,16 +17,21 @@ export function readImage(service: Node, report: Report): string {
   const image = requireText(service, 'image', report)
   const node = get(service, 'image')
   if (image === null || node === undefined) return ''
-  if (image.length > 512 || !REFERENCE.test(image)) {
-    const hint =
-      image === ''
-        ? 'a variable in it may be empty'
-        : /[A-Z]/.test(image.replace(/[:@].*$/s, ''))
-          ? 'names are lower-case'
-          : 'write [registry/]name:tag'
-    report.error('FIELD_INVALID', node, `${quoted(image)} is no image name; ${hint}`)
-  }
+  checkReference(image, node, report)
   return image
+}
+
+/** Whether it names an image; else it is reported. */
+export function checkReference(image: string, node: Node, report: Report): boolean {
+  if (image.length <= 512 && REFERENCE.test(image)) return true
+  const hint =
+    image === ''
+      ? 'a variable in it may be empty'
+      : /[A-Z]/.test(image.replace(/[:@].*$/s, ''))
+        ? 'names are lower-case'
+        : 'write [registry/]name:tag'
+  report.error('FIELD_INVALID', node, `${quoted(image)} is no image name; ${hint}`)
+  return false
 }
 
 /** Absent: `always` for a tag that moves by habit (`latest`, or none), else `missing`. A digest never moves. `refresh` is `every_` by two keys. */

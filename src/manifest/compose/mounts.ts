@@ -2,11 +2,12 @@ import { compareText } from '../../model/index.js'
 import type { FileSpec, MountSpec } from '../../model/index.js'
 import { cleanAbsolute, resolvePath } from '../files.js'
 import type { Node } from '../node.js'
-import { describe, get, items, quoted, textOf } from '../node.js'
+import { describe, get, items, keyOf, quoted, textOf } from '../node.js'
 import { parseBytes } from '../quantities.js'
 import { readBoolean, readBytes, readText, requireText } from '../read.js'
 import { didYouMean } from '../text.js'
 import type { StackContext } from './context.js'
+import { checkReference } from './image.js'
 import { parseMode } from './mode.js'
 import { checkTotal, isRelative, readShipped } from './shipped.js'
 import { volumeName } from './volumes.js'
@@ -150,6 +151,8 @@ function longMount(node: Node, context: StackContext): Placed | null {
   switch (type) {
     case 'volume':
       return longVolume(node, source, target, readOnly, context)
+    case 'image':
+      return longImage(node, target, readOnly, context)
     case 'bind':
       return longBind(node, source, target, readOnly, context)
     case 'tmpfs': {
@@ -167,7 +170,7 @@ function longMount(node: Node, context: StackContext): Placed | null {
       context.report.error(
         'FIELD_UNSUPPORTED',
         get(node, 'type') ?? node,
-        `the mount type ${quoted(type)} is not supported; use volume, bind or tmpfs`,
+        `the mount type ${quoted(type)} is not supported; use volume, bind, tmpfs or image`,
       )
       return null
   }
@@ -188,6 +191,26 @@ function longVolume(
   return { kind: 'volume', source: name, target, readOnly, noCopy, ...readSubpath(get(options, 'subpath'), context) }
 }
 
+/** The pull of the service's own image pins it for all servers; nothing pins a second one but what is written. */
+function longImage(node: Node, target: string, readOnly: boolean, context: StackContext): Placed | null {
+  const source = readText(node, 'source')
+  const spot = get(node, 'source') ?? node
+  if (source === null)
+    context.report.error(
+      'FIELD_MISSING',
+      keyOf(node, 'source') ?? node,
+      'name the image whose files are mounted in `source:`',
+    )
+  if (source === null || !checkReference(source, spot, context.report)) return null
+  if (!source.includes('@sha256:'))
+    context.report.warn(
+      'FIELD_IGNORED',
+      spot,
+      `${quoted(source)} has no digest, so servers that pull it at different times may mount different files; write ${source}@sha256:…`,
+    )
+  return { kind: 'image', source, target, readOnly, ...readSubpath(get(get(node, 'image'), 'subpath'), context) }
+}
+
 function readSubpath(node: Node | undefined, context: StackContext): { readonly subpath?: string } {
   if (node === undefined) return {}
   const subpath = resolvePath('', textOf(node))
@@ -195,7 +218,7 @@ function readSubpath(node: Node | undefined, context: StackContext): { readonly 
   context.report.error(
     'FIELD_INVALID',
     node,
-    `${quoted(textOf(node))} is no folder of the volume; write a path such as conf/site`,
+    `${quoted(textOf(node))} is no folder in it; write a path such as conf/site`,
   )
   return {}
 }

@@ -175,7 +175,9 @@ services:
   made:
     image: busybox:1.36
     annotations: { com.example.a: b }
-    volumes: [{ type: volume, source: data, target: /d, volume: { subpath: a/b } }]
+    volumes:
+      - { type: volume, source: data, target: /d, volume: { subpath: a/b } }
+      - { type: image, source: 'busybox:1.36', target: /image, read_only: true, image: { subpath: bin } }
 volumes: { data: }
 `
 
