@@ -83,7 +83,9 @@ function endpoints(
 function rotationOf(input: DecisionInput, name: string, state: StackState, target: Target): Facts['rotation'] {
   const { proxies } = input
   if (proxies === null) return new Map()
-  return proxies.rotation(name, endpoints(input, name, state, target, proxies.leaving(name)))
+  const replicas = [...(input.usage.replicas.get(name)?.values() ?? [])].flatMap(({ listed }) => listed)
+  const running = replicas.filter((replica) => replica.state === 'running').map(({ containerId }) => containerId)
+  return proxies.rotation(name, endpoints(input, name, state, target, proxies.leaving(name)), running)
 }
 
 function decide(input: DecisionInput, name: string, held: boolean): Omit<Decision, 'basis'> | null {

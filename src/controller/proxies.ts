@@ -48,6 +48,7 @@ export class Proxies {
   private proxies = new Map<string, Proxy>()
   /** Stacks with replicas that enter or leave, and how they stood when they were decided. */
   private readonly unsettled = new Map<string, string>()
+  private readonly leftSince = new Map<string, number>()
   private fleet: Fleet | null = null
   /** Every stack was decided once: before that nobody knows what a table must hold. */
   private isComplete = false
@@ -106,17 +107,31 @@ export class Proxies {
     return new Set(this.stacks.get(stack)?.leaving.keys())
   }
 
-  /** How the replicas of a stack stand, by container id. */
-  rotation(stack: string, endpoints: StackEndpoints): ReadonlyMap<string, Rotation> {
-    if (this.fleet === null || endpoints.length === 0) return NOWHERE
+  /** How the replicas of a stack stand, by container id. `running`: all that run, those among them that it brings nowhere any more. */
+  rotation(stack: string, endpoints: StackEndpoints, running: readonly string[]): ReadonlyMap<string, Rotation> {
+    if (this.fleet === null) return NOWHERE
     const leaving = this.stacks.get(stack)?.leaving ?? new Map<string, number>()
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
-    return new Map(
-      [...replicasOf(endpoints)].map(([id, { server, keys }]) => [
-        id,
-        phaseOf({ id, server, keys, leavingSinceMs: leaving.get(id) ?? null }, asked, this.isReached(server)),
-      ]),
+    const standing = [...replicasOf(endpoints)].map(([id, { server, keys }]) => {
+      const about = { id, server, keys, leavingSinceMs: leaving.get(id) ?? null }
+      return [id, phaseOf(about, asked, this.isReached(server))] as const
+    })
+    const left = running.filter((id) => !standing.some(([other]) => other === id))
+    return new Map([...standing, ...left.flatMap((id) => this.leftBehind(id, asked))])
+  }
+
+  /** What no stack brings any more, and a proxy was told to send to when it was told last. */
+  private leftBehind(id: string, asked: readonly Proxy[]): readonly (readonly [string, Rotation])[] {
+    const isSentTo = asked.some(({ acked }) =>
+      [...(acked?.targets.values() ?? [])].some((seen) => seen.containerId === id && seen.state !== 'drain'),
     )
+    if (!isSentTo) {
+      this.leftSince.delete(id)
+      return []
+    }
+    const leavingSinceMs = this.leftSince.get(id) ?? this.parts.clock.nowMs()
+    this.leftSince.set(id, leavingSinceMs)
+    return [[id, { phase: 'leaving', leavingSinceMs, sessions: 0, waitsFor: null }]]
   }
 
   /** After a look: proxies may have come, gone, or been started anew. */
@@ -149,6 +164,7 @@ export class Proxies {
     this.stacks.clear()
     this.proxies.clear()
     this.unsettled.clear()
+    this.leftSince.clear()
   }
 
   private turnAt(atMs: number): void {
@@ -281,7 +297,7 @@ export class Proxies {
 
   private noteUnsettled(stack: string): void {
     const part = this.stacks.get(stack)
-    const rotation = part === undefined ? NOWHERE : this.rotation(stack, part.endpoints)
+    const rotation = part === undefined ? NOWHERE : this.rotation(stack, part.endpoints, [])
     const isMoving = [...rotation.values()].some(({ phase }) => phase !== 'in')
     if (isMoving) this.unsettled.set(stack, JSON.stringify([...rotation]))
     else this.unsettled.delete(stack)

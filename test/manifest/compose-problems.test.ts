@@ -121,7 +121,7 @@ describe('every wrong value is named with its place', () => {
     ['pull_refresh_after: 12h', ['4:25 CONFLICT']],
     ['pre_start: [{ command: migrate }]', ['4:5 FIELD_UNSUPPORTED']],
     ['volumes: [{ type: image, source: A:1, target: /a }]', ['4:38 FIELD_INVALID']],
-    ['volumes: [{ type: image, target: /a }]', ['4:16 FIELD_MISSING']],
+    ['volumes: [{ type: image, target: /a }]', ['4:15 FIELD_MISSING']],
     ['volumes: [{ type: image, source: a:1, target: /a, image: { subpath: ../b } }]', ['4:73 FIELD_INVALID']],
     ['volumes: [{ type: volumes, target: /a }]', ['4:23 FIELD_UNSUPPORTED']],
     ['scale: 99999', ['4:12 VALUE_OUT_OF_RANGE']],

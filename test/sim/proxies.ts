@@ -5,6 +5,7 @@ import type { SimEngine } from './engine.js'
 
 interface SimProxy {
   table: ProxyTable
+  toldAtMs: number
   /** Since when it has had a target, by `key id`. */
   since: Map<string, number>
 }
@@ -36,7 +37,7 @@ export class SimProxies {
         return [name, before?.since.get(name) ?? this.nowMs()]
       }),
     )
-    this.proxies.set(containerId, { table, since })
+    this.proxies.set(containerId, { table, toldAtMs: this.nowMs(), since })
     for (const { target } of local) {
       const [is, was] = target.state === 'ready' ? [this.enteredAt, this.leftAt] : [this.leftAt, this.enteredAt]
       was.delete(target.containerId)
@@ -63,6 +64,11 @@ export class SimProxies {
   sendsTo(proxy: Box, containerId: string): boolean {
     const services = this.proxies.get(proxy.id)?.table.services ?? []
     return services.some(({ local }) => local.some((one) => one.containerId === containerId && one.state === 'ready'))
+  }
+
+  /** How long ago the proxy in a container was told anything. */
+  toldForMs(proxy: Box): number {
+    return this.nowMs() - (this.proxies.get(proxy.id)?.toldAtMs ?? -Infinity)
   }
 
   /** How long its own proxy has sent to a container without a break; negative: it does not. */

@@ -57,7 +57,7 @@ function obeyStatus(world: World): void {
     world.command({ kind: 'approve', sha: status.source.accepted.sha, by })
   for (const { name, phase, services } of status.stacks)
     if (
-      phase === 'rejected' &&
+      (phase === 'rejected' || phase === 'failed') &&
       services.some(({ failure }) => failure !== null && OF_SERVERS.has(failure.problem.code))
     )
       world.command({ kind: 'retry', stack: name, by })

@@ -1,4 +1,4 @@
-import { INGRESS_SERVICE, INGRESS_STACK } from '../../src/model/index.js'
+import { DRAIN_DEFAULT_MS, INGRESS_SERVICE, INGRESS_STACK } from '../../src/model/index.js'
 import { isOurs } from './box.js'
 import type { Box } from './box.js'
 import type { Invariant } from './invariants.js'
@@ -29,7 +29,10 @@ export const I35: Invariant = {
   acting: (world, what, box) => {
     if (what !== 'stop' || box.identity === null || box.spec?.balanced === undefined || !serves(world, box)) return null
     if (!isCalm(world) || !isReachable(world, box.server)) return null
-    const proxy = proxiesOn(world, box.server).find((one) => world.proxies.sendsTo(one, box.id))
+    // Nobody waits longer than that for a proxy that cannot be told.
+    const proxy = proxiesOn(world, box.server).find(
+      (one) => world.proxies.sendsTo(one, box.id) && world.proxies.toldForMs(one) < DRAIN_DEFAULT_MS,
+    )
     return proxy === undefined ? null : `${nameBox(box)} is stopped while the proxy ${proxy.id} sends to it`
   },
   routed: (world, proxy, server) => {
