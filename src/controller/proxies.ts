@@ -1,12 +1,12 @@
-import { countedIn, replicasOf, route, tableOf } from '../ingress/index.js'
+import { countedIn, isSameInput, isSameTable, replicasOf, route, tableOf } from '../ingress/index.js'
 import type { Routing, StackEndpoints, TableInput } from '../ingress/index.js'
 import { INGRESS_DEFAULTS, INGRESS_SERVICE, INGRESS_STACK, ok } from '../model/index.js'
-import type { Fleet, Observation, Problem, ServerView } from '../model/index.js'
+import type { Fleet, Observation, Problem, ProxyPeer, ProxyTable, ServerView } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
 import { problemOf } from './performer.js'
-import type { Balancer, Clock, MeshAuthority, Ports } from './ports.js'
+import type { Balancer, Clock, MeshAuthority } from './ports.js'
 import { isListening, peersOf, takenPorts } from './proxy-place.js'
-import { isUp, phaseOf } from './rotation.js'
+import { isAllSettled, isUp, newProxy, phaseOf } from './rotation.js'
 import type { Acked, Proxy } from './rotation.js'
 
 export interface ProxiesParts {
@@ -49,6 +49,11 @@ export class Proxies {
   /** Stacks with replicas that enter or leave, and how they stood when they were decided. */
   private readonly unsettled = new Map<string, string>()
   private readonly leftSince = new Map<string, number>()
+  private readonly peers = new Map<string, readonly ProxyPeer[]>()
+  /** Null: what stacks bring has changed since. */
+  private routing: Routing | null = null
+  private lastRouting: Routing | undefined
+  private lastCounted: ReadonlySet<string> = new Set()
   private fleet: Fleet | null = null
   /** Every stack was decided once: before that nobody knows what a table must hold. */
   private isComplete = false
@@ -65,6 +70,7 @@ export class Proxies {
   /** The fleet from now on. Without ingress nothing is kept. */
   use(fleet: Fleet): void {
     this.fleet = fleet.ingress === undefined ? null : fleet
+    this.peers.clear()
     this.cancelRenewal()
     if (this.fleet === null) this.forget()
     else void this.renew(this.fleet)
@@ -89,10 +95,12 @@ export class Proxies {
     const before = this.stacks.get(stack)
     const nowMs = this.parts.clock.nowMs()
     const since = new Map([...leaving].map((id) => [id, before?.leaving.get(id) ?? nowMs]))
-    if (endpoints.length === 0) this.stacks.delete(stack)
-    else this.stacks.set(stack, { endpoints, leaving: since })
+    const kept = keepSame(before?.endpoints ?? [], endpoints)
+    if (kept.length === 0) this.stacks.delete(stack)
+    else this.stacks.set(stack, { endpoints: kept, leaving: since })
     this.noteUnsettled(stack)
-    if (before === undefined ? endpoints.length === 0 : sameEndpoints(before.endpoints, endpoints)) return
+    if (kept === before?.endpoints || (before === undefined && kept.length === 0)) return
+    this.routing = null
     this.turnAt(nowMs + GATHER_MS)
   }
 
@@ -162,6 +170,7 @@ export class Proxies {
     this.cancel()
     this.wakesAtMs = Infinity
     this.stacks.clear()
+    this.routing = null
     this.proxies.clear()
     this.unsettled.clear()
     this.leftSince.clear()
@@ -181,8 +190,14 @@ export class Proxies {
     const { fleet } = this
     if (fleet === null || !this.isComplete || this.closing.signal.aborted) return
     this.meet()
-    const routing = route([...this.stacks.values()].map(({ endpoints }) => endpoints))
+    this.routing ??= route(
+      [...this.stacks.values()].map(({ endpoints }) => endpoints),
+      this.lastRouting,
+    )
+    const routing = this.routing
+    this.lastRouting = routing
     const counted = this.counted(routing, fleet)
+    this.lastCounted = isSameSet(this.lastCounted, counted) ? this.lastCounted : counted
     const nowMs = this.parts.clock.nowMs()
     for (const proxy of this.proxies.values()) {
       if (proxy.isBusy || !proxy.isReachable) continue
@@ -190,11 +205,10 @@ export class Proxies {
         this.turnAt(proxy.retryAtMs)
         continue
       }
-      const input = this.inputFor(proxy, fleet, routing, counted)
+      const input = this.inputFor(proxy, fleet, routing, this.lastCounted)
       if (input === null) continue
-      const table = tableOf(input)
-      const text = JSON.stringify(table)
-      if (text !== proxy.text || nowMs >= proxy.dueAtMs) void this.send(proxy, table, text, countedIn(input))
+      const table = proxy.made !== null && isSameInput(proxy.made.input, input) ? proxy.made.table : make(proxy, input)
+      if (!isSameTable(proxy.table, table) || nowMs >= proxy.dueAtMs) void this.send(proxy, table, countedIn(input))
       else if (proxy.dueAtMs < Infinity) this.turnAt(proxy.dueAtMs)
     }
   }
@@ -218,7 +232,7 @@ export class Proxies {
   private inputFor(proxy: Proxy, fleet: Fleet, routing: Routing, counted: ReadonlySet<string>): TableInput | null {
     const { server } = proxy
     const view = this.parts.observation().get(server)
-    const peers = peersOf(fleet, server)
+    const peers = this.peersFor(fleet, server)
     const isMeshed = fleet.servers.length > 1
     const identity = isMeshed ? this.parts.mesh.identity(server) : null
     if (isMeshed && identity === null) return null
@@ -230,8 +244,18 @@ export class Proxies {
       peers,
       mesh: identity === null ? null : { ...identity, port: fleet.ingress?.meshPort ?? INGRESS_DEFAULTS.meshPort },
       counted,
-      isLetGo: (id, key) => this.isLetGo(id, key, proxy),
+      letGo: new Set(
+        routing.leaving
+          .filter((one) => one.server === server && this.isLetGo(one.containerId, one.key, proxy))
+          .map(({ key, containerId }) => `${key} ${containerId}`),
+      ),
     }
+  }
+
+  private peersFor(fleet: Fleet, server: string): readonly ProxyPeer[] {
+    const known = this.peers.get(server) ?? peersOf(fleet, server)
+    this.peers.set(server, known)
+    return known
   }
 
   /**
@@ -261,12 +285,7 @@ export class Proxies {
     return this.parts.observation().get(server)?.kind === 'listed'
   }
 
-  private async send(
-    proxy: Proxy,
-    table: ReturnType<typeof tableOf>,
-    text: string,
-    counted: ReadonlySet<string>,
-  ): Promise<void> {
+  private async send(proxy: Proxy, table: ProxyTable, counted: ReadonlySet<string>): Promise<void> {
     const { balancer, clock } = this.parts
     proxy.isBusy = true
     const result = await balancer
@@ -279,8 +298,8 @@ export class Proxies {
       const targets = new Map(result.value.targets.map((seen) => [`${seen.key} ${seen.containerId}`, seen]))
       const acked: Acked = { atMs: nowMs, targets, counted }
       const isSettled = isAllSettled(table, acked)
-      const pollMs = isSettled || text !== proxy.text ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
-      Object.assign(proxy, { acked, text, pollMs, problem: null, failures: 0, retryAtMs: 0 })
+      const pollMs = isSettled || table !== proxy.table ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
+      Object.assign(proxy, { acked, table, pollMs, problem: null, failures: 0, retryAtMs: 0 })
       proxy.dueAtMs = isSettled ? Infinity : nowMs + pollMs
     } else this.fail(proxy, result.problem, nowMs)
     this.tellChanged()
@@ -291,7 +310,7 @@ export class Proxies {
     if (proxy.problem?.message !== problem.message) this.parts.failed(proxy.server, problem)
     proxy.problem = { ...problem, server: proxy.server }
     proxy.failures += 1
-    proxy.text = ''
+    proxy.table = null
     proxy.retryAtMs = nowMs + Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(proxy.failures - 1, 10))
   }
 
@@ -311,45 +330,22 @@ export class Proxies {
   }
 }
 
-/** Null: nobody is there to tell them anything. */
-export function openProxies(
-  { ingress, clock, log }: Ports,
-  watch: { observation(): Observation },
-  changed: (stack: string) => void,
-): Proxies | null {
-  if (ingress === undefined) return null
-  const failed = (server: string, { code, message: problem }: Problem): void =>
-    log({ atMs: clock.nowMs(), level: 'warn', message: 'proxy failed', fields: { server, code, problem } })
-  return new Proxies({ ...ingress, clock, observation: () => watch.observation(), changed, failed })
+function make(proxy: Proxy, input: TableInput): ProxyTable {
+  const made = tableOf(input, proxy.made?.parts)
+  proxy.made = { input, ...made }
+  return made.table
 }
 
-function newProxy(containerId: string, server: string, isReachable: boolean): Proxy {
-  return {
-    containerId,
-    server,
-    isReachable,
-    isBusy: false,
-    text: '',
-    acked: null,
-    problem: null,
-    failures: 0,
-    retryAtMs: 0,
-    dueAtMs: Infinity,
-    pollMs: POLL_FIRST_MS,
-  }
+function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...b].every((one) => a.has(one))
 }
 
-/** Nobody enters, and nothing is open to whoever leaves. */
-function isAllSettled(table: ReturnType<typeof tableOf>, acked: Acked): boolean {
-  return table.services.every(({ key, local }) =>
-    local.every(({ containerId, state }) =>
-      state === 'ready'
-        ? isUp(acked, key, containerId)
-        : (acked.targets.get(`${key} ${containerId}`)?.sessions ?? 0) === 0,
-    ),
-  )
-}
-
-function sameEndpoints(a: StackEndpoints, b: StackEndpoints): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b)
+/** What did not change stays the same object; the whole, where nothing did. */
+function keepSame(before: StackEndpoints, after: StackEndpoints): StackEndpoints {
+  const known = new Map(before.map((service) => [service.key, service]))
+  const kept = after.map((service) => {
+    const last = known.get(service.key)
+    return last !== undefined && JSON.stringify(last) === JSON.stringify(service) ? last : service
+  })
+  return kept.length === before.length && kept.every((service, at) => service === before[at]) ? before : kept
 }

@@ -1,4 +1,5 @@
-import type { Problem, TargetSeen } from '../model/index.js'
+import type { TableInput, TableParts } from '../ingress/index.js'
+import type { Problem, ProxyTable, TargetSeen } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
 
 /** What is known of one proxy. Changed as calls end and looks show it. */
@@ -8,8 +9,10 @@ export interface Proxy {
   /** Its server was looked at last. */
   isReachable: boolean
   isBusy: boolean
-  /** The table that it has; empty: nobody knows. */
-  text: string
+  /** The table that it has; null: nobody knows. */
+  table: ProxyTable | null
+  /** The last table that was made for it, and what of. */
+  made: { readonly input: TableInput; readonly table: ProxyTable; readonly parts: TableParts } | null
   /** Its last answer; null: it never gave one. */
   acked: Acked | null
   problem: Problem | null
@@ -83,4 +86,33 @@ function reasonOf(missing: readonly Proxy[]): string {
   const others = missing.length > 1 ? ` and of ${missing.length - 1} more servers` : ''
   const why = first.problem === null ? '' : `: ${first.problem.message}`
   return `the proxy of ${first.server}${others} does not send to the new replica yet${why}`
+}
+
+/** Nothing is known of it yet. */
+export function newProxy(containerId: string, server: string, isReachable: boolean): Proxy {
+  return {
+    containerId,
+    server,
+    isReachable,
+    isBusy: false,
+    table: null,
+    made: null,
+    acked: null,
+    problem: null,
+    failures: 0,
+    retryAtMs: 0,
+    dueAtMs: Infinity,
+    pollMs: 0,
+  }
+}
+
+/** Nobody enters, and nothing is open to whoever leaves. */
+export function isAllSettled(table: ProxyTable, acked: Acked): boolean {
+  return table.services.every(({ key, local }) =>
+    local.every(({ containerId, state }) =>
+      state === 'ready'
+        ? isUp(acked, key, containerId)
+        : (acked.targets.get(`${key} ${containerId}`)?.sessions ?? 0) === 0,
+    ),
+  )
 }

@@ -1,5 +1,5 @@
-export { countedIn, replicasOf, route, tableOf } from './tables.js'
-export type { Endpoint, Routing, ServiceEndpoints, StackEndpoints, TableInput } from './tables.js'
+export { countedIn, isSameInput, isSameTable, replicasOf, route, tableOf } from './tables.js'
+export type { Endpoint, Routing, ServiceEndpoints, StackEndpoints, TableInput, TableParts } from './tables.js'
 export { PROXY_PATHS, proxyService, proxyStack, socketFolder } from './proxy-service.js'
 export { CONFIG_FILE, planProxy, seenBy } from './plan-proxy.js'
 export type { ProxyFile, ProxyPlan } from './plan-proxy.js'

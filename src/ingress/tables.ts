@@ -29,15 +29,18 @@ export interface Routing {
   readonly services: readonly RoutedService[]
   /** By container id: where it is, and the keys that it is balanced under. */
   readonly replicas: ReadonlyMap<string, { readonly server: string; readonly keys: readonly string[] }>
+  /** Those that leave. */
+  readonly leaving: readonly { readonly key: string; readonly containerId: string; readonly server: string }[]
 }
 
 export interface RoutedService extends ServiceEndpoints {
+  readonly source: ServiceEndpoints
   /** The claims that are this service's now. */
   readonly listen: readonly { readonly hostIp: string; readonly port: number }[]
 }
 
 /** Who listens where: each address and port goes to the service that wants it, but not before it has a ready replica while another, that had it, has one. */
-export function route(stacks: readonly StackEndpoints[]): Routing {
+export function route(stacks: readonly StackEndpoints[], before?: Routing): Routing {
   const services = stacks.flat().sort((a, b) => compareText(a.key, b.key))
   const winners = new Map<string, { readonly service: ServiceEndpoints; readonly rank: number }>()
   for (const service of services) {
@@ -48,15 +51,22 @@ export function route(stacks: readonly StackEndpoints[]): Routing {
       if (rank > (winners.get(place)?.rank ?? -1)) winners.set(place, { service, rank })
     }
   }
-  return {
-    replicas: replicasOf(services),
-    services: services.map((service) => ({
-      ...service,
-      listen: service.claims
-        .filter((claim) => winners.get(placeOf(claim))?.service === service)
-        .map(({ hostIp, port }) => ({ hostIp, port })),
-    })),
-  }
+  const known = new Map(before?.services.map((service) => [service.key, service]))
+  const routed = services.map((source): RoutedService => {
+    const listen = source.claims
+      .filter((claim) => winners.get(placeOf(claim))?.service === source)
+      .map(({ hostIp, port }) => ({ hostIp, port }))
+    const last = known.get(source.key)
+    return last?.source === source && isSamePlaces(last.listen, listen) ? last : { ...source, source, listen }
+  })
+  const leaving = services.flatMap(({ key, replicas }) =>
+    replicas.flatMap(({ isLeaving, containerId, server }) => (isLeaving ? [{ key, containerId, server }] : [])),
+  )
+  return { services: routed, replicas: replicasOf(services), leaving }
+}
+
+function isSamePlaces(a: RoutedService['listen'], b: RoutedService['listen']): boolean {
+  return a.length === b.length && a.every((one, at) => placeOf(one) === placeOf(b[at] ?? one))
 }
 
 /** By container id: its server, and the keys that it is balanced under. */
@@ -87,41 +97,103 @@ export interface TableInput {
   readonly mesh: MeshIdentity | null
   /** Whether other proxies may send to a replica: its own proxy is known to reach it, or nobody knows better. */
   readonly counted: ReadonlySet<string>
-  /** Whether no other proxy sends to a leaving replica any more, or this one gives it nothing already. */
-  readonly isLetGo: (containerId: string, key: string) => boolean
+  /** Of the leaving replicas here, as `key id`: no other proxy sends to them any more, or this one gives them nothing already. */
+  readonly letGo: ReadonlySet<string>
 }
 
-export function tableOf(input: TableInput): ProxyTable {
+/** What a table was made of, by key: where nothing of it changed, the next table has the same object. */
+export type TableParts = ReadonlyMap<string, TablePart>
+
+interface TablePart {
+  readonly routed: RoutedService
+  readonly about: string
+  readonly made: BalancedService
+}
+
+/** Only what differs from the last table is made anew: with one replica of one service changed, that is one service. */
+export function tableOf(
+  input: TableInput,
+  before: TableParts = new Map(),
+): { readonly table: ProxyTable; readonly parts: TableParts } {
   const { server, routing, peers, mesh } = input
-  return { server, peers, mesh, services: routing.services.map((service) => balanced(service, input)) }
+  const place = JSON.stringify([input.isListening, input.taken])
+  const parts = new Map<string, TablePart>()
+  const services = routing.services.map((routed) => {
+    const about = `${place}${flagsOf(routed, input)}`
+    const last = before.get(routed.key)
+    const isSame = last?.routed === routed && last.about === about
+    const part = isSame ? last : { routed, about, made: balanced(routed, input) }
+    parts.set(routed.key, part)
+    return part.made
+  })
+  return { table: { server, peers, mesh, services }, parts }
+}
+
+/** What a service's part of the table leans on besides its routing. */
+function flagsOf({ key, replicas }: RoutedService, { server, counted, letGo }: TableInput): string {
+  let flags = ''
+  for (const { containerId, server: home, isLeaving } of replicas)
+    flags +=
+      home === server
+        ? isLeaving && letGo.has(`${key} ${containerId}`)
+          ? 'o'
+          : '.'
+        : counted.has(containerId)
+          ? 'c'
+          : '.'
+  return flags
 }
 
 function balanced(service: RoutedService, input: TableInput): BalancedService {
   const { key, protocol, listen, replicas } = service
   const here = replicas.filter(({ server }) => server === input.server)
   const staysOne = here.some(({ isLeaving }) => !isLeaving)
-  const weights = new Map<string, number>()
-  for (const { server, containerId, isLeaving } of replicas)
-    if (server !== input.server && !isLeaving && input.counted.has(containerId))
-      weights.set(server, (weights.get(server) ?? 0) + 1)
   return {
     key,
     protocol,
     listen: input.isListening ? listen.filter((place) => !input.taken.some((held) => clashes(held, place))) : [],
     local: here.map((one): ProxyTarget => {
       // What other proxies still send to the last one here has nowhere else to go.
-      const isDrained = one.isLeaving && (staysOne || input.isLetGo(one.containerId, key))
-      return {
-        containerId: one.containerId,
-        address: one.address,
-        port: one.port,
-        state: isDrained ? 'drain' : 'ready',
-      }
+      const isDrained = one.isLeaving && (staysOne || input.letGo.has(`${key} ${one.containerId}`))
+      const { containerId, address, port } = one
+      return { containerId, address, port, state: isDrained ? 'drain' : 'ready' }
     }),
-    remote: [...weights]
-      .map(([name, weight]) => ({ server: name, weight }))
-      .sort((a, b) => compareText(a.server, b.server)),
+    remote: weightsOf(service, input),
   }
+}
+
+function weightsOf({ replicas }: RoutedService, { server: own, counted }: TableInput): BalancedService['remote'] {
+  const weights = new Map<string, number>()
+  for (const { server, containerId, isLeaving } of replicas)
+    if (server !== own && !isLeaving && counted.has(containerId)) weights.set(server, (weights.get(server) ?? 0) + 1)
+  return [...weights].map(([server, weight]) => ({ server, weight })).sort((a, b) => compareText(a.server, b.server))
+}
+
+/** Whether two tables would be the same, where what did not change is the same object. */
+export function isSameInput(a: TableInput, b: TableInput): boolean {
+  return (
+    a.server === b.server &&
+    a.routing === b.routing &&
+    a.counted === b.counted &&
+    a.peers === b.peers &&
+    a.isListening === b.isListening &&
+    JSON.stringify([a.taken, a.mesh]) === JSON.stringify([b.taken, b.mesh]) &&
+    a.letGo.size === b.letGo.size &&
+    [...a.letGo].every((one) => b.letGo.has(one))
+  )
+}
+
+/** Whether two tables say the same, where what did not change is the same object. */
+export function isSameTable(a: ProxyTable | null, b: ProxyTable): boolean {
+  return (
+    a !== null &&
+    a.peers === b.peers &&
+    a.mesh?.port === b.mesh?.port &&
+    a.mesh?.certificate === b.mesh?.certificate &&
+    a.mesh?.authority === b.mesh?.authority &&
+    a.services.length === b.services.length &&
+    a.services.every((service, at) => service === b.services[at])
+  )
 }
 
 const ANY: ReadonlySet<string> = new Set(['', '0.0.0.0', '::'])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { countedIn, route, tableOf } from '../../src/ingress/index.js'
+import { countedIn, isSameInput, isSameTable, route, tableOf } from '../../src/ingress/index.js'
 import type { Endpoint, ServiceEndpoints, TableInput } from '../../src/ingress/index.js'
 
 const WANTED = { hostIp: '', port: 80, isWanted: true } as const
@@ -15,13 +15,13 @@ function service(patch: Partial<ServiceEndpoints>): ServiceEndpoints {
 
 function inputOf(services: readonly ServiceEndpoints[], patch: Partial<TableInput> = {}): TableInput {
   const counted = new Set(services.flatMap(({ replicas }) => replicas.map(({ containerId }) => containerId)))
-  const around = { isListening: true, taken: [], peers: [], mesh: null, counted, isLetGo: () => false }
+  const around = { isListening: true, taken: [], peers: [], mesh: null, counted, letGo: new Set<string>() }
   return { server: 'a', routing: route([services]), ...around, ...patch }
 }
 
 /** `80 a1 a2! b:2`: where it listens, replicas here (`!` leaves), replicas elsewhere. */
 function linesOf(input: TableInput): readonly string[] {
-  return tableOf(input).services.map(({ key, listen, local, remote }) =>
+  return tableOf(input).table.services.map(({ key, listen, local, remote }) =>
     [
       key,
       ...listen.map(({ port }) => String(port)),
@@ -53,7 +53,7 @@ describe('a table', () => {
   it('gives the last one here that leaves what others send, until none of them does', () => {
     const replicas = [at('a', 'a1', { isLeaving: true }), at('b', 'b1')]
     expect(linesOf(inputOf([service({ replicas })]))).toEqual(['shop/web:8080 80 a1 b:1'])
-    expect(linesOf(inputOf([service({ replicas })], { isLetGo: (id) => id === 'a1' }))).toEqual([
+    expect(linesOf(inputOf([service({ replicas })], { letGo: new Set(['shop/web:8080 a1']) }))).toEqual([
       'shop/web:8080 80 a1! b:1',
     ])
   })
@@ -63,6 +63,41 @@ describe('a table', () => {
     const held = { hostIp: '127.0.0.1', port: 80, protocol: 'tcp' } as const
     expect(linesOf(inputOf([service({})], { taken: [held] }))).toEqual(['shop/web:8080 a1'])
     expect(linesOf(inputOf([service({})], { taken: [{ ...held, protocol: 'udp' }] }))).toEqual(['shop/web:8080 80 a1'])
+  })
+})
+
+describe('the next table', () => {
+  const one = service({ key: 'shop/api:80', claims: [] })
+  const two = service({ key: 'shop/web:80', claims: [], replicas: [at('b', 'b1'), at('b', 'b2')] })
+  const before = inputOf([one, two])
+  const first = tableOf(before)
+
+  it('is not made at all where nothing changed', () => {
+    expect(isSameInput(before, { ...before, letGo: new Set() })).toBe(true)
+    expect(isSameInput(before, { ...before, taken: [{ hostIp: '', port: 1, protocol: 'tcp' }] })).toBe(false)
+    expect(isSameInput(before, { ...before, letGo: new Set(['x']) })).toBe(false)
+  })
+
+  it('has what did not change as the same object', () => {
+    const changed = { ...two, replicas: [at('b', 'b1')] }
+    const routing = route([[one, changed]], before.routing)
+    const { table } = tableOf({ ...before, routing }, first.parts)
+    expect(table.services[0]).toBe(first.table.services[0])
+    expect(table.services[1]?.remote).toEqual([{ server: 'b', weight: 1 }])
+    expect(isSameTable(first.table, table)).toBe(false)
+    expect(
+      isSameTable(first.table, tableOf({ ...before, routing: route([[one, two]], before.routing) }, first.parts).table),
+    ).toBe(true)
+  })
+
+  it.each<[string, Partial<TableInput>, number]>([
+    ['replicas that are counted', { counted: new Set(['b1']) }, 1],
+    ['ports that a container takes', { taken: [{ hostIp: '', port: 80, protocol: 'tcp' }] }, 0],
+  ])('has anew what other %s make of it', (_, patch, at) => {
+    const listening = inputOf([service({ key: 'shop/api:80' }), two])
+    const old = tableOf(listening)
+    const { table } = tableOf({ ...listening, ...patch }, old.parts)
+    expect(table.services[at]).not.toEqual(old.table.services[at])
   })
 })
 

@@ -61,8 +61,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: TABLES,
-    find: 'one.isLeaving && (staysOne || input.isLetGo(one.containerId, key))',
-    put: 'one.isLeaving && (!staysOne || input.isLetGo(one.containerId, key) || one.port > 0)',
+    find: 'one.isLeaving && (staysOne || input.letGo.has(`${key} ${one.containerId}`))',
+    put: 'one.isLeaving && (!staysOne || input.letGo.has(`${key} ${one.containerId}`) || one.port > 0)',
     breaks: 'the last replica of a server refuses what other servers still send to it',
   },
   {

@@ -113,5 +113,8 @@ function isUnderWay(world: World): boolean {
   const moving = new Set(['progressing', 'rolling-back', 'healing', 'unknown'])
   const status = world.main.controller?.status()
   if (status === undefined || status.source.fetched?.sha !== world.git.head) return true
-  return status.stacks.some((stack) => moving.has(stack.phase))
+  // What could not be prepared is tried again after a pause.
+  return status.stacks.some(
+    ({ phase, rollout }) => moving.has(phase) || (phase === 'blocked' && rollout?.phase === 'preparing'),
+  )
 }
