@@ -32,6 +32,8 @@ const RETRY_MOST_MS = 30_000
 /** While a replica enters or leaves, its proxy is asked this often, growing. */
 const POLL_FIRST_MS = 50
 const POLL_MOST_MS = 1_000
+/** Others are waited for this long before a replica gets nothing from its own proxy either. */
+const LET_GO_MS = 5_000
 /** Certificates are looked at this often. */
 const RENEW_MS = 3_600_000
 /** A proxy that was told nothing for this long is asked at the next look: it may have been started anew. */
@@ -274,9 +276,13 @@ export class Proxies {
     return new Set([...replicas].flatMap(([id, { server, keys }]) => (isCounted(id, server, keys) ? [id] : [])))
   }
 
-  /** It gets nothing here already, or no other proxy sends to it. */
+  /** It gets nothing here already, or no other proxy sends to it. One that cannot be told so holds nothing up for long. */
   private isLetGo(id: string, key: string, own: Proxy): boolean {
     if (own.acked?.targets.get(`${key} ${id}`)?.state === 'drain') return true
+    const letGoAtMs =
+      LET_GO_MS + Math.min(...[...this.stacks.values()].map(({ leaving }) => leaving.get(id) ?? Infinity))
+    if (this.parts.clock.nowMs() >= letGoAtMs) return true
+    if (letGoAtMs < Infinity) this.turnAt(letGoAtMs)
     const others = [...this.proxies.values()].filter((proxy) => proxy.server !== own.server && proxy.isReachable)
     return others.every(({ acked }) => acked !== null && !acked.counted.has(id))
   }
