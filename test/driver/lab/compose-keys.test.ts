@@ -175,9 +175,7 @@ services:
   made:
     image: busybox:1.36
     annotations: { com.example.a: b }
-    volumes:
-      - { type: volume, source: data, target: /d, volume: { subpath: a/b } }
-      - { type: image, source: 'busybox:1.36', target: /image, read_only: true, image: { subpath: bin } }
+    volumes: [{ type: volume, source: data, target: /d, volume: { subpath: a/b } }]
 volumes: { data: }
 `
 
@@ -262,6 +260,8 @@ const UNSEEN: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/^services\.\*\.cpu_rt_/, 'for kernels with real-time groups'],
   [/^services\.\*\.storage_opt/, 'for file systems with quotas'],
   [/gw_priority$/, 'for engines of API 1.48'],
+  [/^services\.\*\.volumes\[\]\.image/, 'for engines of API 1.48: image-mount.test.ts'],
+  [/app_protocol$/, 'of the proxies'],
   [/^networks\.\*\.enable_ipv4$/, 'for engines of API 1.47'],
   [/^(?:name|include|x-)|^services\.\*\.(?:extends|profiles|x-)/, 'of loading'],
   [
