@@ -6,7 +6,7 @@ import type { Rotation } from '../rollout/index.js'
 import { problemOf } from './performer.js'
 import type { Balancer, Clock, MeshAuthority } from './ports.js'
 import { isListening, peersOf, takenPorts } from './proxy-place.js'
-import { isAllSettled, isUp, newProxy, phaseOf } from './rotation.js'
+import { isAllSettled, isUp, newProxy, phaseOf, surely } from './rotation.js'
 import type { Acked, Proxy } from './rotation.js'
 
 export interface ProxiesParts {
@@ -148,6 +148,8 @@ export class Proxies {
   looked(view: ServerView): void {
     if (this.fleet === null) return
     const nowMs = this.parts.clock.nowMs()
+    // Whoever decides next must know whom to ask.
+    for (const proxy of this.proxiesOf(view)) this.proxies.set(proxy.containerId, proxy)
     for (const proxy of this.proxies.values())
       if (proxy.server === view.server && nowMs - (proxy.acked?.atMs ?? 0) > FRESH_MS) proxy.dueAtMs = nowMs
     this.turnAt(nowMs + GATHER_MS)
@@ -155,11 +157,8 @@ export class Proxies {
 
   /** What keeps proxies from what they should be. */
   problems(): readonly Problem[] {
-    const own = this.meshProblem === null ? [] : [this.meshProblem]
-    const theirs = [...this.proxies.values()].flatMap(({ problem, isReachable }) =>
-      problem === null || !isReachable ? [] : [problem],
-    )
-    return [...own, ...theirs]
+    const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
+    return [this.meshProblem, ...asked.map(({ problem }) => problem)].filter((problem) => problem !== null)
   }
 
   close(): void {
@@ -217,18 +216,20 @@ export class Proxies {
 
   /** Takes in the proxies that run. Those of servers that cannot be looked at are remembered, and not waited for. */
   private meet(): void {
-    const met = new Map<string, Proxy>()
-    for (const view of this.parts.observation().values()) {
-      const isReachable = view.kind === 'listed'
-      for (const replica of isReachable ? view.listing.replicas : view.mayHold) {
-        const { slot, state, containerId } = replica
-        if (slot.stack !== INGRESS_STACK || slot.service !== INGRESS_SERVICE || state !== 'running') continue
-        const known = this.proxies.get(containerId)
-        if (known !== undefined) known.isReachable = isReachable
-        met.set(containerId, known ?? newProxy(containerId, view.server, isReachable))
-      }
-    }
-    this.proxies = met
+    const all = [...this.parts.observation().values()].flatMap((view) => this.proxiesOf(view))
+    this.proxies = new Map(all.map((proxy) => [proxy.containerId, proxy]))
+  }
+
+  private proxiesOf(view: ServerView): readonly Proxy[] {
+    const isReachable = view.kind === 'listed'
+    const running = (isReachable ? view.listing.replicas : view.mayHold).filter(
+      ({ slot, state }) => slot.stack === INGRESS_STACK && slot.service === INGRESS_SERVICE && state === 'running',
+    )
+    return running.map(({ containerId }) => {
+      const known = this.proxies.get(containerId)
+      if (known !== undefined) known.isReachable = isReachable
+      return known ?? newProxy(containerId, view.server, isReachable)
+    })
   }
 
   private inputFor(proxy: Proxy, fleet: Fleet, routing: Routing, counted: ReadonlySet<string>): TableInput | null {
@@ -278,13 +279,13 @@ export class Proxies {
 
   /** It gets nothing here already, or no other proxy sends to it. One that cannot be told so holds nothing up for long. */
   private isLetGo(id: string, key: string, own: Proxy): boolean {
-    if (own.acked?.targets.get(`${key} ${id}`)?.state === 'drain') return true
+    if (surely(own)?.targets.get(`${key} ${id}`)?.state === 'drain') return true
     const letGoAtMs =
       LET_GO_MS + Math.min(...[...this.stacks.values()].map(({ leaving }) => leaving.get(id) ?? Infinity))
     if (this.parts.clock.nowMs() >= letGoAtMs) return true
     if (letGoAtMs < Infinity) this.turnAt(letGoAtMs)
     const others = [...this.proxies.values()].filter((proxy) => proxy.server !== own.server && proxy.isReachable)
-    return others.every(({ acked }) => acked !== null && !acked.counted.has(id))
+    return others.every((proxy) => surely(proxy)?.counted.has(id) === false)
   }
 
   private isReached(server: string): boolean {
@@ -294,6 +295,7 @@ export class Proxies {
   private async send(proxy: Proxy, table: ProxyTable, counted: ReadonlySet<string>): Promise<void> {
     const { balancer, clock } = this.parts
     proxy.isBusy = true
+    if (table !== proxy.table) proxy.isSure = false
     const result = await balancer
       .balance(proxy.server, proxy.containerId, table, this.closing.signal)
       .catch((error: unknown) => ({ ok: false, problem: problemOf(error) }) as const)
@@ -305,7 +307,7 @@ export class Proxies {
       const acked: Acked = { atMs: nowMs, targets, counted }
       const isSettled = isAllSettled(table, acked)
       const pollMs = isSettled || table !== proxy.table ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
-      Object.assign(proxy, { acked, table, pollMs, problem: null, failures: 0, retryAtMs: 0 })
+      Object.assign(proxy, { acked, isSure: true, table, pollMs, problem: null, failures: 0, retryAtMs: 0 })
       proxy.dueAtMs = isSettled ? Infinity : nowMs + pollMs
     } else this.fail(proxy, result.problem, nowMs)
     this.tellChanged()
@@ -317,6 +319,7 @@ export class Proxies {
     proxy.problem = { ...problem, server: proxy.server }
     proxy.failures += 1
     proxy.table = null
+    proxy.isSure = false
     proxy.retryAtMs = nowMs + Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(proxy.failures - 1, 10))
   }
 

@@ -15,6 +15,8 @@ export interface Proxy {
   made: { readonly input: TableInput; readonly table: ProxyTable; readonly parts: TableParts } | null
   /** Its last answer; null: it never gave one. */
   acked: Acked | null
+  /** Whether it has the table of its last answer: not while another is under way, nor after one that was not answered. */
+  isSure: boolean
   problem: Problem | null
   failures: number
   retryAtMs: number
@@ -29,6 +31,11 @@ export interface Acked {
   readonly targets: ReadonlyMap<string, TargetSeen>
   /** Replicas on other servers that it sends to. */
   readonly counted: ReadonlySet<string>
+}
+
+/** What it does for certain; null: nobody knows. That a replica has left must be certain; that it has come, the last answer says. */
+export function surely({ acked, isSure }: Proxy): Acked | null {
+  return isSure ? acked : null
 }
 
 export function isUp({ targets }: Acked, key: string, id: string): boolean {
@@ -57,9 +64,9 @@ export function phaseOf(replica: BalancedReplica, asked: readonly Proxy[], isRea
     return { phase: isOut ? 'out' : 'leaving', leavingSinceMs, sessions, waitsFor: null }
   }
   const missing = [
-    ...own.filter(({ acked }) => acked === null || !replica.keys.every((key) => isUp(acked, key, replica.id))),
+    ...own.filter((proxy) => !reaches(replica, proxy)),
     // Nobody can be told to send to a server that is away.
-    ...(own.length > 0 || !isReached ? others.filter((one) => one.acked === null || !sendsTo(replica, one)) : []),
+    ...(own.length > 0 || !isReached ? others.filter(({ acked }) => acked?.counted.has(replica.id) !== true) : []),
   ]
   const isIn = missing.length === 0 || !isReached
   return { phase: isIn ? 'in' : 'entering', leavingSinceMs, sessions, waitsFor: isIn ? null : reasonOf(missing) }
@@ -69,15 +76,20 @@ function sessionsOf({ id, keys }: BalancedReplica, { acked }: Proxy): number {
   return keys.reduce((sum, key) => sum + (acked?.targets.get(`${key} ${id}`)?.sessions ?? 0), 0)
 }
 
+function reaches({ id, keys }: BalancedReplica, { acked }: Proxy): boolean {
+  return acked !== null && keys.every((key) => isUp(acked, key, id))
+}
+
 /** The proxy of its own server gives it nothing new. */
-function isDrained({ id, keys }: BalancedReplica, { acked }: Proxy): boolean {
+function isDrained({ id, keys }: BalancedReplica, proxy: Proxy): boolean {
+  const acked = surely(proxy)
   if (acked === null) return false
   return keys.every((key) => (acked.targets.get(`${key} ${id}`)?.state ?? 'drain') === 'drain')
 }
 
 /** The proxy of another server may send to it. */
-function sendsTo({ id }: BalancedReplica, { acked }: Proxy): boolean {
-  return acked === null || acked.counted.has(id)
+function sendsTo({ id }: BalancedReplica, proxy: Proxy): boolean {
+  return surely(proxy)?.counted.has(id) !== false
 }
 
 function reasonOf(missing: readonly Proxy[]): string {
@@ -98,6 +110,7 @@ export function newProxy(containerId: string, server: string, isReachable: boole
     table: null,
     made: null,
     acked: null,
+    isSure: false,
     problem: null,
     failures: 0,
     retryAtMs: 0,
