@@ -79,6 +79,7 @@ export const WANTED_LENIENCE: readonly (readonly [pattern: RegExp, reason: strin
   [/items at \d+ and \d+ are equal|array items\[\d+,\d+\] must be unique/, 'what two files say alike is said once'],
   [/pull_policy must be one of the following: "always", "never"/, 'Compose 2.26 knows no policy with a time'],
   [/unsupported env_file format "raw"/, 'Compose 2.26 does not know it'],
+  [/volumes\.\d+ Additional property image is not allowed/, 'Compose 2.26 does not know image volumes'],
   [
     /invalid jsonType time\.Time/,
     'a bare date is the text that stands there, as YAML 1.2 says; nobody means anything else',
