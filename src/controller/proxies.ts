@@ -1,4 +1,4 @@
-import { countedIn, isSameInput, isSameTable, replicasOf, route, tableOf } from '../ingress/index.js'
+import { countedIn, isSameInput, isSameSet, isSameTable, replicasOf, route, tableOf } from '../ingress/index.js'
 import type { Routing, StackEndpoints, TableInput } from '../ingress/index.js'
 import { INGRESS_DEFAULTS, INGRESS_SERVICE, INGRESS_STACK, ok } from '../model/index.js'
 import type { Fleet, Observation, Problem, ProxyPeer, ProxyTable, ServerView } from '../model/index.js'
@@ -343,10 +343,6 @@ function make(proxy: Proxy, input: TableInput): ProxyTable {
   const made = tableOf(input, proxy.made?.parts)
   proxy.made = { input, ...made }
   return made.table
-}
-
-function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && [...b].every((one) => a.has(one))
 }
 
 /** What did not change stays the same object; the whole, where nothing did. */

@@ -33,7 +33,7 @@ function sameDetail(a: Replica['detail'], b: Replica['detail']): boolean {
   return a?.startedAtMs === b?.startedAtMs && a?.restartCount === b?.restartCount && a?.oomKilled === b?.oomKilled
 }
 
-function sameAddresses(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+export function sameAddresses(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }

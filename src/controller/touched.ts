@@ -1,4 +1,5 @@
 import type { Replica, ServerView } from '../model/index.js'
+import { sameAddresses } from './same-listing.js'
 
 /** Stacks that a look at a server concerns; `all` where the server came or went. */
 export interface Touched {
@@ -26,6 +27,6 @@ function isSame(before: Replica | undefined, now: Replica): boolean {
     before.health === now.health &&
     before.exitCode === now.exitCode &&
     // Started again so fast that no look saw it, it may be elsewhere.
-    JSON.stringify(before.addresses) === JSON.stringify(now.addresses)
+    sameAddresses(before.addresses, now.addresses)
   )
 }

@@ -59,11 +59,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
   const hint = (server: string): void => {
     for (const listener of listeners) listener(server)
   }
-  const withEngine = async <T>(
-    server: string,
-    signal: AbortSignal,
-    work: (engine: Engine, entry: Entry) => Promise<Result<T>>,
-  ): Promise<Result<T>> => {
+  const withEngine: WithEngine = async (server, signal, work) => {
     const entry = entries.get(server)
     if (entry === undefined) return fail(notInFleet(server))
     // One tick's signal is listened to by each of its calls: that is no leak, and not worth a warning.
@@ -120,13 +116,14 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
   }
 }
 
-function balancerOn(
-  withEngine: <T>(
-    server: string,
-    signal: AbortSignal,
-    work: (engine: Engine, entry: Entry) => Promise<Result<T>>,
-  ) => Promise<Result<T>>,
-): Balancer {
+/** Does something with the engine of a server, once there is a way to it. */
+type WithEngine = <T>(
+  server: string,
+  signal: AbortSignal,
+  work: (engine: Engine, entry: Entry) => Promise<Result<T>>,
+) => Promise<Result<T>>
+
+function balancerOn(withEngine: WithEngine): Balancer {
   return {
     balance: (server, containerId, table, signal) =>
       withEngine(server, signal, (engine, { link, proxies: memory }) =>
@@ -135,13 +132,7 @@ function balancerOn(
   }
 }
 
-function adopterOn(
-  withEngine: <T>(
-    server: string,
-    signal: AbortSignal,
-    work: (engine: Engine) => Promise<Result<T>>,
-  ) => Promise<Result<T>>,
-): Adopter {
+function adopterOn(withEngine: WithEngine): Adopter {
   return {
     compare: (server, question, signal) =>
       withEngine(server, signal, (engine) => compareForeign(engine, question, signal)),

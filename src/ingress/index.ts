@@ -1,4 +1,4 @@
-export { countedIn, isSameInput, isSameTable, replicasOf, route, tableOf } from './tables.js'
+export { countedIn, isSameInput, isSameSet, isSameTable, replicasOf, route, tableOf } from './tables.js'
 export type { Endpoint, Routing, ServiceEndpoints, StackEndpoints, TableInput, TableParts } from './tables.js'
 export { PROXY_PATHS, proxyService, proxyStack, socketFolder } from './proxy-service.js'
 export { CONFIG_FILE, planProxy, seenBy } from './plan-proxy.js'

@@ -1,4 +1,4 @@
-import { compareText } from '../model/index.js'
+import { compareText, portsClash } from '../model/index.js'
 import type { BalancedService, HostPort, MeshIdentity, ProxyPeer, ProxyTable, ProxyTarget } from '../model/index.js'
 
 /** What one stack brings to the proxies: its balanced services, by port. Sorted by key. */
@@ -151,7 +151,7 @@ function balanced(service: RoutedService, input: TableInput): BalancedService {
   return {
     key,
     protocol,
-    listen: input.isListening ? listen.filter((place) => !input.taken.some((held) => clashes(held, place))) : [],
+    listen: input.isListening ? listen.filter((place) => !isTaken(place, input.taken)) : [],
     local: here.map((one): ProxyTarget => {
       // What other proxies still send to the last one here has nowhere else to go.
       const isDrained = one.isLeaving && (staysOne || input.letGo.has(`${key} ${one.containerId}`))
@@ -160,6 +160,10 @@ function balanced(service: RoutedService, input: TableInput): BalancedService {
     }),
     remote: weightsOf(service, input),
   }
+}
+
+function isTaken(place: RoutedService['listen'][number], taken: readonly HostPort[]): boolean {
+  return taken.some((held) => portsClash(held, { ...place, protocol: 'tcp' }))
 }
 
 function weightsOf({ replicas }: RoutedService, { server: own, counted }: TableInput): BalancedService['remote'] {
@@ -177,9 +181,9 @@ export function isSameInput(a: TableInput, b: TableInput): boolean {
     a.counted === b.counted &&
     a.peers === b.peers &&
     a.isListening === b.isListening &&
-    JSON.stringify([a.taken, a.mesh]) === JSON.stringify([b.taken, b.mesh]) &&
-    a.letGo.size === b.letGo.size &&
-    [...a.letGo].every((one) => b.letGo.has(one))
+    isSameMesh(a.mesh, b.mesh) &&
+    JSON.stringify(a.taken) === JSON.stringify(b.taken) &&
+    isSameSet(a.letGo, b.letGo)
   )
 }
 
@@ -188,19 +192,18 @@ export function isSameTable(a: ProxyTable | null, b: ProxyTable): boolean {
   return (
     a !== null &&
     a.peers === b.peers &&
-    a.mesh?.port === b.mesh?.port &&
-    a.mesh?.certificate === b.mesh?.certificate &&
-    a.mesh?.authority === b.mesh?.authority &&
+    isSameMesh(a.mesh, b.mesh) &&
     a.services.length === b.services.length &&
     a.services.every((service, at) => service === b.services[at])
   )
 }
 
-const ANY: ReadonlySet<string> = new Set(['', '0.0.0.0', '::'])
+export function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && [...b].every((one) => a.has(one))
+}
 
-function clashes(held: HostPort, place: { readonly hostIp: string; readonly port: number }): boolean {
-  if (held.port !== place.port || held.protocol !== 'tcp') return false
-  return held.hostIp === place.hostIp || ANY.has(held.hostIp) || ANY.has(place.hostIp)
+function isSameMesh(a: MeshIdentity | null, b: MeshIdentity | null): boolean {
+  return a?.port === b?.port && a?.certificate === b?.certificate && a?.authority === b?.authority
 }
 
 /** The replicas that a table made with this input sends to on other servers. */

@@ -1,5 +1,5 @@
-import { serviceKey } from '../model/index.js'
-import type { BalancedPort, Fleet, Problem, ServiceSpec, StackEntry } from '../model/index.js'
+import { portsClash, serviceKey } from '../model/index.js'
+import type { BalancedPort, Fleet, HostPort, Problem, ServiceSpec, StackEntry } from '../model/index.js'
 import { quoted } from './node.js'
 
 interface Claim {
@@ -38,7 +38,7 @@ function claimsOf(entries: readonly StackEntry[]): ReadonlyMap<number, readonly 
 function portProblems(claims: ReadonlyMap<number, readonly Claim[]>, meshPort: number): readonly Problem[] {
   return [...claims].flatMap(([published, twins]) =>
     twins.flatMap((claim) => {
-      const others = twins.filter((other) => other !== claim && overlap(other.port, claim.port))
+      const others = twins.filter((other) => other !== claim && portsClash(heldAs(other.port), heldAs(claim.port)))
       const names = others.map(({ spec, path, port }) => `${serviceKey(spec)} (port ${port.target}, ${path})`)
       if (published === meshPort) names.push('`ingress.mesh_port` of slipway.yaml')
       return names.length === 0 ? [] : [problemOf(claim, names)]
@@ -46,12 +46,9 @@ function portProblems(claims: ReadonlyMap<number, readonly Claim[]>, meshPort: n
   )
 }
 
-function overlap(a: BalancedPort, b: BalancedPort): boolean {
-  return isAny(a) || isAny(b) || a.hostIp === b.hostIp
-}
-
-function isAny({ hostIp }: BalancedPort): boolean {
-  return hostIp === '' || hostIp === '0.0.0.0' || hostIp === '::'
+/** As a server would hold it. */
+function heldAs({ hostIp, published }: BalancedPort): HostPort {
+  return { hostIp, port: published, protocol: 'tcp' }
 }
 
 function problemOf({ spec, path, port }: Claim, others: readonly string[]): Problem {

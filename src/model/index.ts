@@ -34,6 +34,7 @@ export type {
   TuningSpec,
 } from './engine-settings.js'
 export { matchesHostPattern } from './host-pattern.js'
+export { portsClash } from './host-port.js'
 export type {
   Constraint,
   Dependency,

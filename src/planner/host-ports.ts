@@ -1,7 +1,6 @@
 import type { HostPort, ServiceSpec } from '../model/index.js'
 
 const NONE: readonly HostPort[] = []
-const ANY_ADDRESS: ReadonlySet<string> = new Set(['', '0.0.0.0', '::'])
 
 /** The fixed ports that one replica of a service holds on its server. On the host's network it listens on its targets themselves. */
 export function claimedPorts(spec: Pick<ServiceSpec, 'ports' | 'networkMode'>): readonly HostPort[] {
@@ -11,14 +10,6 @@ export function claimedPorts(spec: Pick<ServiceSpec, 'ports' | 'networkMode'>): 
     const port = onHost ? target : published
     return port === null ? [] : [{ hostIp: onHost ? '' : hostIp, port, protocol }]
   })
-}
-
-export function portsClash(a: HostPort, b: HostPort): boolean {
-  return a.port === b.port && a.protocol === b.protocol && (isAny(a) || isAny(b) || a.hostIp === b.hostIp)
-}
-
-function isAny(port: HostPort): boolean {
-  return ANY_ADDRESS.has(port.hostIp)
 }
 
 /** `8080`, `127.0.0.1:53/udp`. */

@@ -8,6 +8,7 @@ import type {
   StackPlan,
   ImagePin,
   ProbeSpec,
+  ServiceSpec,
 } from '../model/index.js'
 import type { RolloutFact } from './facts.js'
 import type { HealthTrack } from './health.js'
@@ -66,6 +67,11 @@ export interface Ask {
   readonly replica: Replica
   readonly probe: ProbeSpec | null
   readonly healthcheck: boolean
+}
+
+/** By its probe, and by its healthcheck where it has one. */
+export function askOf(replica: Replica, { probe }: ServiceSpec): Ask {
+  return { server: replica.server, replica, probe, healthcheck: replica.health !== 'none' }
 }
 
 /** A replica whose evidence is wanted before it is taken away. */

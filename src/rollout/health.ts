@@ -129,6 +129,11 @@ export function trackAnswer(
   }
 }
 
+/** Whether it runs and there is anything to ask it. */
+export function isAskable({ state, health }: Replica, { probe }: ServiceSpec): boolean {
+  return state === 'running' && (probe !== null || health !== 'none')
+}
+
 /** Judges a new replica by its track. The replica must come from the latest look. */
 export function judge(
   track: HealthTrack,
@@ -140,7 +145,7 @@ export function judge(
   const failure = failureOf(track, replica, spec, policy, nowMs)
   if (failure !== null) return { kind: 'failed', problem: failure }
   const deadlineAtMs = track.sinceMs + policy.deadlineMs
-  const askable = replica.state === 'running' && (spec.probe !== null || replica.health !== 'none')
+  const askable = isAskable(replica, spec)
   if (track.readySinceMs === null || track.confirmedAtMs === null) {
     return askable
       ? { kind: 'waiting', untilMs: nextAskMs(track, spec), then: 'ask' }

@@ -1,5 +1,6 @@
 import { specHash } from '../model/index.js'
 import type { Problem, Replica, Slot } from '../model/index.js'
+import { askOf } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
 import { healthyDeadlineMs, judge, newTrack, trackLook } from './health.js'
@@ -68,12 +69,11 @@ function judgedNow(facts: Facts, context: ChangeContext, slot: Slot, replica: Re
       return { verdict: 'failed', advice: failed(facts, context, slot, replica, verdict.problem) }
     case 'waiting': {
       const due = verdict.then !== 'wait' && verdict.untilMs <= facts.nowMs
-      const ask = { server: replica.server, replica, probe: spec.probe, healthcheck: replica.health !== 'none' }
       return {
         verdict: 'waiting',
         advice: {
           watched: [replica],
-          asks: due && verdict.then === 'ask' ? [ask] : [],
+          asks: due && verdict.then === 'ask' ? [askOf(replica, spec)] : [],
           looks: due && verdict.then === 'look' ? [replica.server] : [],
           wakeAtMs: due ? null : Math.max(verdict.untilMs, facts.nowMs + 1),
           waiting: [

@@ -3,6 +3,7 @@ import type { Change, Replica, ServiceSpec } from '../model/index.js'
 import type { Facts } from './advice.js'
 import type { ServiceProgress } from './order.js'
 import { slotKey, specKey } from './state.js'
+import type { StackState } from './state.js'
 
 /** Whether a change is no change any more: its slot holds what it should, proven. Slots that nobody can do anything about now count too. */
 export function isDone(facts: Facts, change: Change): boolean {
@@ -91,10 +92,14 @@ export function servingReplica(facts: Facts, change: Change): Replica | null {
 function serves(facts: Facts, slot: { readonly service: string; readonly key: string }, replica: Replica): boolean {
   if (replica.state !== 'running' || replica.health === 'unhealthy') return false
   if (replica.health === 'healthy') return true
-  const key = slotKey(slot)
-  const { heals, rollout } = facts.state
-  const isStartedAgain = (heals[key]?.atMs ?? -Infinity) > (rollout?.proven[key] ?? -Infinity)
-  return isProven(facts, slot, replica) && !(replica.health === 'starting' && isStartedAgain)
+  return (
+    isProven(facts, slot, replica) && !(replica.health === 'starting' && isStartedAgain(facts.state, slotKey(slot)))
+  )
+}
+
+/** Since it was last proven: by Slipway, for it had failed. */
+export function isStartedAgain({ heals, rollout }: StackState, key: string): boolean {
+  return (heals[key]?.atMs ?? -Infinity) > (rollout?.proven[key] ?? -Infinity)
 }
 
 export function measureProgress(facts: Facts): ReadonlyMap<string, ServiceProgress> {

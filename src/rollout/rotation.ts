@@ -1,9 +1,11 @@
 import { DRAIN_DEFAULT_MS } from '../model/index.js'
 import type { Change, Replica, ServiceSpec } from '../model/index.js'
-import { earliest } from './advice.js'
+import { askOf, earliest } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import type { ServiceContext } from './context.js'
+import { isAskable } from './health.js'
 import type { HealthTrack } from './health.js'
+import { isStartedAgain } from './progress.js'
 import { slotKey } from './state.js'
 import type { StackState } from './state.js'
 
@@ -64,8 +66,8 @@ export function isReady(state: StackState, track: HealthTrack | undefined, repli
   if (replica.state !== 'running' || replica.health === 'unhealthy' || track?.refused === true) return false
   const key = slotKey(replica.slot)
   if (state.provenReplicas[key] === replica.containerId) {
-    const isStartedAgain = (state.heals[key]?.atMs ?? -Infinity) > (state.rollout?.proven[key] ?? -Infinity)
-    return (track?.readySinceMs ?? null) !== null || !(replica.health === 'starting' && isStartedAgain)
+    const isAnew = replica.health === 'starting' && isStartedAgain(state, key)
+    return (track?.readySinceMs ?? null) !== null || !isAnew
   }
   // Nobody watches it: it is not new. Another one may have been proven in its slot since, which says nothing about it.
   return track === undefined ? replica.health !== 'starting' : track.readySinceMs !== null
@@ -86,14 +88,11 @@ export function onFreshWord(
   advice: Partial<Advice>,
 ): Partial<Advice> {
   const track = facts.tracks.get(successor.containerId)
-  const isAskable = successor.state === 'running' && (spec.probe !== null || successor.health !== 'none')
-  if (facts.rotation.get(from.containerId)?.phase === undefined || track === undefined || !isAskable) return advice
+  if (!facts.rotation.has(from.containerId) || track === undefined || !isAskable(successor, spec)) return advice
   const heardAtMs = Math.max(track.askedAtMs ?? 0, track.readySinceMs ?? 0)
   const isStopped = (advice.actions ?? []).length > 0
   const oldestMs = isStopped ? LAST_WORD_MS : WORD_MS
-  if (facts.nowMs - heardAtMs > oldestMs) {
-    const about = { server: successor.server, replica: successor, probe: spec.probe }
-    return { ...advice, actions: [], drains: [from], asks: [{ ...about, healthcheck: successor.health !== 'none' }] }
-  }
+  if (facts.nowMs - heardAtMs > oldestMs)
+    return { ...advice, actions: [], drains: [from], asks: [askOf(successor, spec)] }
   return { ...advice, wakeAtMs: earliest(advice.wakeAtMs ?? null, heardAtMs + oldestMs + 1) }
 }

@@ -1,5 +1,5 @@
 import { specHash } from '../../src/model/index.js'
-import type { Action, ImagePin, Problem, Result, Server, ServiceSpec } from '../../src/model/index.js'
+import type { Action, ImagePin, NetworkSpec, Problem, Result, Server, ServiceSpec } from '../../src/model/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
 import type { DriverLimits, DriverOptions } from '../../src/driver/index.js'
 import type { Adopter, Balancer, Clock, Driver, Examiner, LogEvent } from '../../src/controller/index.js'
@@ -92,6 +92,17 @@ export function serviceSpec(changes: Partial<ServiceSpec> = {}): ServiceSpec {
     restartAt: null,
     ...changes,
   }
+}
+
+/** What a stack without networks of its own is on. */
+export const SHOP_NETWORK: NetworkSpec = {
+  name: 'shop_default',
+  external: false,
+  driver: 'bridge',
+  options: {},
+  internal: false,
+  labels: {},
+  subnets: [],
 }
 
 export type RunAction = Extract<Action, { readonly kind: 'run' }>

@@ -43,8 +43,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: ROTATION,
-    find: 'if (facts.nowMs - heardAtMs > oldestMs) {',
-    put: 'if (facts.nowMs < heardAtMs - oldestMs) {',
+    find: 'if (facts.nowMs - heardAtMs > oldestMs)',
+    put: 'if (facts.nowMs < heardAtMs - oldestMs)',
     breaks: 'an old replica that took its time to leave is stopped although its successor fell ill meanwhile',
   },
   {
@@ -73,8 +73,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: TABLES,
-    find: 'listen.filter((place) => !input.taken.some((held) => clashes(held, place)))',
-    put: 'listen.filter((place) => !input.taken.some((held) => held.port < 0 && clashes(held, place)))',
+    find: 'return taken.some((held) => portsClash',
+    put: 'return taken.some((held) => held.port < 0 && portsClash',
     breaks: 'a proxy is told to bind a port that a container holds, and refuses all that it is told',
   },
   {

@@ -97,7 +97,7 @@ export const PLANNER_MUTANTS: readonly Mutant[] = [
     breaks: 'a slot that replaces another replica takes over ports of a third',
   },
   {
-    file: 'src/planner/host-ports.ts',
+    file: 'src/model/host-port.ts',
     find: '(isAny(a) || isAny(b) || a.hostIp === b.hostIp)',
     put: '((isAny(a) && isAny(b)) || a.hostIp === b.hostIp)',
     breaks: 'a port on one address does not clash with the same port on all',

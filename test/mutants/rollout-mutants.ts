@@ -429,8 +429,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: PROGRESS,
-    find: "!(replica.health === 'starting' && isStartedAgain)",
-    put: "!(replica.health === 'none' && isStartedAgain)",
+    find: "!(replica.health === 'starting' && isStartedAgain(",
+    put: "!(replica.health === 'none' && isStartedAgain(",
     breaks: 'a replica that was started again counts as serving before it is healthy',
   },
   {

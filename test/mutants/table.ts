@@ -35,6 +35,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   rollout: ['test/rollout', ...CONTROLLER],
   ingress: ['test/ingress', ...CONTROLLER],
   planner: ['test/planner', ...CONTROLLER],
+  model: ['test/model', 'test/planner', 'test/ingress', ...CONTROLLER],
   controller: [...CONTROLLER, 'test/cli'],
   driver: ['test/driver'],
   ssh: ['test/ssh', 'test/driver/ssh-connect.test.ts'],

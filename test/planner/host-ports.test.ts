@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { HostPort } from '../../src/model/index.js'
-import { portsClash } from '../../src/planner/host-ports.js'
+import { portsClash } from '../../src/model/index.js'
 
 const at = (hostIp: string, port = 53, protocol: HostPort['protocol'] = 'tcp'): HostPort => ({ hostIp, port, protocol })
 

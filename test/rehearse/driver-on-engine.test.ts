@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ProbeSpec, Replica } from '../../src/model/index.js'
-import { must, never, onContainer, problemOf, runAction } from '../driver/fixtures.js'
+import { SHOP_NETWORK, must, never, onContainer, problemOf, runAction } from '../driver/fixtures.js'
 import { bench, image } from './sim.js'
 import type { Bench } from './sim.js'
 
@@ -53,16 +53,7 @@ describe('the real driver on a simulated engine', () => {
     world.behaviours.set('web:1', {
       readyAfterMs: 3_000,
     })
-    const shopNetwork = {
-      name: 'shop_default',
-      driver: 'bridge',
-      internal: false,
-      options: {},
-      subnets: [],
-      labels: {},
-      external: false,
-    }
-    const ensure = { kind: 'ensure-network', server, stack: 'shop', network: shopNetwork } as const
+    const ensure = { kind: 'ensure-network', server, stack: 'shop', network: SHOP_NETWORK } as const
     must(await world.within(world.driver.perform(ensure, never)))
     const id = await run(world, { healthcheck, networks: [{ network: 'shop_default', aliases: [] }] })
     const ask = async () => {

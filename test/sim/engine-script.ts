@@ -1,5 +1,5 @@
 import type { Action, HealthcheckSpec, Replica, ServiceSpec } from '../../src/model/index.js'
-import { runAction } from '../driver/fixtures.js'
+import { SHOP_NETWORK, runAction } from '../driver/fixtures.js'
 import { SERVER } from './engine-pair.js'
 import type { Answer, Side } from './engine-pair.js'
 import type { Random } from './random.js'
@@ -124,18 +124,8 @@ export async function playStep(side: Side, step: Step): Promise<string> {
     case 'port':
       side.holdPort(8080, step.isBad)
       return 'ok'
-    case 'network': {
-      const network = {
-        name: 'shop_default',
-        driver: 'bridge',
-        internal: false,
-        options: {},
-        subnets: [],
-        labels: {},
-        external: false,
-      }
-      return perform({ kind: 'ensure-network', ...about, network })
-    }
+    case 'network':
+      return perform({ kind: 'ensure-network', ...about, network: SHOP_NETWORK })
     case 'unnetwork':
       return perform({ kind: 'remove-network', ...about, network: 'shop_default' })
     case 'reboot':

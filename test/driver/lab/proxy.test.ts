@@ -10,7 +10,7 @@ import { INGRESS_DEFAULTS } from '../../../src/model/index.js'
 import type { BalancedService, ProxySeen, ProxyTable, ProxyTarget, Replica } from '../../../src/model/index.js'
 import { ask, startLoad } from '../../ingress/lab/load.js'
 import type { Load } from '../../ingress/lab/load.js'
-import { FLEET, clock, must, never, problemOf, runAction, until } from '../fixtures.js'
+import { FLEET, SHOP_NETWORK, clock, must, never, problemOf, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
 import { busybox, labDriver, replicasOf, useAll } from './lab-fixtures.js'
 
@@ -49,16 +49,7 @@ async function balance(server: string, containerId: string, table: ProxyTable): 
 
 /** Answers with its own name. */
 async function startReplica(server: string, key: string): Promise<Replica> {
-  const network = {
-    name: 'shop_default',
-    external: false,
-    driver: 'bridge',
-    options: {},
-    internal: false,
-    labels: {},
-    subnets: [],
-  }
-  must(await driver.perform({ kind: 'ensure-network', server, stack: 'shop', network }, never))
+  must(await driver.perform({ kind: 'ensure-network', server, stack: 'shop', network: SHOP_NETWORK }, never))
   const command = ['sh', '-c', `mkdir /www; echo ${server}#${key} > /www/index.html; exec httpd -f -p 8080 -h /www`]
   const networks = [{ network: 'shop_default', aliases: [] }]
   const action = runAction(server, { networks, command, stopGraceMs: 0 }, await busybox(driver, server), key)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
 import type { ProbeSpec, Replica, ServiceSpec } from '../../../src/model/index.js'
-import { must, never, runAction, until } from '../fixtures.js'
+import { SHOP_NETWORK, must, never, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
 import { busybox, discard, labDriver, replicasOf, useAll } from './lab-fixtures.js'
 
@@ -41,16 +41,7 @@ const tcp: ProbeSpec = { kind: 'tcp', port: 8080, timeoutMs: 2_000 }
 const server404 = ['sh', '-c', 'mkdir /www; echo hello > /www/index.html; exec httpd -f -p 8080 -h /www']
 
 async function run(server: string, changes: Partial<ServiceSpec>): Promise<Replica> {
-  const network = {
-    name: 'shop_default',
-    external: false,
-    driver: 'bridge',
-    options: {},
-    internal: false,
-    labels: {},
-    subnets: [],
-  }
-  must(await driver.perform({ kind: 'ensure-network', server, stack: 'shop', network }, never))
+  must(await driver.perform({ kind: 'ensure-network', server, stack: 'shop', network: SHOP_NETWORK }, never))
   const networks = changes.networkMode === 'host' ? [] : [{ network: 'shop_default', aliases: [] }]
   const action = runAction(server, { networks, stopGraceMs: 0, ...changes }, await busybox(driver, server))
   const { containerId } = must(await driver.perform(action, never))
