@@ -97,3 +97,13 @@ function addressOf({ addresses }: Replica, { networks }: ServiceSpec): string | 
     .find((address) => address !== undefined && address !== '')
   return own ?? Object.values(addresses).find((address) => address !== '')
 }
+
+/** What did not change stays the same object; the whole, where nothing did. */
+export function keepSame(before: StackEndpoints, after: StackEndpoints): StackEndpoints {
+  const known = new Map(before.map((service) => [service.key, service]))
+  const kept = after.map((service) => {
+    const last = known.get(service.key)
+    return last !== undefined && JSON.stringify(last) === JSON.stringify(service) ? last : service
+  })
+  return kept.length === before.length && kept.every((service, at) => service === before[at]) ? before : kept
+}

@@ -1,11 +1,13 @@
 import { countedIn, isSameInput, isSameSet, isSameTable, replicasOf, route, tableOf } from '../ingress/index.js'
 import type { Routing, StackEndpoints, TableInput } from '../ingress/index.js'
-import { INGRESS_DEFAULTS, INGRESS_SERVICE, INGRESS_STACK, ok } from '../model/index.js'
+import { INGRESS_SERVICE, INGRESS_STACK, ok } from '../model/index.js'
 import type { Fleet, Observation, Problem, ProxyPeer, ProxyTable, ServerView } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
+import { keepSame } from './endpoints.js'
 import { problemOf } from './performer.js'
 import type { Balancer, Clock, MeshAuthority } from './ports.js'
-import { isListening, peersOf, takenPorts } from './proxy-place.js'
+import { isBalanced, isListening, peersOf, takenPorts } from './proxy-place.js'
+import type { BalancedFleet } from './proxy-place.js'
 import { isAllSettled, isUp, newProxy, phaseOf, surely } from './rotation.js'
 import type { Acked, Proxy } from './rotation.js'
 
@@ -51,12 +53,14 @@ export class Proxies {
   /** Stacks with replicas that enter or leave, and how they stood when they were decided. */
   private readonly unsettled = new Map<string, string>()
   private readonly leftSince = new Map<string, number>()
+  /** All that others can reach; and, by server, those but itself. */
+  private meshed: readonly ProxyPeer[] = []
   private readonly peers = new Map<string, readonly ProxyPeer[]>()
   /** Null: what stacks bring has changed since. */
   private routing: Routing | null = null
   private lastRouting: Routing | undefined
   private lastCounted: ReadonlySet<string> = new Set()
-  private fleet: Fleet | null = null
+  private fleet: BalancedFleet | null = null
   /** Every stack was decided once: before that nobody knows what a table must hold. */
   private isComplete = false
   private readonly closing = new AbortController()
@@ -71,15 +75,18 @@ export class Proxies {
 
   /** The fleet from now on. Without ingress nothing is kept. */
   use(fleet: Fleet): void {
-    this.fleet = fleet.ingress === undefined ? null : fleet
-    this.peers.clear()
+    this.fleet = isBalanced(fleet) ? fleet : null
+    const meshed = isBalanced(fleet) ? peersOf(fleet) : []
+    // What a commit leaves as it was stays the same object, or each proxy would be told anew for nothing.
+    if (JSON.stringify(meshed) !== JSON.stringify(this.meshed)) this.peers.clear()
+    this.meshed = meshed
     this.cancelRenewal()
     if (this.fleet === null) this.forget()
     else void this.renew(this.fleet)
   }
 
   /** Certificates first: whoever has none is told nothing. */
-  private async renew(fleet: Fleet): Promise<void> {
+  private async renew(fleet: BalancedFleet): Promise<void> {
     const { mesh, clock } = this.parts
     const names = fleet.servers.map(({ name }) => name)
     const result = names.length > 1 ? await mesh.renew(fleet.name, names) : ok(false)
@@ -122,26 +129,28 @@ export class Proxies {
     if (this.fleet === null) return NOWHERE
     const leaving = this.stacks.get(stack)?.leaving ?? new Map<string, number>()
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
-    const standing = [...replicasOf(endpoints)].map(([id, { server, keys }]) => {
-      const about = { id, server, keys, leavingSinceMs: leaving.get(id) ?? null }
-      return [id, phaseOf(about, asked, this.isReached(server))] as const
-    })
-    const left = running.filter((id) => !standing.some(([other]) => other === id))
-    return new Map([...standing, ...left.flatMap((id) => this.leftBehind(id, asked))])
+    const standing = new Map(
+      [...replicasOf(endpoints)].map(([id, { server, keys }]) => {
+        const about = { id, server, keys, leavingSinceMs: leaving.get(id) ?? null }
+        return [id, phaseOf(about, asked, this.isReached(server))]
+      }),
+    )
+    for (const id of running) {
+      const left = standing.has(id) ? null : this.leftBehind(id, asked)
+      if (left !== null) standing.set(id, left)
+    }
+    return standing
   }
 
   /** What no stack brings any more, and a proxy was told to send to when it was told last. */
-  private leftBehind(id: string, asked: readonly Proxy[]): readonly (readonly [string, Rotation])[] {
-    const isSentTo = asked.some(({ acked }) =>
-      [...(acked?.targets.values() ?? [])].some((seen) => seen.containerId === id && seen.state !== 'drain'),
-    )
-    if (!isSentTo) {
+  private leftBehind(id: string, asked: readonly Proxy[]): Rotation | null {
+    if (!asked.some(({ acked }) => acked?.local.has(id) === true)) {
       this.leftSince.delete(id)
-      return []
+      return null
     }
     const leavingSinceMs = this.leftSince.get(id) ?? this.parts.clock.nowMs()
     this.leftSince.set(id, leavingSinceMs)
-    return [[id, { phase: 'leaving', leavingSinceMs, sessions: 0, waitsFor: null }]]
+    return { phase: 'leaving', leavingSinceMs, sessions: 0, waitsFor: null }
   }
 
   /** After a look: proxies may have come, gone, or been started anew. */
@@ -232,10 +241,15 @@ export class Proxies {
     })
   }
 
-  private inputFor(proxy: Proxy, fleet: Fleet, routing: Routing, counted: ReadonlySet<string>): TableInput | null {
+  private inputFor(
+    proxy: Proxy,
+    fleet: BalancedFleet,
+    routing: Routing,
+    counted: ReadonlySet<string>,
+  ): TableInput | null {
     const { server } = proxy
     const view = this.parts.observation().get(server)
-    const peers = this.peersFor(fleet, server)
+    const peers = this.peersFor(server)
     const isMeshed = fleet.servers.length > 1
     const identity = isMeshed ? this.parts.mesh.identity(server) : null
     if (isMeshed && identity === null) return null
@@ -245,7 +259,7 @@ export class Proxies {
       isListening: isListening(fleet, server, view),
       taken: view?.kind === 'listed' ? takenPorts(view) : [],
       peers,
-      mesh: identity === null ? null : { ...identity, port: fleet.ingress?.meshPort ?? INGRESS_DEFAULTS.meshPort },
+      mesh: identity === null ? null : { ...identity, port: fleet.ingress.meshPort },
       counted,
       letGo: new Set(
         routing.leaving
@@ -255,8 +269,8 @@ export class Proxies {
     }
   }
 
-  private peersFor(fleet: Fleet, server: string): readonly ProxyPeer[] {
-    const known = this.peers.get(server) ?? peersOf(fleet, server)
+  private peersFor(server: string): readonly ProxyPeer[] {
+    const known = this.peers.get(server) ?? this.meshed.filter((peer) => peer.server !== server)
     this.peers.set(server, known)
     return known
   }
@@ -304,7 +318,8 @@ export class Proxies {
     const nowMs = clock.nowMs()
     if (result.ok) {
       const targets = new Map(result.value.targets.map((seen) => [`${seen.key} ${seen.containerId}`, seen]))
-      const acked: Acked = { atMs: nowMs, targets, counted }
+      const local = result.value.targets.filter(({ state }) => state !== 'drain').map((seen) => seen.containerId)
+      const acked: Acked = { atMs: nowMs, targets, local: new Set(local), counted }
       const isSettled = isAllSettled(table, acked)
       const pollMs = isSettled || table !== proxy.table ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
       Object.assign(proxy, { acked, isSure: true, table, pollMs, problem: null, failures: 0, retryAtMs: 0 })
@@ -343,14 +358,4 @@ function make(proxy: Proxy, input: TableInput): ProxyTable {
   const made = tableOf(input, proxy.made?.parts)
   proxy.made = { input, ...made }
   return made.table
-}
-
-/** What did not change stays the same object; the whole, where nothing did. */
-function keepSame(before: StackEndpoints, after: StackEndpoints): StackEndpoints {
-  const known = new Map(before.map((service) => [service.key, service]))
-  const kept = after.map((service) => {
-    const last = known.get(service.key)
-    return last !== undefined && JSON.stringify(last) === JSON.stringify(service) ? last : service
-  })
-  return kept.length === before.length && kept.every((service, at) => service === before[at]) ? before : kept
 }

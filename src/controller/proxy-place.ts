@@ -1,18 +1,25 @@
 import { INGRESS_STACK } from '../model/index.js'
-import type { Fleet, HostPort, ProxyPeer, Server, ServerView } from '../model/index.js'
+import type { Fleet, HostPort, ProxyPeer, ServerView } from '../model/index.js'
 import { violatedConstraint } from '../planner/index.js'
 
-/** The others, where they can be reached. A local engine has no address that others know. */
-export function peersOf({ servers, ingress }: Fleet, own: string): readonly ProxyPeer[] {
-  return servers.flatMap(({ name, address }: Server) =>
-    name === own || address.kind !== 'ssh' ? [] : [{ server: name, host: address.host, port: ingress?.meshPort ?? 0 }],
+/** A fleet that has proxies. */
+export type BalancedFleet = Fleet & Required<Pick<Fleet, 'ingress'>>
+
+export function isBalanced(fleet: Fleet): fleet is BalancedFleet {
+  return fleet.ingress !== undefined
+}
+
+/** The servers' proxies, where others can reach them. A local engine has no address that others know. */
+export function peersOf({ servers, ingress }: BalancedFleet): readonly ProxyPeer[] {
+  return servers.flatMap(({ name, address }) =>
+    address.kind === 'ssh' ? [{ server: name, host: address.host, port: ingress.meshPort }] : [],
   )
 }
 
 /** Whether published ports listen on a server. */
-export function isListening({ servers, ingress }: Fleet, name: string, view: ServerView | undefined): boolean {
+export function isListening({ servers, ingress }: BalancedFleet, name: string, view: ServerView | undefined): boolean {
   const server = servers.find((one) => one.name === name)
-  if (server === undefined || ingress === undefined) return false
+  if (server === undefined) return false
   const facts = view === undefined ? null : view.kind === 'listed' ? view.listing.facts : view.facts
   return violatedConstraint(ingress.placement, server, facts) === null
 }

@@ -29,6 +29,8 @@ export interface Acked {
   readonly atMs: number
   /** By `key containerId`. */
   readonly targets: ReadonlyMap<string, TargetSeen>
+  /** Replicas on its own server that it sends to. */
+  readonly local: ReadonlySet<string>
   /** Replicas on other servers that it sends to. */
   readonly counted: ReadonlySet<string>
 }

@@ -76,6 +76,33 @@ describe('a fleet with ingress', () => {
     expect(world.balancer.told - before).toBeLessThanOrEqual(3 * 4)
   })
 
+  it('makes its proxies no new table for a commit that changes nothing of them', async () => {
+    const { world } = await balanced()
+    const tables = (): readonly unknown[] => [...world.balancer.proxies.values()].map(({ table }) => table)
+    const before = tables()
+    world.source.commit({ 'elsewhere.md': 'words' }, 'words')
+    await world.clock.run(61_000)
+    expect(before).toHaveLength(3)
+    expect(tables().every((table, at) => table === before[at])).toBe(true)
+  })
+
+  it('says where its servers are from the commit on that moves one', async () => {
+    const { world } = await balanced()
+    const hosts = (): readonly string[] =>
+      [...world.balancer.proxies.values()]
+        .map(({ table }) => table.peers.map(({ server, host }) => `${server} ${host}`).join(', '))
+        .sort()
+    const before = [
+      'lon-1 10.0.0.1, lon-2 10.0.0.2',
+      'lon-1 10.0.0.1, par-1 10.0.0.3',
+      'lon-2 10.0.0.2, par-1 10.0.0.3',
+    ]
+    expect(hosts()).toEqual(before)
+    world.source.commit({ 'slipway.yaml': INGRESS.replace('10.0.0.3', '10.0.0.9') }, 'moved')
+    await world.clock.run(61_000)
+    expect(hosts()).toEqual(before.map((line) => line.replace('10.0.0.3', '10.0.0.9')))
+  })
+
   it('listens where the fleet says', async () => {
     const { world } = await deployed({ web: web() }, `${FLEET}ingress: { placement: [node.labels.zone == b] }\n`)
     expect(world.balancer.lines(KEY).filter((line) => / 80 /.test(line))).toEqual([expect.stringMatching(/^par-1 80/)])
@@ -182,6 +209,25 @@ describe('replicas that are taken away', () => {
     world.source.commit(shop(web({ replicas: 1 })), 'fewer')
     await world.clock.run(60_000)
     expect(stops(world)).toEqual(['stop web#2', 'stop web#3'])
+    expect(wrong).toEqual([])
+  })
+
+  it('get nothing new before they are stopped, though nobody remembers what they were', async () => {
+    const { world } = await deployed({ web: web() }, `${INGRESS}guards: { prune: 100% }\n`)
+    const wrong = watchStops(world)
+    world.driver.behaviours.set('late:1', { healthyAfterMs: 55_000 })
+    const more = { api: { image: 'api:1', more: '    ports: ["81:8080"]' }, late: { image: 'late:1' } }
+    world.source.commit({ [PATH]: compose({ web: web(), ...more }) }, 'more')
+    const isSentTo = (): boolean =>
+      [...world.driver.containers.values()].some(
+        ({ image, replica }) => image === 'api:1' && world.balancer.sendsTo(replica.containerId),
+      )
+    await untilMs(world, isSentTo)
+    expect(isSentTo()).toBe(true)
+    // Neither is proven yet.
+    world.source.commit(shop(web()), 'not those')
+    await world.clock.run(120_000)
+    expect(world.driver.calls.filter((call) => call.startsWith('stop api'))).toHaveLength(1)
     expect(wrong).toEqual([])
   })
 

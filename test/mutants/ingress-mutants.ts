@@ -96,6 +96,18 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'a controller that starts takes all servers out of each other’s tables',
   },
   {
+    file: PROXIES,
+    find: 'asked.some(({ acked }) => acked?.local.has(id) === true)',
+    put: 'asked.every(({ acked }) => acked?.local.has(id) === true)',
+    breaks: 'a replica that nobody remembers is stopped while its proxy sends to it',
+  },
+  {
+    file: PROXIES,
+    find: 'if (JSON.stringify(meshed) !== JSON.stringify(this.meshed)) this.peers.clear()',
+    put: 'if (meshed.length !== this.meshed.length) this.peers.clear()',
+    breaks: 'proxies send to the address that a server had before',
+  },
+  {
     file: ENDPOINTS,
     find: 'return replica.specHash === specHash(before) && replica.specHash !== specHash(wanted) ? before : wanted',
     put: 'return replica.specHash === specHash(before) && replica.specHash === specHash(wanted) ? before : wanted',
