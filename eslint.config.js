@@ -18,7 +18,7 @@ const ambient = [
 ]
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules', '.lab', 'sample-repo'] },
+  { ignores: ['dist', 'coverage', 'node_modules', '.lab', 'sample-repo', 'test/upgrade/*/rooms'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: {

@@ -4,6 +4,7 @@ import { ADMISSION_MUTANTS } from './admission-mutants.js'
 import { CONTROLLER_MUTANTS } from './controller-mutants.js'
 import { EDGE_MUTANTS } from './edge-mutants.js'
 import { INGRESS_MUTANTS } from './ingress-mutants.js'
+import { MODEL_MUTANTS } from './model-mutants.js'
 import type { Mutant } from './mutant.js'
 import { PLANNER_MUTANTS } from './planner-mutants.js'
 import { ROLLOUT_MUTANTS } from './rollout-mutants.js'
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ADMISSION_MUTANTS,
   ...EDGE_MUTANTS,
   ...INGRESS_MUTANTS,
+  ...MODEL_MUTANTS,
 ]
 
 const CONTROLLER = [
@@ -35,7 +37,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   rollout: ['test/rollout', ...CONTROLLER],
   ingress: ['test/ingress', ...CONTROLLER],
   planner: ['test/planner', ...CONTROLLER],
-  model: ['test/model', 'test/planner', 'test/ingress', ...CONTROLLER],
+  model: ['test/model', 'test/upgrade', 'test/planner', 'test/ingress', ...CONTROLLER],
   controller: [...CONTROLLER, 'test/cli'],
   driver: ['test/driver'],
   ssh: ['test/ssh', 'test/driver/ssh-connect.test.ts'],

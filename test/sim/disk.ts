@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Fact, Intent, Inventory, Journal, JournalContent, Outcome } from '../../src/controller/index.js'
 import type { Stack } from '../../src/model/index.js'
-import { sqliteJournal } from '../../src/store/index.js'
+import type { sqliteJournal } from '../../src/store/index.js'
 
 /** A data directory: opened by one process at a time, copied for a backup, thrown away. */
 export interface Disk {
-  open(): Journal
+  /** By the store of whoever runs; what is in memory needs none. */
+  open(store: typeof sqliteJournal): Journal
   backup(): () => void
   erase(): void
   dispose(): void
@@ -129,8 +130,8 @@ export class SqliteDisk implements Disk {
   private readonly dir = mkdtempSync(join(tmpdir(), 'slipway-sim-'))
   private backups = 0
 
-  open(): Journal {
-    const opened = sqliteJournal({ dir: this.data() })
+  open(store: typeof sqliteJournal): Journal {
+    const opened = store({ dir: this.data() })
     if (!opened.ok) throw new Error(opened.problem.message)
     return opened.value
   }

@@ -19,6 +19,7 @@ import type { SimLink } from './link.js'
 import { listing } from './listing.js'
 import { never } from './process.js'
 import type { SimProcess } from './process.js'
+import type { Words } from './releases.js'
 import { behaviourOf, isWell } from './workload.js'
 
 /** What a driver reaches, and whom it tells what it felt. */
@@ -55,11 +56,13 @@ export class SimDriver implements Driver, Balancer {
   private readonly network: Network
   private readonly process: SimProcess
   private readonly controller: string
+  private readonly words: Words
 
-  constructor(network: Network, process: SimProcess, controller: string) {
+  constructor(network: Network, process: SimProcess, controller: string, words: Words) {
     this.network = network
     this.process = process
     this.controller = controller
+    this.words = words
   }
 
   use(fleet: string, _servers: readonly Server[]): void {
@@ -157,7 +160,10 @@ export class SimDriver implements Driver, Balancer {
   private async run(action: Extract<Action, { kind: 'run' }>): Promise<Result<ActionResult>> {
     const { server, identity, spec, image } = action
     const actor = { controller: this.controller }
-    const created = await this.change(server, CHANGE_MS, (engine) => boxed(engine.create(actor, identity, spec, image)))
+    const written = { name: this.words.containerName(identity), madeLimits: this.words.formatLimits(spec) }
+    const created = await this.change(server, CHANGE_MS, (engine) =>
+      boxed(engine.create(actor, { identity, spec, image, ...written })),
+    )
     if (!created.ok) return created
     const id = created.value.containerId ?? ''
     const files =

@@ -13,6 +13,7 @@ import { SimProcess } from './process.js'
 import { SimProxies } from './proxies.js'
 import { randomOf } from './random.js'
 import { SimRegistry } from './registry.js'
+import { PRESENT } from './releases.js'
 import { behaviourOf } from './workload.js'
 
 export const SERVER = 'lon-1'
@@ -55,7 +56,7 @@ export function worldSide(): Side {
   const routing: Network['routing'] = (at, id, table) => proxies.balance(at, id, table)
   const heard = { felt: quiet, performing: quiet, performed: quiet, observing: quiet, observed: quiet, routing }
   const network: Network = { clock, engines: new Map([[SERVER, engine]]), links: new Map([[SERVER, link]]), ...heard }
-  const driver = new SimDriver(network, new SimProcess(clock, 0), 'one')
+  const driver = new SimDriver(network, new SimProcess(clock, 0), 'one', PRESENT)
   driver.use(FLEET, [])
   const within = async <T>(work: Promise<T>): Promise<T> => {
     let isDone = false

@@ -1,4 +1,4 @@
-import { containerName, fail, formatLimits, ok } from '../../src/model/index.js'
+import { fail, formatLimits, ok } from '../../src/model/index.js'
 import type {
   EngineHealth,
   Identity,
@@ -16,6 +16,15 @@ import { Lives } from './lives.js'
 import type { SimRegistry } from './registry.js'
 import { behaviourOf } from './workload.js'
 import type { Behaviour } from './workload.js'
+
+/** A container as a controller asks for it, with what it writes on it. */
+export interface Creation {
+  readonly name: string
+  readonly identity: Identity
+  readonly spec: ServiceSpec
+  readonly image: ImagePin
+  readonly madeLimits: string
+}
 
 const REMOVAL_MS = 60
 /** What an engine writes down for an end that it did not see. */
@@ -77,14 +86,13 @@ export class SimEngine {
     return behaviour.pull === 'refused' ? this.refuse('REGISTRY_AUTH', 'denied') : null
   }
 
-  create(actor: Actor, identity: Identity, spec: ServiceSpec, image: ImagePin): Result<Box> {
-    const name = containerName(identity)
+  create(actor: Actor, { name, identity, spec, image, madeLimits }: Creation): Result<Box> {
     const problem = this.createProblem(name, spec, image)
     if (problem !== null) return problem
     for (const mount of spec.mounts)
       if (mount.kind === 'volume' && !this.volumes.has(mount.source)) this.volumes.set(mount.source, null)
     const ports = spec.ports.flatMap(({ published }) => (published === null ? [] : [published]))
-    const box = this.newBox({ name, identity, spec, image, ports, madeLimits: formatLimits(spec) })
+    const box = this.newBox({ name, identity, spec, image, ports, madeLimits })
     this.events.acting(actor, 'create', box)
     this.boxes.set(box.id, box)
     this.events.changed('create', box)

@@ -33,7 +33,7 @@ export async function failure(scenario: Scenario, world: World): Promise<string>
   const again = await play(shortest)
   return [
     `seed ${scenario.seed} breaks ${violation.id}: ${violation.what}`,
-    `npm run sim -- --worlds 1 --seed ${scenario.seed}`,
+    `npm run sim -- --worlds 1 --seed ${scenario.seed}${scenario.release === undefined ? '' : ' --upgrade'}`,
     `keep it as test/sim/kept/<name>.json:`,
     JSON.stringify({ broke: `${violation.id} ${violation.what}`, commit: commitNow(), scenario: shortest }),
     ...again.trace.slice(-TAIL_LINES),

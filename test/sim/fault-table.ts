@@ -63,5 +63,5 @@ export type FaultId = keyof typeof FAULTS
 /** Faults that mean nothing here, each with where it is tried instead. */
 export const NO_FAULTS: Readonly<Record<string, string>> = {
   F54: 'logs are lines on standard output, which the port may drop: no decision waits for them',
-  F58: 'two builds in one world are the upgrade test',
+  F58: 'worlds that an older release begins are played on their own (upgrade.test.ts, --upgrade)',
 }

@@ -6,7 +6,8 @@ import { commitNow, failure } from './failure.js'
 import { playLongLife, playPairs, playSmallWorlds } from './modes.js'
 import { play } from './play.js'
 import { SAFETY, ELSEWHERE } from './safety.js'
-import { scenarioOf } from './scenario.js'
+import { scenarioOf, upgradeOf } from './scenario.js'
+import type { Scenario } from './scenario.js'
 
 const HELP = `npm run sim -- [options]: plays simulated worlds, one seed each, until one breaks an invariant.
 
@@ -15,6 +16,7 @@ const HELP = `npm run sim -- [options]: plays simulated worlds, one seed each, u
   --state FILE  where a stopped run goes on (Ctrl-C stops at the next world)
   --keep-going  collects failures instead of stopping at the first
   --trace       prints everything that happened, for a single world
+  --upgrade     worlds that the release before this one begins, and that this one takes over
   --list        prints the invariants and faults, with those tried elsewhere
 
 Instead of seeded worlds:
@@ -56,6 +58,7 @@ function parse() {
       servers: { type: 'string', default: '50' },
       'keep-going': { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
+      upgrade: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
       pairs: { type: 'boolean', default: false },
@@ -84,7 +87,8 @@ async function main(): Promise<number> {
   if (values.small) return playSmallWorlds(depth)
   if (values.pairs) return playPairs()
   if (values['long-life']) return playLongLife({ servers, days, seed })
-  return run(worlds, seed, values.state, values['keep-going'], values.trace)
+  const scenarioAt = values.upgrade ? upgradeOf : scenarioOf
+  return run({ worlds, seed, scenarioAt, file: values.state, goesOn: values['keep-going'], traces: values.trace })
 }
 
 function say(text: string): number {
@@ -99,13 +103,16 @@ function list(): number {
   return 0
 }
 
-async function run(
-  worlds: number,
-  seed: number,
-  file: string | undefined,
-  goesOn: boolean,
-  traces: boolean,
-): Promise<number> {
+interface Night {
+  readonly worlds: number
+  readonly seed: number
+  readonly scenarioAt: (seed: number) => Scenario
+  readonly file: string | undefined
+  readonly goesOn: boolean
+  readonly traces: boolean
+}
+
+async function run({ worlds, seed, scenarioAt, file, goesOn, traces }: Night): Promise<number> {
   const before = readState(file, seed)
   const coverage = before === null ? new Coverage() : Coverage.from(before.coverage)
   const failed = [...(before?.failed ?? [])]
@@ -116,7 +123,7 @@ async function run(
   let reportedAtMs = startedAtMs
   const rate = (): string => (((done - startedAt) * 1_000) / (performance.now() - startedAtMs)).toFixed(1)
   while (done < worlds && !isStopped) {
-    const scenario = scenarioOf(seed + done)
+    const scenario = scenarioAt(seed + done)
     const world = await play(scenario)
     coverage.add(world)
     done += 1

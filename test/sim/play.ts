@@ -1,15 +1,18 @@
 import { SqliteDisk } from './disk.js'
 import { SIGNED } from './git.js'
+import { releaseOf } from './releases.js'
 import { rest } from './rest.js'
 import { serverNames, startDraft, take } from './scenario.js'
 import type { Scenario } from './scenario.js'
+import { upgrade } from './upgrade.js'
 import { World } from './world.js'
 
 /** Plays a scenario to its end, or to the first violation. */
 export async function play(scenario: Scenario): Promise<World> {
   const disk = scenario.sqlite ? { disk: new SqliteDisk() } : {}
+  const before = scenario.release === undefined ? {} : { release: await releaseOf(scenario.release) }
   const world = new World(
-    { seed: scenario.seed, servers: serverNames(scenario.servers), ...disk },
+    { seed: scenario.seed, servers: serverNames(scenario.servers), ...disk, ...before },
     startDraft(scenario),
   )
   try {
@@ -18,7 +21,9 @@ export async function play(scenario: Scenario): Promise<World> {
     await run(world, scenario)
     if (world.violations.length === 0) await rest(world)
   } catch (error) {
-    world.blame('BUG', error instanceof Error ? (error.stack ?? error.message) : String(error))
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    world.say(`BUG ${what}`)
+    world.violations.push({ id: 'BUG', atMs: world.clock.nowMs(), what })
   } finally {
     world.dispose()
   }
@@ -32,6 +37,7 @@ async function run(world: World, scenario: Scenario): Promise<void> {
   for (const step of scenario.steps) {
     await world.clock.run(step.afterMs, isOver)
     if (isOver()) return
+    if (step.kind === 'upgrade') await upgrade(world, step.dice)
     const undo = take(world, step)
     if (undo !== null) world.clock.after(step.forMs, undo)
   }

@@ -14,7 +14,7 @@ export const CONVERGENCE_MS = 45 * MINUTE_MS
 const QUIET_MS = 30 * MINUTE_MS
 
 /** All faults stop. Whatever a person must say is said. */
-function heal(world: World): void {
+export function heal(world: World): void {
   world.harm.shake()
   for (const [server, link] of world.links) {
     link.heal()
@@ -80,18 +80,25 @@ export async function rest(world: World): Promise<void> {
   heal(world)
   await world.clock.run(2 * MINUTE_MS, () => world.violations.length > 0)
   if (world.violations.length > 0) return
-  world.commit(mended(world.draft), 'mend everything', SIGNED)
   const startMs = world.clock.nowMs()
-  let wrong: readonly string[] = ['nothing was looked at yet']
-  while (wrong.length > 0 && world.clock.nowMs() - startMs < CONVERGENCE_MS && world.violations.length === 0) {
-    await world.clock.run(MINUTE_MS / 2, () => world.violations.length > 0)
-    obeyStatus(world)
-    wrong = unmet(world)
-  }
+  world.commit(mended(world.draft), 'mend everything', SIGNED)
+  const wrong = await converge(world, CONVERGENCE_MS)
   if (world.violations.length > 0) return
   world.convergedAfterMs = world.clock.nowMs() - startMs
   if (wrong.length > 0) world.blame('I-36', `${wrong.join('; ')} (${sentences(world)})`)
   else await quiet(world)
+}
+
+/** A person looks on until everything is as Git says, or the time is over. Answers what is wrong then. */
+export async function converge(world: World, withinMs: number): Promise<readonly string[]> {
+  const endMs = world.clock.nowMs() + withinMs
+  let wrong: readonly string[] = ['nothing was looked at yet']
+  while (wrong.length > 0 && world.clock.nowMs() < endMs && world.violations.length === 0) {
+    await world.clock.run(MINUTE_MS / 2, () => world.violations.length > 0)
+    obeyStatus(world)
+    wrong = unmet(world)
+  }
+  return wrong
 }
 
 function sentences(world: World): string {

@@ -47,7 +47,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
     'a cut or garbled list is an answer of its own kind here (F05, F23), and the driver is tried against hostile engines',
   'I-27': 'drift is a plan like any other, so I-01, I-02 and I-34 hold for it',
   'I-28': 'rollouts are counted across clock jumps by I-07, and nothing may move at rest (rest.ts)',
-  'I-29': 'crash points are enumerated (crash-points.test.ts)',
+  'I-29': 'crash points are enumerated (crash-points.test.ts), and demanded of every upgrade (upgrade.ts)',
   'I-30': 'counted at rest (rest.ts)',
   'I-32': 'F53 takes the journal away in the middle of worlds, with I-08 at every step',
   'I-33': 'I-31 takes an intent away with its call',

@@ -5,11 +5,12 @@ import type { FaultId } from './fault-table.js'
 import { INJECTIONS } from './faults.js'
 import { randomOf } from './random.js'
 import type { Random } from './random.js'
+import { releasesBefore } from './releases.js'
 import type { World } from './world.js'
 
 /** One thing that happens: what, with which dice, how long after the one before. Plain data, so that a failing run can be cut down and kept. */
 export interface Step {
-  readonly kind: 'commit' | 'revert' | 'fault' | 'command' | 'backup' | 'quiet'
+  readonly kind: 'commit' | 'revert' | 'fault' | 'command' | 'backup' | 'quiet' | 'upgrade'
   readonly fault?: FaultId
   readonly dice: number
   readonly afterMs: number
@@ -27,6 +28,8 @@ export interface Scenario {
   readonly guards?: GuardDraft
   /** Its fleet has proxies. */
   readonly ingress?: boolean
+  /** The release that runs until the step that upgrades. */
+  readonly release?: string
 }
 
 /** Many short worlds meet more than few long ones. */
@@ -58,6 +61,16 @@ export function scenarioOf(seed: number): Scenario {
   const guarding = random.fork('guards')
   const ingress = random.fork('ingress').chance(0.15) ? { ingress: true } : {}
   return { ...about, ...ingress, ...(guarding.chance(0.15) ? { guards: guardsOf(guarding) } : {}) }
+}
+
+/** A world that an older release begins and this one takes over, sooner or later. */
+export function upgradeOf(seed: number): Scenario {
+  const { ingress: _later, steps, ...about } = scenarioOf(seed)
+  const random = randomOf(`upgrade ${seed}`)
+  const at = random.between(0, Math.ceil(steps.length / 2))
+  const step: Step = { ...stepOf(random, ['F49']), kind: 'upgrade' }
+  const release = random.pick(releasesBefore())
+  return { ...about, sqlite: random.chance(0.1), release, steps: [...steps.slice(0, at), step, ...steps.slice(at)] }
 }
 
 function stepOf(random: Random, faults: readonly FaultId[]): Step {
@@ -101,6 +114,7 @@ export function take(world: World, step: Step): (() => void) | null {
       world.saveBackup()
       return null
     case 'quiet':
+    case 'upgrade':
       return null
     case 'fault': {
       const injection = random.pick(INJECTIONS[step.fault ?? 'F49'])

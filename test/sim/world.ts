@@ -1,4 +1,3 @@
-import { Controller } from '../../src/controller/index.js'
 import type { Command, Fact, MeshAuthority } from '../../src/controller/index.js'
 import { formatAction, formatSlot, ok } from '../../src/model/index.js'
 import type { Action, ActionResult, ProxySeen, ProxyTable, Result } from '../../src/model/index.js'
@@ -26,6 +25,8 @@ import { SimProxies } from './proxies.js'
 import { randomOf } from './random.js'
 import type { Random } from './random.js'
 import { SimRegistry } from './registry.js'
+import { PRESENT } from './releases.js'
+import type { Release } from './releases.js'
 import { Reviews } from './reviews.js'
 import { seatOf } from './seat.js'
 import type { Seat } from './seat.js'
@@ -47,6 +48,8 @@ export interface WorldOptions {
   readonly seed: number | string
   readonly servers: readonly string[]
   readonly disk?: Disk
+  /** Who runs the controllers until an upgrade; absent: what is in `src`. */
+  readonly release?: Release
 }
 
 /** Everything around the controllers, and what truly happens in it. */
@@ -73,6 +76,9 @@ export class World implements Network {
   backup: { readonly restore: () => void; readonly ledger: Ledger } | null = null
   wallOffsetMs = 0
   lastKillMs = -Infinity
+  release: Release
+  /** What the older release was in when this one took over; null: there was none. */
+  upgraded: 'at rest' | 'on the way' | null = null
   convergedAfterMs: number | null = null
   /** What people meant by each commit. */
   readonly drafts = new Map<string, Draft>()
@@ -87,6 +93,7 @@ export class World implements Network {
   constructor(options: WorldOptions, draft: Draft) {
     this.random = randomOf(options.seed)
     this.draft = draft
+    this.release = options.release ?? PRESENT
     this.git = new SimGit(this.clock, (fault) => this.felt(fault))
     this.oracle = new Oracle(this.git)
     this.watchers = new Watchers(this)
@@ -118,7 +125,9 @@ export class World implements Network {
     this.trace.push(`${this.clock.nowMs() - 1_700_000_000_000} ${line}`)
   }
 
+  /** Of an older release nothing is demanded any more: what it does wrong is mended since, or is found in this one too. */
   blame(id: string, what: string): void {
+    if (this.release !== PRESENT) return
     this.say(`VIOLATION ${id} ${what}`)
     this.violations.push({ id, atMs: this.clock.nowMs(), what })
   }
@@ -155,10 +164,11 @@ export class World implements Network {
     if (seat.process?.isAlive === true || seat.isDamaged) return
     seat.isStopping = false
     const process = new SimProcess(this.clock, this.wallOffsetMs)
-    const opened = seat.disk.open()
+    const { release } = this
+    const opened = seat.disk.open(release.sqliteJournal)
     process.onPoint = (point, about) => this.onPoint(point, about, process)
     process.onDeath = () => opened.close()
-    const driver = new SimDriver(this, process, seat.name)
+    const driver = new SimDriver(this, process, seat.name, release)
     const journal = tappedJournal(opened, process, seat.faults, {
       facts: (facts) => this.noted(seat, facts),
       intended: (intents) => {
@@ -174,7 +184,7 @@ export class World implements Network {
       clock: process.clock,
       driver,
       source: this.git.portFor(process),
-      loader: this.oracle.loader,
+      loader: release === PRESENT ? this.oracle.loader : release.createLoader(),
       journal,
       log: () => undefined,
       ingress: { balancer: driver, mesh: MESH },
@@ -185,7 +195,7 @@ export class World implements Network {
     this.say(`boot ${seat.name}`)
     this.watchers.booted(process)
     const pins = this.draft.guards?.pinned === true ? this.reviews.pinsFor(seat, process) : null
-    seat.controller = new Controller(ports, { repository: 'test', pins })
+    seat.controller = new release.Controller(ports, { repository: 'test', pins })
     seat.controller.start()
   }
 

@@ -28,7 +28,9 @@ describe('the size of things', () => {
   )
 
   it.each(sources.filter((path) => /\.[cm]?[jt]s$/.test(path)))('%s is named in kebab-case', (path) => {
-    expect(path).toMatch(/^(?:[a-z0-9-]+\/)+[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|property))?\.[cm]?[jt]s$/)
+    expect(path).toMatch(
+      /^(?:(?:[a-z0-9-]+|\d+\.\d+\.\d+)\/)+[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|property))?\.[cm]?[jt]s$/,
+    )
   })
 
   it.each(sources.filter((path) => path.startsWith('src/')))('%s says what it holds', (path) => {

@@ -5,11 +5,17 @@ import { Memory } from '../../src/controller/memory.js'
 import { openDatabase } from '../../src/store/open-database.js'
 import { sqliteJournal } from '../../src/store/index.js'
 import { FLEET, createWorld } from '../controller/world.js'
+import { bundleRelease } from './bundle.js'
 import type { Recorded } from './recorded.js'
 
-/** `npx tsx test/upgrade/record.ts 0.1.0`: what this release leaves on disk and on servers, for later ones to read. Run once a release. */
-const [release] = process.argv.slice(2)
+/**
+ * `npx tsx test/upgrade/record.ts 0.1.0`: what this release leaves on disk and on servers, for later ones to read, and itself, for worlds that later
+ * ones take over from it. Run once a release, when all is committed. With a commit, only that commit's rooms are packed, beside what was recorded.
+ */
+const [release, commit] = process.argv.slice(2)
 if (release === undefined) throw new Error('name the release')
+bundleRelease(release, commit ?? 'HEAD')
+if (commit !== undefined) process.exit()
 
 const shop = (web: string, api: string): string => `
 services:
@@ -53,8 +59,8 @@ for (const [at, { subject, files }] of commits.entries()) {
   if (at < commits.length - 1) new Memory(journal, snapshot, facts, () => undefined).compact()
 }
 const into = join(import.meta.dirname, release)
-rmSync(into, { recursive: true, force: true })
-mkdirSync(into)
+for (const file of ['world.json', 'journal.db']) rmSync(join(into, file), { force: true })
+mkdirSync(into, { recursive: true })
 const recorded: Recorded = { commits, nowMs: world.clock.nowMs(), containers: [...world.driver.containers] }
 writeFileSync(join(into, 'world.json'), `${JSON.stringify(recorded, null, 2)}\n`)
 journal.close()
