@@ -1,6 +1,6 @@
 import type { ServiceEndpoints, StackEndpoints } from '../ingress/index.js'
-import type { BalancedPort, Replica, ServiceSpec, Stack } from '../model/index.js'
-import { compareText, specHash } from '../model/index.js'
+import type { Replica, ServiceSpec, Stack } from '../model/index.js'
+import { compareText, hashOf, specHash } from '../model/index.js'
 import type { SeenReplicas } from '../planner/index.js'
 import { isReady } from '../rollout/index.js'
 import type { HealthTrack, StackState } from '../rollout/index.js'
@@ -30,38 +30,47 @@ function serviceEndpoints(input: EndpointsInput, name: string): readonly Service
   const wanted = input.target.services.find((spec) => spec.name === name)
   const before = input.proven?.services.find((spec) => spec.name === name)
   const specs = [wanted, before].filter((spec) => spec !== undefined)
-  if (specs.every(({ balanced }) => balanced === undefined)) return []
+  if (specs.every(({ balanced, routes }) => balanced === undefined && routes === undefined)) return []
   const { listed, held } = input.replicas.get(name) ?? { listed: [], held: [] }
   const away = held.map(({ replica }) => replica)
   const seen = [...listed, ...away].filter((replica) => replica.state === 'running')
   const byKey = new Map<string, ServiceEndpoints>()
   for (const spec of specs) {
     const own = seen.filter((replica) => specOf(replica, wanted, before) === spec)
-    for (const port of spec.balanced ?? []) {
-      const claim = { hostIp: port.hostIp, port: port.published, isWanted: spec === wanted }
-      const key = `${spec.stack}/${name}:${port.target}`
-      byKey.set(key, withPort(byKey.get(key), key, port, claim, endpointsAt(input, spec, port, own)))
+    const isWanted = spec === wanted
+    for (const { target, protocol, hostIp, published } of spec.balanced ?? []) {
+      const about = { key: `${spec.stack}/${name}:${target}`, protocol }
+      const claims = [{ hostIp, port: published, isWanted }]
+      merge(byKey, { ...about, claims, replicas: endpointsAt(input, spec, target, own) })
+    }
+    for (const route of spec.routes ?? []) {
+      const { target, protocol } = route
+      // Beside the entry of a published port: that may balance connections.
+      const about = { key: `${spec.stack}/${name}:${target}/${protocol}`, protocol }
+      const replicas = endpointsAt(input, spec, target, own)
+      merge(byKey, { ...about, claims: [], routes: [{ route, isWanted }], replicas })
     }
   }
   return [...byKey.values()]
 }
 
-function withPort(
-  known: ServiceEndpoints | undefined,
-  key: string,
-  { protocol }: BalancedPort,
-  claim: ServiceEndpoints['claims'][number],
-  replicas: ServiceEndpoints['replicas'],
-): ServiceEndpoints {
-  if (known === undefined) return { key, protocol, claims: [claim], replicas }
-  const isNew = !known.claims.some(({ hostIp, port }) => hostIp === claim.hostIp && port === claim.port)
+function merge(byKey: Map<string, ServiceEndpoints>, more: ServiceEndpoints): void {
+  const known = byKey.get(more.key)
+  if (known === undefined) return void byKey.set(more.key, more)
   const ids = new Set(known.replicas.map(({ containerId }) => containerId))
-  const more = replicas.filter(({ containerId }) => !ids.has(containerId))
-  return {
+  const fresh = more.claims.filter(
+    ({ hostIp, port }) => !known.claims.some((claim) => claim.hostIp === hostIp && claim.port === port),
+  )
+  const said = new Set((known.routes ?? []).map(({ route }) => hashOf(route)))
+  const routes = [...(known.routes ?? []), ...(more.routes ?? []).filter(({ route }) => !said.has(hashOf(route)))]
+  byKey.set(more.key, {
     ...known,
-    claims: isNew ? [...known.claims, claim] : known.claims,
-    replicas: [...known.replicas, ...more].sort((a, b) => compareText(a.containerId, b.containerId)),
-  }
+    claims: [...known.claims, ...fresh],
+    ...(routes.length === 0 ? {} : { routes }),
+    replicas: [...known.replicas, ...more.replicas.filter(({ containerId }) => !ids.has(containerId))].sort((a, b) =>
+      compareText(a.containerId, b.containerId),
+    ),
+  })
 }
 
 function specOf(
@@ -76,7 +85,7 @@ function specOf(
 function endpointsAt(
   { state, tracks, leaving }: EndpointsInput,
   spec: ServiceSpec,
-  { target }: BalancedPort,
+  target: number,
   replicas: readonly Replica[],
 ): ServiceEndpoints['replicas'] {
   return replicas

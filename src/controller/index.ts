@@ -45,6 +45,7 @@ export type {
   SourceTree,
   TreeEntry,
 } from './ports.js'
+export type { CertificateKeeper } from './certificate-port.js'
 export type { Commit, Merge, Proposal, UndoRequest, Undone, Workshop } from './workshop-port.js'
 export type {
   FleetStatus,

@@ -21,6 +21,7 @@ import type {
 } from '../model/index.js'
 import type { Loaded, ReadContent } from '../manifest/index.js'
 import type { FailureEvidence } from '../rollout/index.js'
+import type { CertificateKeeper } from './certificate-port.js'
 import type { Fact, Intent, Outcome } from './facts.js'
 
 /** Milliseconds since the epoch that never jump while the process lives: wall time at start plus monotonic time since. */
@@ -273,6 +274,11 @@ export interface Ports {
   readonly driver: Driver
   readonly journal: Journal
   /** Absent: proxies are left alone, as by a plan that is only shown. */
-  readonly ingress?: { readonly balancer: Balancer; readonly mesh: MeshAuthority }
+  readonly ingress?: {
+    readonly balancer: Balancer
+    readonly mesh: MeshAuthority
+    /** Absent: routes with `tls: acme` never get a certificate. */
+    readonly certificates?: CertificateKeeper
+  }
   readonly log: (event: LogEvent) => void
 }

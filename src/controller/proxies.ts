@@ -1,12 +1,15 @@
 import { countedIn, isSameInput, isSameSet, isSameTable, replicasOf, route, tableOf } from '../ingress/index.js'
 import type { Routing, StackEndpoints, TableInput } from '../ingress/index.js'
-import { INGRESS_SERVICE, INGRESS_STACK, ok } from '../model/index.js'
-import type { Fleet, Observation, Problem, ProxyPeer, ProxyTable, ServerView } from '../model/index.js'
+import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
+import type { Fleet, Observation, Problem, ProxyTable, ServerView } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
+import type { CertificateKeeper } from './certificate-port.js'
 import { keepSame } from './endpoints.js'
+import { FrontKeeper } from './front-keeper.js'
+import { MeshKeeper } from './mesh-keeper.js'
 import { problemOf } from './performer.js'
 import type { Balancer, Clock, MeshAuthority } from './ports.js'
-import { isBalanced, isListening, peersOf, takenPorts } from './proxy-place.js'
+import { isBalanced, isListening, takenPorts } from './proxy-place.js'
 import type { BalancedFleet } from './proxy-place.js'
 import { isAllSettled, isUp, newProxy, phaseOf, surely } from './rotation.js'
 import type { Acked, Proxy } from './rotation.js'
@@ -14,6 +17,8 @@ import type { Acked, Proxy } from './rotation.js'
 export interface ProxiesParts {
   readonly balancer: Balancer
   readonly mesh: MeshAuthority
+  /** Absent: routes with `tls: acme` get none. */
+  readonly certificates?: CertificateKeeper
   readonly clock: Clock
   readonly observation: () => Observation
   /** How replicas of a stack stand in the proxies has changed. */
@@ -36,8 +41,6 @@ const POLL_FIRST_MS = 50
 const POLL_MOST_MS = 1_000
 /** Others are waited for this long before a replica gets nothing from its own proxy either. */
 const LET_GO_MS = 5_000
-/** Certificates are looked at this often. */
-const RENEW_MS = 3_600_000
 /** A proxy that was told nothing for this long is asked at the next look: it may have been started anew. */
 const FRESH_MS = 10_000
 const NOWHERE: ReadonlyMap<string, Rotation> = new Map()
@@ -53,9 +56,8 @@ export class Proxies {
   /** Stacks with replicas that enter or leave, and how they stood when they were decided. */
   private readonly unsettled = new Map<string, string>()
   private readonly leftSince = new Map<string, number>()
-  /** All that others can reach; and, by server, those but itself. */
-  private meshed: readonly ProxyPeer[] = []
-  private readonly peers = new Map<string, readonly ProxyPeer[]>()
+  private readonly mesh: MeshKeeper
+  private readonly front: FrontKeeper
   /** Null: what stacks bring has changed since. */
   private routing: Routing | null = null
   private lastRouting: Routing | undefined
@@ -65,37 +67,20 @@ export class Proxies {
   private isComplete = false
   private readonly closing = new AbortController()
   private cancel: () => void = () => undefined
-  private cancelRenewal: () => void = () => undefined
-  private meshProblem: Problem | null = null
   private wakesAtMs = Infinity
 
   constructor(parts: ProxiesParts) {
     this.parts = parts
+    const soon = (): void => this.turnAt(parts.clock.nowMs() + GATHER_MS)
+    this.mesh = new MeshKeeper({ ...parts, renewed: soon })
+    this.front = new FrontKeeper(parts.certificates, soon)
   }
 
   /** The fleet from now on. Without ingress nothing is kept. */
   use(fleet: Fleet): void {
     this.fleet = isBalanced(fleet) ? fleet : null
-    const meshed = isBalanced(fleet) ? peersOf(fleet) : []
-    // What a commit leaves as it was stays the same object, or each proxy would be told anew for nothing.
-    if (JSON.stringify(meshed) !== JSON.stringify(this.meshed)) this.peers.clear()
-    this.meshed = meshed
-    this.cancelRenewal()
+    this.mesh.use(this.fleet)
     if (this.fleet === null) this.forget()
-    else void this.renew(this.fleet)
-  }
-
-  /** Certificates first: whoever has none is told nothing. */
-  private async renew(fleet: BalancedFleet): Promise<void> {
-    const { mesh, clock } = this.parts
-    const names = fleet.servers.map(({ name }) => name)
-    const result = names.length > 1 ? await mesh.renew(fleet.name, names) : ok(false)
-    if (this.fleet !== fleet || this.closing.signal.aborted) return
-    this.meshProblem = result.ok ? null : result.problem
-    if (!result.ok) this.parts.failed('', result.problem)
-    this.turnAt(clock.nowMs() + GATHER_MS)
-    this.cancelRenewal()
-    this.cancelRenewal = clock.after(result.ok ? RENEW_MS : RETRY_MOST_MS, () => void this.renew(fleet))
   }
 
   /** What a stack brings from now on; `leaving` by container id. */
@@ -167,13 +152,15 @@ export class Proxies {
   /** What keeps proxies from what they should be. */
   problems(): readonly Problem[] {
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
-    return [this.meshProblem, ...asked.map(({ problem }) => problem)].filter((problem) => problem !== null)
+    return [this.mesh.problem, ...this.front.problems(), ...asked.map(({ problem }) => problem)].filter(
+      (problem) => problem !== null,
+    )
   }
 
   close(): void {
     this.closing.abort()
     this.cancel()
-    this.cancelRenewal()
+    this.mesh.close()
   }
 
   private forget(): void {
@@ -184,6 +171,7 @@ export class Proxies {
     this.proxies.clear()
     this.unsettled.clear()
     this.leftSince.clear()
+    this.front.forget()
   }
 
   private turnAt(atMs: number): void {
@@ -208,6 +196,10 @@ export class Proxies {
     this.lastRouting = routing
     const counted = this.counted(routing, fleet)
     this.lastCounted = isSameSet(this.lastCounted, counted) ? this.lastCounted : counted
+    const front = this.front.input(
+      fleet.ingress,
+      [...this.stacks.values()].map(({ endpoints }) => endpoints),
+    )
     const nowMs = this.parts.clock.nowMs()
     for (const proxy of this.proxies.values()) {
       if (proxy.isBusy || !proxy.isReachable) continue
@@ -215,7 +207,7 @@ export class Proxies {
         this.turnAt(proxy.retryAtMs)
         continue
       }
-      const input = this.inputFor(proxy, fleet, routing, this.lastCounted)
+      const input = this.inputFor(proxy, fleet, { routing, counted: this.lastCounted, front })
       if (input === null) continue
       const table = proxy.made !== null && isSameInput(proxy.made.input, input) ? proxy.made.table : make(proxy, input)
       if (!isSameTable(proxy.table, table) || nowMs >= proxy.dueAtMs) void this.send(proxy, table, countedIn(input))
@@ -244,35 +236,25 @@ export class Proxies {
   private inputFor(
     proxy: Proxy,
     fleet: BalancedFleet,
-    routing: Routing,
-    counted: ReadonlySet<string>,
+    shared: Pick<TableInput, 'routing' | 'counted' | 'front'>,
   ): TableInput | null {
     const { server } = proxy
     const view = this.parts.observation().get(server)
-    const peers = this.peersFor(server)
-    const isMeshed = fleet.servers.length > 1
-    const identity = isMeshed ? this.parts.mesh.identity(server) : null
-    if (isMeshed && identity === null) return null
+    const mesh = this.mesh.identityOf(server, fleet)
+    if (mesh === undefined) return null
     return {
+      ...shared,
       server,
-      routing,
       isListening: isListening(fleet, server, view),
       taken: view?.kind === 'listed' ? takenPorts(view) : [],
-      peers,
-      mesh: identity === null ? null : { ...identity, port: fleet.ingress.meshPort },
-      counted,
+      peers: this.mesh.peersFor(server),
+      mesh,
       letGo: new Set(
-        routing.leaving
+        shared.routing.leaving
           .filter((one) => one.server === server && this.isLetGo(one.containerId, one.key, proxy))
           .map(({ key, containerId }) => `${key} ${containerId}`),
       ),
     }
-  }
-
-  private peersFor(server: string): readonly ProxyPeer[] {
-    const known = this.peers.get(server) ?? this.meshed.filter((peer) => peer.server !== server)
-    this.peers.set(server, known)
-    return known
   }
 
   /**
@@ -325,6 +307,7 @@ export class Proxies {
       Object.assign(proxy, { acked, isSure: true, table, pollMs, problem: null, failures: 0, retryAtMs: 0 })
       proxy.dueAtMs = isSettled ? Infinity : nowMs + pollMs
     } else this.fail(proxy, result.problem, nowMs)
+    this.front.stand(this.proxies.values())
     this.tellChanged()
     this.turnAt(nowMs + GATHER_MS)
   }
@@ -355,7 +338,7 @@ export class Proxies {
 }
 
 function make(proxy: Proxy, input: TableInput): ProxyTable {
-  const made = tableOf(input, proxy.made?.parts)
+  const made = tableOf(input, proxy.made?.parts, proxy.made?.table)
   proxy.made = { input, ...made }
   return made.table
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
-import { readState, readWorkers } from '../ingress/index.js'
+import { STATE_QUESTIONS, readState, readWorkers } from '../ingress/index.js'
 import type { ProxyState, Workers } from '../ingress/index.js'
 import type { Clock } from '../controller/index.js'
 import type { DriverLimits } from './options.js'
@@ -46,11 +46,11 @@ export async function askState(
   pid: number,
   signal: AbortSignal,
 ): Promise<Result<ProxyState, string>> {
-  const answer = await ask(socket, `@!${pid} show info;@!${pid} show stat -1 5 -1`, signal)
+  const answer = await ask(socket, STATE_QUESTIONS.map((question) => `@!${pid} ${question}`).join(';'), signal)
   return answer.ok ? readState(answer.value) : answer
 }
 
-/** Live commands to the process that serves. What they say is not looked at: who sends them looks at what became of them. */
+/** Live commands to the process that serves; what has lines below it goes alone. What they say is not looked at: who sends them looks at what became of them. */
 export async function tellProxy(
   socket: ProxySocket,
   pid: number,
@@ -60,10 +60,16 @@ export async function tellProxy(
   let line = ''
   for (const command of commands) {
     const next = `@!${pid} ${command}`
-    if (line !== '' && line.length + next.length >= LINE_BYTES) {
+    const isAlone = command.includes('\n')
+    if (line !== '' && (isAlone || line.length + next.length >= LINE_BYTES)) {
       const told = await ask(socket, line, signal)
       if (!told.ok) return told
       line = ''
+    }
+    if (isAlone) {
+      const told = await ask(socket, next, signal)
+      if (!told.ok) return told
+      continue
     }
     line += line === '' ? next : `;${next}`
   }

@@ -1,6 +1,6 @@
 import { fail, ok } from '../model/index.js'
 import type { ProxySeen, ProxyTable, Result } from '../model/index.js'
-import { planProxy, seenBy, socketFolder } from '../ingress/index.js'
+import { notTaken, planProxy, seenBy, socketFolder } from '../ingress/index.js'
 import type { Listener, ProxyPlan, ProxyState } from '../ingress/index.js'
 import type { Engine } from './engine.js'
 import { readLogs } from './logs.js'
@@ -232,6 +232,8 @@ async function look(
   const now = await askProxy(socket, signal)
   if (!now.ok) return fail(absent(engine, now.problem))
   const { current, old } = now.value.workers
+  const left = notTaken(table, now.value.state)
+  if (left !== null) return fail(refused(engine, `it does not take ${JSON.stringify(left)}`))
   const former: ProxyState[] = []
   for (const pid of current === null ? [] : old) {
     const state = await askState(socket, pid, signal)

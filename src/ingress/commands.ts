@@ -1,4 +1,4 @@
-import { localBackend, remoteName, seatKey, slotName, wholeBackend } from './layout.js'
+import { localBackend, remoteName, seatKey, slotName, wholeBackends } from './layout.js'
 import type { Layout, Seat, ServiceLayout } from './layout.js'
 import type { ProxyState, SlotSeen } from './read-state.js'
 
@@ -10,7 +10,7 @@ export function liveCommands(layout: Layout, state: ProxyState): readonly string
   const coming: string[] = []
   const leaving: string[] = []
   for (const service of layout.services) {
-    const backends = [localBackend(service), ...(service.listen.length === 0 ? [] : [wholeBackend(service)])]
+    const backends = [localBackend(service), ...wholeBackends(service)]
     for (const backend of backends) {
       const seen = state.servers.get(backend)
       service.slots.forEach((seat, index) => {
@@ -19,7 +19,7 @@ export function liveCommands(layout: Layout, state: ProxyState): readonly string
         else coming.push(...commands)
       })
     }
-    remoteCommands(service, state, coming, leaving)
+    for (const backend of wholeBackends(service)) remoteCommands(service, backend, state, coming, leaving)
   }
   return [...coming, ...leaving]
 }
@@ -34,9 +34,13 @@ function slotCommands(name: string, seat: Seat | null, seen: SlotSeen | undefine
   ]
 }
 
-function remoteCommands(service: ServiceLayout, state: ProxyState, coming: string[], leaving: string[]): void {
-  if (service.listen.length === 0) return
-  const backend = wholeBackend(service)
+function remoteCommands(
+  service: ServiceLayout,
+  backend: string,
+  state: ProxyState,
+  coming: string[],
+  leaving: string[],
+): void {
   for (const { peer, weight } of service.remotes) {
     const seen = state.servers.get(backend)?.get(remoteName(peer))
     const name = `${backend}/${remoteName(peer)}`

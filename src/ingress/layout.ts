@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { compareText, dnsLabel, meshZone } from '../model/index.js'
-import type { BalancedService, ProxyTable, ProxyTarget } from '../model/index.js'
+import type { BalancedService, ProxyTable, ProxyTarget, ServiceProtocol } from '../model/index.js'
+import { mannerOf } from './manner.js'
+import type { Manner } from './manner.js'
 import type { ProxyState, SlotSeen } from './read-state.js'
 
 /** A table as proxies see it: names that HAProxy takes, addresses that are some, and for each replica the slot that it has or gets. */
@@ -13,8 +15,12 @@ export interface Layout {
 export interface ServiceLayout {
   readonly key: string
   readonly id: string
-  readonly protocol: 'tcp' | 'http'
+  readonly protocol: ServiceProtocol
   readonly listen: readonly Listener[]
+  /** What is done with requests of its routes: a backend for each, sorted by name. */
+  readonly manners: readonly Manner[]
+  /** Clients are to stay with a replica. */
+  readonly isSticky: boolean
   readonly slots: readonly (Seat | null)[]
   /** Peers that have replicas, with weight 0 others that may get some. */
   readonly remotes: readonly { readonly peer: PeerLayout; readonly weight: number }[]
@@ -44,13 +50,25 @@ const MAX_WEIGHT = 256
 const LEAST_SLOTS = 4
 const FEW_PEERS = 8
 
-/** Backends of a service: that with the replicas of this server alone, and that which clients of this server reach. */
+const PREFIXES: Readonly<Record<ServiceProtocol, string>> = { tcp: 'tcp', http: 'http', h2: 'http2' }
+
+/** Backends of a service: that with the replicas of this server alone, and those that clients of this server reach, by ports and by routes. */
 export function localBackend({ protocol, id }: Pick<ServiceLayout, 'protocol' | 'id'>): string {
-  return `${protocol}_${id}`
+  return `${PREFIXES[protocol]}_${id}`
 }
 
 export function wholeBackend({ id }: Pick<ServiceLayout, 'id'>): string {
   return `all_${id}`
+}
+
+export function routeBackend({ id }: Pick<ServiceLayout, 'id'>, { suffix }: Pick<Manner, 'suffix'>): string {
+  return `to_${id}${suffix}`
+}
+
+/** All that clients of this server reach it by. */
+export function wholeBackends(service: Pick<ServiceLayout, 'id' | 'listen' | 'manners'>): readonly string[] {
+  const routed = service.manners.map((manner) => routeBackend(service, manner))
+  return service.listen.length === 0 ? routed : [wholeBackend(service), ...routed]
 }
 
 export function slotName(index: number): string {
@@ -65,34 +83,45 @@ export function remoteName({ id }: PeerLayout): string {
 export function layOut(table: ProxyTable, state: ProxyState | null): Layout {
   const mesh = table.mesh === null || !isPort(table.mesh.port) ? null : table.mesh.port
   const peers = mesh === null ? [] : peersOf(table)
-  const taken = new Set(mesh === null ? [] : [listenerKey({ address: '', port: mesh })])
+  const own = [mesh, table.front?.httpPort ?? null, table.front?.httpsPort ?? null]
+  const taken = new Set(own.map((port) => listenerKey({ address: '', port: port ?? 0 })))
   const services = [...table.services].sort((a, b) => compareText(a.key, b.key))
   return {
-    services: unique(services, ({ key }) => key).map((service) => layOutService(service, peers, taken, state)),
+    services: unique(services, ({ key }) => key).map((service) =>
+      layOutService(service, { peers, taken, state, isFront: table.front !== undefined }),
+    ),
     peers,
     mesh: mesh === null ? null : { port: mesh, zone: meshZone(table.server) },
   }
 }
 
-function layOutService(
-  service: BalancedService,
-  peers: readonly PeerLayout[],
-  taken: Set<string>,
-  state: ProxyState | null,
-): ServiceLayout {
+interface Surroundings {
+  readonly peers: readonly PeerLayout[]
+  /** Where somebody listens already. */
+  readonly taken: Set<string>
+  readonly state: ProxyState | null
+  /** Routes are served here. */
+  readonly isFront: boolean
+}
+
+function layOutService(service: BalancedService, { peers, taken, state, isFront }: Surroundings): ServiceLayout {
   const id = dnsLabel(service.key)
-  const protocol = service.protocol === 'http' ? 'http' : 'tcp'
+  const { protocol } = service
+  const manners = isFront ? mannersOf(service) : []
+  const listen = listenersOf(service, taken)
   const seen = state?.servers.get(localBackend({ protocol, id })) ?? new Map<string, SlotSeen>()
   const weights = new Map(service.remote.map(({ server, weight }) => [dnsLabel(server), weightOf(weight)]))
   return {
     key: service.key,
     id,
     protocol,
-    listen: listenersOf(service, taken),
+    listen,
+    manners,
+    isSticky: protocol !== 'tcp' && (service.routes ?? []).some(({ manner }) => mannerOf(manner).sticky !== null),
     slots: seat(seatsOf(service.local), seen),
     remotes: entriesOf(
       peers.map((peer) => ({ peer, weight: weights.get(peer.id) ?? 0 })),
-      state?.servers.get(wholeBackend({ id })),
+      wholeBackends({ id, listen, manners }).map((name) => state?.servers.get(name))[0],
     ),
   }
 }
@@ -109,6 +138,13 @@ function entriesOf(
   const wanted = all.filter(({ weight }) => weight > 0)
   const kept = all.filter(({ peer, weight }) => weight > 0 || seen?.has(remoteName(peer)) === true)
   return kept.length <= 2 * (wanted.length + FEW_PEERS) ? kept : wanted
+}
+
+/** Connections have no paths. */
+function mannersOf({ protocol, routes = [] }: BalancedService): readonly Manner[] {
+  const served = protocol === 'tcp' ? [] : routes.filter(({ redirect }) => redirect.kind !== 'to')
+  const all = served.map(({ manner }) => mannerOf(manner)).sort((a, b) => compareText(a.suffix, b.suffix))
+  return unique(all, ({ suffix }) => suffix)
 }
 
 function weightOf(weight: number): number {
@@ -190,7 +226,7 @@ function peersOf(table: ProxyTable): readonly PeerLayout[] {
   )
 }
 
-function isPort(port: number): boolean {
+export function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535
 }
 
@@ -198,7 +234,7 @@ function isHost(host: string): boolean {
   return (isIP(host) !== 0 && !host.includes('%')) || /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?$/.test(host)
 }
 
-function unique<T>(sorted: readonly T[], keyOf: (item: T) => string): readonly T[] {
+export function unique<T>(sorted: readonly T[], keyOf: (item: T) => string): readonly T[] {
   const seen = new Set<string>()
   return sorted.filter((item) => !seen.has(keyOf(item)) && seen.add(keyOf(item)))
 }

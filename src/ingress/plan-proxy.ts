@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../model/index.js'
 import type { ProxySeen, ProxyTable, TargetSeen } from '../model/index.js'
+import { frontendName } from './bind.js'
 import { liveCommands } from './commands.js'
-import { isTarget, layOut, localBackend, seatKey, wholeBackend } from './layout.js'
-import type { Layout, Listener } from './layout.js'
+import { frontCommands } from './front-commands.js'
+import { frontFiles } from './front-files.js'
+import { layOutFront } from './front-layout.js'
+import type { FrontLayout } from './front-layout.js'
+import { isTarget, layOut, localBackend, routeBackend, seatKey, wholeBackend, wholeBackends } from './layout.js'
+import type { Layout, Listener, ServiceLayout } from './layout.js'
 import type { ProxyState, SlotSeen } from './read-state.js'
 import {
   AUTHORITY_FILE,
   CERTIFICATE_FILE,
   MESH_MAP_FILE,
   PEERS_FILE,
-  frontendName,
   renderConfig,
   renderMeshMap,
   renderPeers,
@@ -42,6 +46,7 @@ export interface ProxyPlan {
 /** `state` null: nobody knows what runs there. */
 export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPlan {
   const layout = layOut(table, state)
+  const front = layOutFront(table, layout)
   const beside = [
     ...(table.mesh === null
       ? []
@@ -52,21 +57,31 @@ export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPla
     { name: MESH_MAP_FILE, content: renderMeshMap(layout), isSecret: false },
     { name: PEERS_FILE, content: renderPeers(layout), isSecret: false },
   ]
-  const listeners = listenersOf(layout)
-  const structure = hash([renderConfig(emptied(layout), ''), beside.map(({ name, content }) => [name, content])])
-  const files = [{ name: CONFIG_FILE, content: renderConfig(layout, structure), isSecret: false }, ...beside]
+  const listeners = listenersOf(layout, front)
+  const structure = hash([renderConfig(emptied(layout), front, ''), beside.map(({ name, content }) => [name, content])])
+  // It says how the passwords of those who may ask are hashed.
+  const isSecret = layout.services.some(({ manners }) => manners.some(({ users }) => users.length > 0))
+  const config = { name: CONFIG_FILE, content: renderConfig(layout, front, structure), isSecret }
+  const files = [config, ...beside, ...frontFiles(front)]
   return {
     digest: hash(files.map(({ name, content }) => [name, content])),
     files,
     structure,
-    commands: state?.structure === structure ? liveCommands(layout, state) : null,
+    commands: state?.structure === structure ? allCommands(layout, front, state) : null,
     listeners,
     newListeners: listeners.filter((listener) => state?.frontends.includes(frontendName(listener)) !== true),
   }
 }
 
-function listenersOf({ services, mesh }: Layout): readonly Listener[] {
-  const own = services.flatMap(({ listen }) => listen)
+/** Replicas that come before clients are sent to them; what goes, after. */
+function allCommands(layout: Layout, front: FrontLayout | null, state: ProxyState): readonly string[] | null {
+  const told = frontCommands(front, state.front)
+  return told === null ? null : [...liveCommands(layout, state), ...told]
+}
+
+function listenersOf({ services, mesh }: Layout, front: FrontLayout | null): readonly Listener[] {
+  const routed = [front?.http, front?.https].filter((listener) => listener !== null && listener !== undefined)
+  const own = [...routed, ...services.flatMap(({ listen }) => listen)]
   return mesh === null ? own : [...own, { address: '', port: mesh.port }]
 }
 
@@ -84,6 +99,12 @@ function hash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 20)
 }
 
+/** Maps and certificates that a proxy was told of and has not taken, one of them in words. Null: none. */
+export function notTaken(table: ProxyTable, now: ProxyState): string | null {
+  const left = frontCommands(layOutFront(table, layOut(table, now)), now.front) ?? []
+  return left[0]?.split('\n')[0] ?? null
+}
+
 /**
  * How the replicas of a table stand. `former` are processes that a reload left to finish what they had begun: their connections count, but who is
  * up is the word of the one that serves now.
@@ -94,16 +115,25 @@ export function seenBy(table: ProxyTable, now: ProxyState, former: readonly Prox
   const targets = table.services.flatMap(({ key, local }) => {
     const service = services.get(key)
     if (service === undefined) return []
-    const [own, whole] = [localBackend(service), wholeBackend(service)]
-    const backends = service.listen.length === 0 ? [own] : [own, whole]
+    const backends = [localBackend(service), ...wholeBackends(service)]
+    const open = [now, ...former].map((state) => ({ state, names: backendsIn(state, service) }))
     return local.map(({ containerId, ...target }): TargetSeen => {
       const address = isTarget(target) ? seatKey(target) : ''
       const seen = backends.map((backend) => slotAt(now, backend, address))
-      const sessions = [now, ...former].flatMap((state) => [own, whole].map((name) => slotAt(state, name, address)))
-      return { key, containerId, state: stateOf(seen), sessions: sum(sessions.map((slot) => slot?.sessions ?? 0)) }
+      const sessions = open.flatMap(({ state, names }) =>
+        names.map((name) => slotAt(state, name, address)?.sessions ?? 0),
+      )
+      return { key, containerId, state: stateOf(seen), sessions: sum(sessions) }
     })
   })
   return { targets }
+}
+
+/** Also those that a former process had. */
+function backendsIn({ servers }: ProxyState, service: ServiceLayout): readonly string[] {
+  const routed = routeBackend(service, { suffix: '' })
+  const known = new Set([localBackend(service), wholeBackend(service), routed])
+  return [...servers.keys()].filter((name) => known.has(name) || name.startsWith(`${routed}_`))
 }
 
 function slotAt(state: ProxyState, backend: string, address: string): SlotSeen | undefined {

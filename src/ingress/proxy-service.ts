@@ -1,7 +1,8 @@
 import { INGRESS_SERVICE, INGRESS_STACK, ROLLBACK_DEFAULTS, ROLLOUT_DEFAULTS, UPDATE_DEFAULTS } from '../model/index.js'
 import type { FileSpec, IngressSettings, ServiceSpec, Stack } from '../model/index.js'
 import { CONFIG_FILE } from './plan-proxy.js'
-import { IDLE, IPV6_VARIABLE } from './render.js'
+import { IPV6_VARIABLE } from './bind.js'
+import { IDLE } from './render.js'
 
 /** Paths in the container. `current` and `confirmed` lead to one of `tables`: what it starts with, and what it was last seen to run with. */
 export const PROXY_PATHS = Object.freeze({

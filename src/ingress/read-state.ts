@@ -1,5 +1,7 @@
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
+import { NO_FRONT, readFront } from './read-front.js'
+import type { FrontSeen } from './read-front.js'
 
 /** What a proxy tells of itself. */
 export interface ProxyState {
@@ -9,6 +11,7 @@ export interface ProxyState {
   readonly servers: ReadonlyMap<string, ReadonlyMap<string, SlotSeen>>
   /** Names of its frontends. */
   readonly frontends: readonly string[]
+  readonly front: FrontSeen
 }
 
 export interface SlotSeen {
@@ -34,7 +37,7 @@ const FRONTEND = '0'
 const SERVER = '2'
 
 /**
- * The answers to `show info` and `show stat`, in one text as they come. Whatever else is between them is passed over, as further versions
+ * The answers to `show info`, `show stat` and those of `readFront`, in one text as they come. Whatever else is between them is passed over, as further versions
  * say more. The problem is why it makes no sense.
  */
 export function readState(text: string): Result<ProxyState, string> {
@@ -49,7 +52,12 @@ export function readState(text: string): Result<ProxyState, string> {
     else if (at !== null && line.includes(',')) readRow(line.split(','), at, servers, frontends)
   }
   if (at === null) return fail('it sends no statistics')
-  return ok({ structure: structure ?? '', servers, frontends })
+  return ok({
+    structure: structure ?? '',
+    servers,
+    frontends,
+    front: text.includes('.map') ? readFront(text) : NO_FRONT,
+  })
 }
 
 function columnsOf(header: string): Readonly<Record<Column, number>> | null {

@@ -1,14 +1,15 @@
 import { isIP } from 'node:net'
-import { localBackend, remoteName, seatKey, slotName, wholeBackend } from './layout.js'
+import { bindLines, frontendName } from './bind.js'
+import type { FrontLayout } from './front-layout.js'
+import { localBackend, remoteName, routeBackend, seatKey, slotName, wholeBackend } from './layout.js'
 import type { Layout, Listener, PeerLayout, Seat, ServiceLayout } from './layout.js'
+import { frontLines, stickyLines, stickyLocalLines } from './render-front.js'
 
 /** Files beside the configuration, which names them relative to itself. */
 export const AUTHORITY_FILE = 'authority.pem'
 export const CERTIFICATE_FILE = 'certificate.pem'
 export const MESH_MAP_FILE = 'mesh.map'
 export const PEERS_FILE = 'peers.lst'
-/** Of `.if defined(…)`: the proxy's start sets it where the server has IPv6, as binding to it fails where it has not. */
-export const IPV6_VARIABLE = 'SLIPWAY_IPV6'
 
 /**
  * One that is gone is noticed after 1.3 s at most, a server whose packets vanish after 1.8 s: three connections that take 400 ms each. Its TLS
@@ -23,13 +24,14 @@ const TLS = `tcp-ut 4s ssl verify required ca-file ${AUTHORITY_FILE} crt ${CERTI
  * The configuration. Every word in it is ours, or was made from data by a grammar: `layOut` lets through addresses, ports and labels alone.
  * `structure` is what it is told apart by.
  */
-export function renderConfig(layout: Layout, structure: string): string {
+export function renderConfig(layout: Layout, front: FrontLayout | null, structure: string): string {
   return [
     ...globalLines(structure),
     ...defaultLines(),
+    ...frontLines(front, layout.services),
     ...layout.services.flatMap(serviceLines),
     ...meshLines(layout),
-    ...(hasListeners(layout) ? [] : IDLE),
+    ...(hasListeners(layout, front) ? [] : IDLE),
     '',
   ].join('\n')
 }
@@ -41,8 +43,10 @@ export const IDLE = [
   '  tcp-request connection reject',
 ]
 
-function hasListeners({ services, mesh }: Layout): boolean {
-  return mesh !== null || services.some(({ listen }) => listen.length > 0)
+function hasListeners({ services, mesh }: Layout, front: FrontLayout | null): boolean {
+  return (
+    mesh !== null || (front?.http ?? front?.https ?? null) !== null || services.some(({ listen }) => listen.length > 0)
+  )
 }
 
 /** From the name that a peer asks for to the backend with the replicas of this server. */
@@ -122,42 +126,38 @@ function serviceLines(service: ServiceLayout): readonly string[] {
   return [
     ...service.listen.flatMap((listener) => frontendLines(service, listener)),
     ...localLines(service),
-    ...(service.listen.length === 0 ? [] : wholeLines(service)),
+    ...(service.listen.length === 0 ? [] : [...head(service, wholeBackend(service)), ...wholeServers(service)]),
+    ...service.manners.flatMap((manner) => [
+      ...head(service, routeBackend(service, manner)),
+      ...manner.lines.map((line) => `  ${line}`),
+      ...(manner.sticky === null ? [] : stickyLines(service.id, manner.sticky)),
+      ...wholeServers(service),
+    ]),
   ]
-}
-
-/** A frontend is named after where it listens: by that it is known which ports a proxy has. */
-export function frontendName({ address, port }: Listener): string {
-  return `in_${address === '' ? 'any' : address.replaceAll(':', '-')}_${port}`
 }
 
 function frontendLines(service: ServiceLayout, listener: Listener): readonly string[] {
   return [
-    `frontend ${frontendName(listener)} from ${service.protocol}`,
+    `frontend ${frontendName(listener)} from ${sectionOf(service)}`,
     ...bindLines(listener, ''),
     // Nobody is in front of it who could be believed.
-    ...(service.protocol === 'http'
+    ...(service.protocol !== 'tcp'
       ? ['  http-request set-header X-Forwarded-For %[src]', '  http-request set-header X-Forwarded-Proto http']
       : []),
     `  default_backend ${wholeBackend(service)}`,
   ]
 }
 
-function bindLines({ address, port }: Listener, options: string): readonly string[] {
-  if (address !== '') return [`  bind ${seatKey({ address, port })}${options}`]
-  return [
-    `  bind 0.0.0.0:${port}${options}`,
-    `.if defined(${IPV6_VARIABLE})`,
-    `  bind [::]:${port} v6only${options}`,
-    '.endif',
-  ]
+/** Of defaults. */
+function sectionOf({ protocol }: ServiceLayout): 'tcp' | 'http' {
+  return protocol === 'tcp' ? 'tcp' : 'http'
 }
 
-function backendHead(service: ServiceLayout, name: string): readonly string[] {
+function head(service: ServiceLayout, name: string): readonly string[] {
   return [
-    `backend ${name} from ${service.protocol}`,
+    `backend ${name} from ${sectionOf(service)}`,
     // A request that may have reached somebody is sent again only where that changes nothing (RFC 9110, 9.2.2).
-    ...(service.protocol === 'http'
+    ...(service.protocol !== 'tcp'
       ? ['  http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }']
       : []),
   ]
@@ -165,24 +165,33 @@ function backendHead(service: ServiceLayout, name: string): readonly string[] {
 
 function localLines(service: ServiceLayout): readonly string[] {
   return [
-    ...backendHead(service, localBackend(service)),
-    ...service.slots.map((seat, index) => `  server ${slotName(index)} ${place(seat)} ${LOCAL_CHECK}`),
+    ...head(service, localBackend(service)),
+    ...(service.isSticky ? stickyLocalLines(service.id) : []),
+    ...service.slots.map(
+      (seat, index) => `  server ${slotName(index)} ${place(seat)} ${LOCAL_CHECK}${spoken(service)}`,
+    ),
   ]
 }
 
-function wholeLines(service: ServiceLayout): readonly string[] {
+/** Replicas of this server, then the proxies of others. */
+function wholeServers(service: ServiceLayout): readonly string[] {
   const tracked = localBackend(service)
   return [
-    ...backendHead(service, wholeBackend(service)),
     ...service.slots.map(
-      (seat, index) => `  server ${slotName(index)} ${place(seat)} track ${tracked}/${slotName(index)}`,
+      (seat, index) =>
+        `  server ${slotName(index)} ${place(seat)} track ${tracked}/${slotName(index)}${spoken(service)}`,
     ),
     ...service.remotes.map(({ peer, weight }) => {
       const share = weight === 0 ? 'weight 1 disabled' : `weight ${weight}`
       const name = meshName(service, peer.zone)
-      return `  server ${remoteName(peer)} ${peerAddress(peer)} ${share} track peers/${remoteName(peer)} ${TLS} sni str(${name})`
+      return `  server ${remoteName(peer)} ${peerAddress(peer)} ${share} track peers/${remoteName(peer)} ${TLS} sni str(${name})${service.protocol === 'h2' ? ' alpn h2' : ''}`
     }),
   ]
+}
+
+/** What a replica is spoken to by. */
+function spoken({ protocol }: ServiceLayout): string {
+  return protocol === 'h2' ? ' proto h2' : ''
 }
 
 /** A slot that is free has an address nobody answers at. Weight 0 is draining: no new connections. */
@@ -199,14 +208,15 @@ function meshLines({ peers, mesh, services }: Layout): readonly string[] {
   if (mesh === null) return []
   const options = ` ssl crt ${CERTIFICATE_FILE} ca-file ${AUTHORITY_FILE} verify required strict-sni ssl-min-ver TLSv1.3`
   const listener = { address: '', port: mesh.port }
-  const hasHttp = services.some(({ protocol }) => protocol === 'http')
+  const hasHttp = services.some(({ protocol }) => protocol !== 'tcp')
+  const alpn = services.some(({ protocol }) => protocol === 'h2') ? ' alpn h2,http/1.1' : ''
   return [
     `frontend ${frontendName(listener)} from tcp`,
-    ...bindLines(listener, options),
+    ...bindLines(listener, `${options}${alpn}`),
     // A server that left the fleet has a good certificate for weeks.
     `  tcp-request content reject unless { ssl_c_s_dn(CN) -f ${PEERS_FILE} }`,
     `  tcp-request content reject unless { ssl_fc_sni,map(${MESH_MAP_FILE}) -m found }`,
-    ...(hasHttp ? [`  tcp-request content switch-mode http if { ssl_fc_sni,map(${MESH_MAP_FILE}) -m beg http_ }`] : []),
+    ...(hasHttp ? [`  tcp-request content switch-mode http if { ssl_fc_sni,map(${MESH_MAP_FILE}) -m beg http }`] : []),
     `  use_backend %[ssl_fc_sni,map(${MESH_MAP_FILE})]`,
     ...(peers.length === 0 ? [] : ['backend peers from tcp', '  timeout check 1s']),
     ...peers.map(

@@ -1,5 +1,16 @@
 import { compareText, portsClash } from '../model/index.js'
-import type { BalancedService, HostPort, MeshIdentity, ProxyPeer, ProxyTable, ProxyTarget } from '../model/index.js'
+import type {
+  BalancedService,
+  HostPort,
+  MeshIdentity,
+  ProxyPeer,
+  ProxyTable,
+  ProxyTarget,
+  RouteSpec,
+  ServiceProtocol,
+} from '../model/index.js'
+import { frontOf, isSameFront, isSameRoutes, routesWon } from './routes.js'
+import type { FrontInput, RouteClaim } from './routes.js'
 
 /** What one stack brings to the proxies: its balanced services, by port. Sorted by key. */
 export type StackEndpoints = readonly ServiceEndpoints[]
@@ -7,9 +18,11 @@ export type StackEndpoints = readonly ServiceEndpoints[]
 export interface ServiceEndpoints {
   /** `shop/web:8080`. */
   readonly key: string
-  readonly protocol: 'tcp' | 'http'
+  readonly protocol: ServiceProtocol
   /** Where clients are to reach it. `isWanted`: the stack's target says so; else what was proven before did. */
   readonly claims: readonly { readonly hostIp: string; readonly port: number; readonly isWanted: boolean }[]
+  /** Absent: none. */
+  readonly routes?: readonly RouteClaim[]
   /** Replicas that are ready or leave, sorted by container id. */
   readonly replicas: readonly Endpoint[]
 }
@@ -33,10 +46,12 @@ export interface Routing {
   readonly leaving: readonly { readonly key: string; readonly containerId: string; readonly server: string }[]
 }
 
-export interface RoutedService extends ServiceEndpoints {
+export interface RoutedService extends Omit<ServiceEndpoints, 'routes'> {
   readonly source: ServiceEndpoints
   /** The claims that are this service's now. */
   readonly listen: readonly { readonly hostIp: string; readonly port: number }[]
+  /** The routes that are. */
+  readonly routes: readonly RouteSpec[]
 }
 
 /** Who listens where: each address and port goes to the service that wants it, but not before it has a ready replica while another, that had it, has one. */
@@ -52,12 +67,15 @@ export function route(stacks: readonly StackEndpoints[], before?: Routing): Rout
     }
   }
   const known = new Map(before?.services.map((service) => [service.key, service]))
+  const won = routesWon(services)
   const routed = services.map((source): RoutedService => {
     const listen = source.claims
       .filter((claim) => winners.get(placeOf(claim))?.service === source)
       .map(({ hostIp, port }) => ({ hostIp, port }))
     const last = known.get(source.key)
-    return last?.source === source && isSamePlaces(last.listen, listen) ? last : { ...source, source, listen }
+    const routes = won.get(source) ?? []
+    const isSame = last?.source === source && isSamePlaces(last.listen, listen) && isSameRoutes(last.routes, routes)
+    return isSame ? last : { ...source, source, listen, routes }
   })
   const leaving = services.flatMap(({ key, replicas }) =>
     replicas.flatMap(({ isLeaving, containerId, server }) => (isLeaving ? [{ key, containerId, server }] : [])),
@@ -97,6 +115,8 @@ export interface TableInput {
   readonly mesh: MeshIdentity | null
   /** Whether other proxies may send to a replica: its own proxy is known to reach it, or nobody knows better. */
   readonly counted: ReadonlySet<string>
+  /** What routes need besides. Null: they are not served here. */
+  readonly front: FrontInput | null
   /** Of the leaving replicas here, as `key id`: no other proxy sends to them any more, or this one gives them nothing already. */
   readonly letGo: ReadonlySet<string>
 }
@@ -114,6 +134,7 @@ interface TablePart {
 export function tableOf(
   input: TableInput,
   before: TableParts = new Map(),
+  former?: ProxyTable,
 ): { readonly table: ProxyTable; readonly parts: TableParts } {
   const { server, routing, peers, mesh } = input
   const place = JSON.stringify([input.isListening, input.taken])
@@ -126,7 +147,8 @@ export function tableOf(
     parts.set(routed.key, part)
     return part.made
   })
-  return { table: { server, peers, mesh, services }, parts }
+  const front = frontOf(input, routing.services, former?.front)
+  return { table: { server, peers, mesh, services, ...(front === undefined ? {} : { front }) }, parts }
 }
 
 /** What a service's part of the table leans on besides its routing. */
@@ -145,13 +167,14 @@ function flagsOf({ key, replicas }: RoutedService, { server, counted, letGo }: T
 }
 
 function balanced(service: RoutedService, input: TableInput): BalancedService {
-  const { key, protocol, listen, replicas } = service
+  const { key, protocol, listen, routes, replicas } = service
   const here = replicas.filter(({ server }) => server === input.server)
   const staysOne = here.some(({ isLeaving }) => !isLeaving)
   return {
     key,
     protocol,
     listen: input.isListening ? listen.filter((place) => !isTaken(place, input.taken)) : [],
+    ...(routes.length === 0 ? {} : { routes }),
     local: here.map((one): ProxyTarget => {
       // What other proxies still send to the last one here has nowhere else to go.
       const isDrained = one.isLeaving && (staysOne || input.letGo.has(`${key} ${one.containerId}`))
@@ -181,6 +204,7 @@ export function isSameInput(a: TableInput, b: TableInput): boolean {
     a.counted === b.counted &&
     a.peers === b.peers &&
     a.isListening === b.isListening &&
+    a.front === b.front &&
     isSameMesh(a.mesh, b.mesh) &&
     JSON.stringify(a.taken) === JSON.stringify(b.taken) &&
     isSameSet(a.letGo, b.letGo)
@@ -192,6 +216,7 @@ export function isSameTable(a: ProxyTable | null, b: ProxyTable): boolean {
   return (
     a !== null &&
     a.peers === b.peers &&
+    isSameFront(a.front, b.front) &&
     isSameMesh(a.mesh, b.mesh) &&
     a.services.length === b.services.length &&
     a.services.every((service, at) => service === b.services[at])

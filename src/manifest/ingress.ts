@@ -14,5 +14,7 @@ export function readIngress(node: Node | undefined, report: Report): IngressSett
     image: readText(node, 'image') ?? INGRESS_DEFAULTS.image,
     placement: constraints.filter((one) => one !== null),
     meshPort: readInteger(node, 'mesh_port', PORTS, report) ?? INGRESS_DEFAULTS.meshPort,
+    httpPort: readInteger(node, 'http_port', PORTS, report) ?? INGRESS_DEFAULTS.httpPort,
+    httpsPort: readInteger(node, 'https_port', PORTS, report) ?? INGRESS_DEFAULTS.httpsPort,
   }
 }

@@ -19,8 +19,22 @@ export type {
   ProxySeen,
   ProxyTable,
   ProxyTarget,
+  ServiceProtocol,
   TargetSeen,
 } from './ingress.js'
+export type {
+  AcmeChallenge,
+  HeaderChanges,
+  ProxyCertificate,
+  ProxyFront,
+  RedirectStatus,
+  RouteManner,
+  RouteRedirect,
+  RouteSpec,
+  RouteTimeouts,
+  RouteTls,
+  RouteUser,
+} from './routes.js'
 export type {
   BlkioSpec,
   DeviceMapping,

@@ -1,3 +1,4 @@
+import type { ProxyFront, RouteSpec } from './routes.js'
 import type { Constraint } from './service-spec.js'
 
 /** `ingress:` of slipway.yaml: published ports are balanced by one proxy a server. */
@@ -8,12 +9,17 @@ export interface IngressSettings {
   readonly placement: readonly Constraint[]
   /** Port by which proxies reach each other. Default 8444. */
   readonly meshPort: number
+  /** Ports on which routes are served. Default 80 and 443. */
+  readonly httpPort: number
+  readonly httpsPort: number
 }
 
 export const INGRESS_DEFAULTS: IngressSettings = Object.freeze({
   image: 'haproxy:3.2-alpine',
   placement: [],
   meshPort: 8444,
+  httpPort: 80,
+  httpsPort: 443,
 })
 
 /** The stack that Slipway itself adds to a fleet with ingress, and its service. No manifest may have this name. */
@@ -39,14 +45,21 @@ export interface ProxyTable {
   readonly peers: readonly ProxyPeer[]
   /** Null: a fleet of one server. */
   readonly mesh: MeshIdentity | null
+  /** Absent: no routes are served here. */
+  readonly front?: ProxyFront
 }
 
+/** Connections are balanced, or requests; `h2`: which the replicas take by HTTP/2 without TLS. */
+export type ServiceProtocol = 'tcp' | 'http' | 'h2'
+
 export interface BalancedService {
-  /** `shop/web:8080`: stack, service and port in the container. */
+  /** `shop/web:8080`: stack, service and port in the container; `shop/web:8080/http` for its routes. */
   readonly key: string
-  readonly protocol: 'tcp' | 'http'
+  readonly protocol: ServiceProtocol
   /** Where clients reach it on this server; empty: not here. */
   readonly listen: readonly { readonly hostIp: string; readonly port: number }[]
+  /** What this service has of its routes; absent: none. */
+  readonly routes?: readonly RouteSpec[]
   /** Replicas on this server, sorted by container id. */
   readonly local: readonly ProxyTarget[]
   /** Replicas that are ready on other servers, by server, sorted. A server that has none is absent. */

@@ -1,5 +1,6 @@
 import type { DeviceSpec, ExecutionSpec, HookSpec, IsolationSpec, NamingSpec, TuningSpec } from './engine-settings.js'
 import type { BalancedPort } from './ingress.js'
+import type { RouteSpec } from './routes.js'
 import type { ServiceMode, UpdatePolicy, RolloutPolicy } from './rollout-policy.js'
 
 export interface PortSpec {
@@ -237,6 +238,8 @@ export interface ServiceSpec {
   readonly probe: ProbeSpec | null
   /** Ports that the proxies of the fleet listen on. Absent: none. */
   readonly balanced?: readonly BalancedPort[]
+  /** Requests that the proxies hand to it. Absent: none. */
+  readonly routes?: readonly RouteSpec[]
   /** `x-slipway.restart_at`: replicas made for another value are restarted, rolling. */
   readonly restartAt: string | null
 }

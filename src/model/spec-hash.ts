@@ -52,6 +52,7 @@ export const HASHED: Readonly<Record<keyof ServiceSpec, boolean>> = Object.freez
   dependsOn: false,
   probe: false,
   balanced: false,
+  routes: false,
   restartAt: false,
 })
 

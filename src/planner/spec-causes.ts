@@ -71,6 +71,7 @@ export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = 
   dependsOn: null,
   probe: null,
   balanced: null,
+  routes: null,
   restartAt: null,
 })
 

@@ -1,8 +1,9 @@
 import { planProxy } from '../../src/ingress/index.js'
 import type { ProxyFile, ProxyState, SlotSeen } from '../../src/ingress/index.js'
 import type { ProxyTable } from '../../src/model/index.js'
+import { madeFront } from './made-front.js'
 
-/** A proxy that reads configurations and runtime commands as HAProxy does, as far as slots go. */
+/** A proxy that reads configurations and runtime commands as HAProxy does, as far as slots, maps and certificates go. */
 export interface MadeProxy {
   load(files: readonly ProxyFile[]): void
   bring(table: ProxyTable): void
@@ -13,9 +14,12 @@ export function haproxyWith(): MadeProxy {
   let structure = ''
   let frontends: string[] = []
   let servers = new Map<string, Map<string, SlotSeen>>()
+  let front = madeFront()
   const load = (files: readonly ProxyFile[]): void => {
     servers = new Map<string, Map<string, SlotSeen>>()
     frontends = []
+    front = madeFront()
+    for (const file of files) front.load(file)
     let backend = new Map<string, SlotSeen>()
     for (const line of (files[0]?.content ?? '').split('\n')) {
       const [word, name = '', address = '', ...rest] = line.trim().split(' ')
@@ -28,6 +32,7 @@ export function haproxyWith(): MadeProxy {
     }
   }
   const run = (command: string): void => {
+    if (!command.startsWith('set server ')) return front.run(command)
     const [, , name = '', verb, value, , port] = command.split(' ')
     const [backend = '', slot = ''] = name.split('/')
     const seen = servers.get(backend)?.get(slot)
@@ -40,6 +45,7 @@ export function haproxyWith(): MadeProxy {
   const state = (): ProxyState => ({
     structure,
     frontends: [...frontends],
+    front: front.seen(),
     servers: new Map([...servers].map(([name, slots]) => [name, new Map(slots)])),
   })
   return {

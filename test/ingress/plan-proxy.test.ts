@@ -4,6 +4,7 @@ import { planProxy, readState, seenBy } from '../../src/ingress/index.js'
 import type { ProxyState } from '../../src/ingress/index.js'
 import { meshZone } from '../../src/model/index.js'
 import type { ProxyTable } from '../../src/model/index.js'
+import { FRONT_WORDS, SHAPES } from './shapes.js'
 import { anyTable, serviceOf, tableOf, targetOf } from './tables.js'
 import { haproxyWith } from './made-proxy.js'
 
@@ -59,7 +60,7 @@ frontend in_any_8444 from tcp
 .endif
   tcp-request content reject unless { ssl_c_s_dn(CN) -f peers.lst }
   tcp-request content reject unless { ssl_fc_sni,map(mesh.map) -m found }
-  tcp-request content switch-mode http if { ssl_fc_sni,map(mesh.map) -m beg http_ }
+  tcp-request content switch-mode http if { ssl_fc_sni,map(mesh.map) -m beg http }
   use_backend %[ssl_fc_sni,map(mesh.map)]
 backend peers from tcp
   timeout check 1s
@@ -102,12 +103,13 @@ backend peers from tcp
     /^ {2}(uid|gid|hard-stop-after|default-path|mode|balance|timeout|retries|retry-on|option|clitcpka|srvtcpka|tune)[a-z0-9 .-]*$/,
     /^ {2}http-request (set-header X-Forwarded-(For %\[src\]|Proto http)|disable-l7-retry unless \{ method [A-Z ]+ \})$/,
     /^ {2}tcp-request content reject unless \{ ssl_c_s_dn\(CN\) -f peers\.lst \}$/,
-    /^ {2}tcp-request content (reject|switch-mode http) (if|unless) \{ ssl_fc_sni,map\(mesh\.map\) -m (found|beg http_) \}$/,
+    /^ {2}tcp-request content (reject|switch-mode http) (if|unless) \{ ssl_fc_sni,map\(mesh\.map\) -m (found|beg http) \}$/,
     /^ {2}bind unix@\/etc\/slipway\/idle\.sock mode 600$|^ {2}tcp-request connection reject$/,
+    ...FRONT_WORDS,
     /^ {2}use_backend %\[ssl_fc_sni,map\(mesh\.map\)\]$/,
     /^(frontend|backend) [a-z0-9._-]+ from (tcp|http)$/,
     /^ {2}default_backend all_[a-z0-9-]+$/,
-    /^ {2}bind ([0-9.]+|\[[0-9a-f:.]+\]):[0-9]+( v6only)?( ssl crt certificate\.pem ca-file authority\.pem verify required strict-sni ssl-min-ver TLSv1\.3)?$/i,
+    /^ {2}bind ([0-9.]+|\[[0-9a-f:.]+\]):[0-9]+( v6only)?( ssl crt certificate\.pem ca-file authority\.pem verify required strict-sni ssl-min-ver TLSv1\.3( alpn h2,http\/1\.1)?)?$/i,
     /^ {2}server [sr][a-z0-9_-]+ ([a-z0-9._-]+|\[[0-9a-f:.]+\]):[0-9]+( [A-Za-z0-9._/()-]+(,[a-z]+)*)+$/i,
   ]
 
@@ -120,10 +122,14 @@ backend peers from tcp
             WORDS.some((pattern) => pattern.test(line)),
             JSON.stringify(line),
           ).toBe(true)
-          expect(line.length).toBeLessThan(1_000)
+          expect(line.length).toBeLessThan(5_000)
         }
         for (const line of (files.find(({ name }) => name === 'mesh.map')?.content ?? '').trimEnd().split('\n'))
-          expect(line).toMatch(/^([a-z0-9-]{1,57}\.[a-z0-9-]{1,57}\.mesh (tcp|http)_[a-z0-9-]+)?$/)
+          expect(line).toMatch(/^([a-z0-9-]{1,57}\.[a-z0-9-]{1,57}\.mesh (tcp|http2?)_[a-z0-9-]+)?$/)
+        for (const { name, content } of files) {
+          const shape = SHAPES.find(([pattern]) => pattern.test(name))
+          for (const line of content.split('\n').slice(0, -1)) expect(line, name).toMatch(shape?.[1] ?? /^/)
+        }
         expect(files.find(({ name }) => name === 'peers.lst')?.content).toMatch(/^([a-z0-9-]{1,57}\.mesh\n)*$/)
       }),
     )

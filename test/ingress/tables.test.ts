@@ -15,7 +15,7 @@ function service(patch: Partial<ServiceEndpoints>): ServiceEndpoints {
 
 function inputOf(services: readonly ServiceEndpoints[], patch: Partial<TableInput> = {}): TableInput {
   const counted = new Set(services.flatMap(({ replicas }) => replicas.map(({ containerId }) => containerId)))
-  const around = { isListening: true, taken: [], peers: [], mesh: null, counted, letGo: new Set<string>() }
+  const around = { front: null, isListening: true, taken: [], peers: [], mesh: null, counted, letGo: new Set<string>() }
   return { server: 'a', routing: route([services]), ...around, ...patch }
 }
 

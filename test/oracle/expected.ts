@@ -57,6 +57,7 @@ const SERVICE: Readonly<Record<keyof ServiceSpec, Reading>> = {
   dependsOn: dependenciesOf,
   probe: () => null,
   balanced: () => undefined,
+  routes: () => undefined,
   restartAt: () => null,
 }
 

@@ -9,6 +9,7 @@ import { openAuthority } from '../../../src/mesh/index.js'
 import type { BalancedService, MeshIdentity, ProxyTable, ProxyTarget } from '../../../src/model/index.js'
 import { must, until } from '../../driver/fixtures.js'
 import { tryRun } from '../../lab/shell.js'
+import { testAuthority } from '../papers.js'
 import { anyTable, serviceOf, tableOf } from '../tables.js'
 import { ask, startLoad } from './load.js'
 import { freePort, haproxyProgram, startBackend, startRealProxy, writeTable } from './real-proxy.js'
@@ -54,10 +55,14 @@ function webOn(port: number, local: readonly ProxyTarget[], changes: Partial<Bal
 describe('HAProxy itself', () => {
   it('takes every configuration that a table can give', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'slipway-tables-'))
+    const { pem } = await (await testAuthority()).issue(['shop.example.com'])
     await fc.assert(
       fc.asyncProperty(anyTable, async (table) => {
         const mesh = table.mesh === null ? null : { ...table.mesh, ...identity }
-        writeTable(dir, { ...table, mesh }, null)
+        // Its form says nothing of a certificate's sense.
+        const certificates = (table.front?.certificates ?? []).map((one) => ({ ...one, pem }))
+        const front = table.front === undefined ? {} : { front: { ...table.front, certificates } }
+        writeTable(dir, { ...table, mesh, ...front }, null)
         const checked = await tryRun(haproxyProgram, ['-c', '-f', join(dir, 'haproxy.cfg')], {
           env: { SLIPWAY_IPV6: '1' },
         })

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto'
+import { compareText, dnsLabel } from '../model/index.js'
+import type { AcmeChallenge, ProxyCertificate, ProxyFront, ProxyTable, RouteSpec } from '../model/index.js'
+import { isPort, remoteName, routeBackend, seatKey, slotName } from './layout.js'
+import type { Layout, Listener, ServiceLayout } from './layout.js'
+import { mannerOf } from './manner.js'
+import { readPem } from './pem.js'
+import { isHostPattern, isRoutePath, redirectLine } from './route-words.js'
+
+/** Where routes are served, in words that HAProxy takes: whatever is not of the grammar is left out. */
+export interface FrontLayout {
+  readonly http: Listener | null
+  readonly https: Listener | null
+  /** In addresses that clients are sent to: `:8443`, or nothing where it goes without saying. */
+  readonly portSuffix: string
+  /** Backends that send everybody elsewhere, by name, with their one line. */
+  readonly redirects: ReadonlyMap<string, string>
+  /** `http://shop.example.com/api/` to a backend: prefixes, and whole paths. */
+  readonly routes: LiveMap
+  readonly paths: LiveMap
+  readonly challenges: LiveMap
+  /** From what clients bring in cookies to where their replica is, and back. Null: no service keeps clients. */
+  readonly replicas: LiveMap | null
+  readonly certificates: readonly CertificateLayout[]
+}
+
+/** Sorted keys with their values. */
+export type LiveMap = ReadonlyMap<string, string>
+
+/** `file` is named after what is in it and whom it is for. */
+export interface CertificateLayout {
+  readonly file: string
+  readonly hosts: readonly string[]
+  readonly pem: string
+}
+
+/** Who asks in plain is sent from here to https. */
+export const TO_HTTPS = 'to_https'
+
+const TOKEN = /^[A-Za-z0-9_-]{1,128}$/
+const ANSWER = /^[A-Za-z0-9_.-]{1,256}$/
+export const CHALLENGE_PATH = '/.well-known/acme-challenge/'
+
+const NOTHING: ProxyFront = { httpPort: null, httpsPort: null, certificates: [], challenges: [] }
+
+/** Null: nothing of a route concerns this proxy. */
+export function layOutFront(table: ProxyTable, { services, mesh }: Layout): FrontLayout | null {
+  const isSticky = services.some((service) => service.isSticky)
+  if (table.front === undefined && !isSticky) return null
+  const front = table.front ?? NOTHING
+  const https = listenerAt(front.httpsPort, [mesh?.port, front.httpPort])
+  const certificates = front.certificates.flatMap(certificateOf).sort((a, b) => compareText(a.file, b.file))
+  const places = new Map<string, Place>()
+  for (const { service, route } of routesOf(table, services))
+    for (const [key, place] of placesOf(route, service, certificates)) if (!places.has(key)) places.set(key, place)
+  const redirects = [...places.values()].flatMap(({ to, line }) => (line === null ? [] : [[to, line] as const]))
+  const live = (isExact: boolean): LiveMap =>
+    sorted(
+      [...places].flatMap(([key, place]) => (place.isExact === isExact ? [[key.slice(1), place.to] as const] : [])),
+    )
+  return {
+    http: listenerAt(front.httpPort, [mesh?.port]),
+    https,
+    portSuffix: https === null || https.port === 443 ? '' : `:${https.port}`,
+    redirects: sorted(redirects),
+    routes: live(false),
+    paths: live(true),
+    challenges: challengesOf(front),
+    replicas: isSticky ? replicasOf(table.server, services) : null,
+    certificates: unique(certificates),
+  }
+}
+
+function listenerAt(port: number | null, taken: readonly (number | null | undefined)[]): Listener | null {
+  return port === null || !isPort(port) || taken.includes(port) ? null : { address: '', port }
+}
+
+interface Place {
+  /** The backend. */
+  readonly to: string
+  readonly isExact: boolean
+  /** Of one that sends elsewhere. */
+  readonly line: string | null
+}
+
+/** In the order of keys, so that of two that claim the same one always has it. */
+function routesOf(
+  table: ProxyTable,
+  services: readonly ServiceLayout[],
+): readonly { readonly service: ServiceLayout; readonly route: RouteSpec }[] {
+  const byKey = new Map(table.services.map((service) => [service.key, service]))
+  return services.flatMap((service) => (byKey.get(service.key)?.routes ?? []).map((route) => ({ service, route })))
+}
+
+/** By key, with a letter before it that tells whole paths from prefixes. */
+function placesOf(
+  route: RouteSpec,
+  service: ServiceLayout,
+  certificates: readonly CertificateLayout[],
+): readonly (readonly [string, Place])[] {
+  const { path, isExact, tls, redirect } = route
+  if (!isRoutePath(path) || (redirect.kind === 'to' && redirectLine(redirect) === null)) return []
+  const hosts = route.hosts.length === 0 ? ['*'] : route.hosts.filter(isHostPattern)
+  const line = redirect.kind === 'to' ? redirectLine(redirect) : null
+  const own = line === null ? routeBackend(service, mannerOf(route.manner)) : `redirect_${digest(line)}`
+  const key = (site: string, host: string): string =>
+    `${isExact ? '=' : '^'}${site}://${host}${isExact || path === '/' ? path : `${path}/`}`
+  return hosts.flatMap((host) => {
+    const isSecured =
+      tls.kind !== 'off' &&
+      certificates.some(({ hosts: named }) => named.includes(host) || (tls.kind === 'own' && named.length === 0))
+    const plain = redirect.kind === 'https' && isSecured ? TO_HTTPS : own
+    const place = (to: string): Place => ({ to, isExact, line: to === own ? line : null })
+    const secure = tls.kind === 'off' ? [] : [[key('https', host), place(own)] as const]
+    return [[key('http', host), place(plain)] as const, ...secure]
+  })
+}
+
+function certificateOf({ hosts, pem }: ProxyCertificate): readonly CertificateLayout[] {
+  const text = readPem(pem)
+  const known = [...new Set(hosts.filter(isHostPattern))].sort(compareText)
+  // None of its hosts is one: it is not for all.
+  if (text === null || (hosts.length > 0 && known.length === 0)) return []
+  return [{ file: `tls_${digest([text, known])}.pem`, hosts: known, pem: text }]
+}
+
+function challengesOf({ challenges }: ProxyFront): LiveMap {
+  const known = challenges.filter(({ token, answer }: AcmeChallenge) => TOKEN.test(token) && ANSWER.test(answer))
+  return sorted(known.map(({ token, answer }) => [`${CHALLENGE_PATH}${token}`, answer]))
+}
+
+/**
+ * A client's cookie says `<server>-<replica>`: on the server itself that is a slot, for all others the server's proxy. What drains is in none, so
+ * that its clients go elsewhere with their next request.
+ */
+function replicasOf(server: string, services: readonly ServiceLayout[]): LiveMap {
+  const sticky = services.filter(({ isSticky }) => isSticky)
+  const home = digest(dnsLabel(server)).slice(0, 8)
+  const slots = sticky.flatMap((service) =>
+    service.slots.flatMap((seat, index) => {
+      if (seat === null || seat.isDraining) return []
+      const value = `${home}-${digest([service.id, seatKey(seat)]).slice(0, 12)}`
+      return [[value, slotName(index)] as const, [`${service.id}/${slotName(index)}`, value] as const]
+    }),
+  )
+  const peers = sticky.flatMap(({ remotes }) =>
+    remotes.map(({ peer }) => [digest(peer.id).slice(0, 8), remoteName(peer)] as const),
+  )
+  return sorted([...slots, ...peers])
+}
+
+function unique(certificates: readonly CertificateLayout[]): readonly CertificateLayout[] {
+  return certificates.filter(({ file }, at) => certificates[at - 1]?.file !== file)
+}
+
+function sorted(pairs: readonly (readonly [string, string])[]): LiveMap {
+  return new Map([...pairs].sort(([a], [b]) => compareText(a, b)))
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 20)
+}

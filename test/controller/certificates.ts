@@ -1,0 +1,50 @@
+import type { CertificateKeeper } from '../../src/controller/index.js'
+import type { AcmeChallenge, Problem } from '../../src/model/index.js'
+
+/** Gives what a test puts in, and notes what it is told. */
+export class FakeCertificates implements CertificateKeeper {
+  readonly pems = new Map<string, string>()
+  readonly wanted: (readonly string[])[] = []
+  readonly answered: (readonly string[])[] = []
+  private readonly listeners: (() => void)[] = []
+  private open: readonly AcmeChallenge[] = []
+
+  want(hosts: readonly string[]): void {
+    this.wanted.push(hosts)
+  }
+
+  pem(host: string): string | null {
+    return this.pems.get(host) ?? null
+  }
+
+  challenges(): readonly AcmeChallenge[] {
+    return this.open
+  }
+
+  answering(tokens: readonly string[]): void {
+    this.answered.push(tokens)
+  }
+
+  onChange(listener: () => void): void {
+    this.listeners.push(listener)
+  }
+
+  problems(): readonly Problem[] {
+    return []
+  }
+
+  /** A certificate has come. */
+  issue(host: string, pem: string): void {
+    this.pems.set(host, pem)
+    this.changed()
+  }
+
+  challenge(...challenges: readonly AcmeChallenge[]): void {
+    this.open = challenges
+    this.changed()
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) listener()
+  }
+}
