@@ -10,11 +10,15 @@ import type { Report } from './report.js'
 export function readIngress(node: Node | undefined, report: Report): IngressSettings | null {
   if (node === undefined || (node.kind === 'scalar' && textOf(node) !== 'true')) return null
   const constraints = items(get(node, 'placement')).map((one) => readConstraint(one, report))
-  return {
+  const settings: IngressSettings = {
     image: readText(node, 'image') ?? INGRESS_DEFAULTS.image,
     placement: constraints.filter((one) => one !== null),
     meshPort: readInteger(node, 'mesh_port', PORTS, report) ?? INGRESS_DEFAULTS.meshPort,
     httpPort: readInteger(node, 'http_port', PORTS, report) ?? INGRESS_DEFAULTS.httpPort,
     httpsPort: readInteger(node, 'https_port', PORTS, report) ?? INGRESS_DEFAULTS.httpsPort,
   }
+  const ports = [settings.meshPort, settings.httpPort, settings.httpsPort]
+  if (new Set(ports).size < ports.length)
+    report.error('CONFLICT', node, `mesh_port, http_port and https_port are ${ports.join(', ')}; give each its own`)
+  return settings
 }

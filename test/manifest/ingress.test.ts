@@ -32,15 +32,20 @@ describe('ingress of slipway.yaml', () => {
       image: 'haproxy:3.2-alpine',
       placement: [],
       meshPort: 8444,
+      httpPort: 80,
+      httpsPort: 443,
     })
   })
 
   it('says where ports listen, by which image and mesh port', () => {
-    const said = 'ingress: { image: "haproxy:3.0", placement: [node.labels.tier == edge], mesh_port: 9000 }\n'
+    const said =
+      'ingress: { image: "haproxy:3.0", placement: [node.labels.tier == edge], mesh_port: 9000, http_port: 8080, https_port: 8443 }\n'
     expect(desiredOf(files('ports: []', said)).fleet.ingress).toEqual({
       image: 'haproxy:3.0',
       placement: [{ key: 'node.labels.tier', op: '==', value: 'edge' }],
       meshPort: 9000,
+      httpPort: 8080,
+      httpsPort: 8443,
     })
   })
 
@@ -51,6 +56,7 @@ describe('ingress of slipway.yaml', () => {
   it.each([
     ['ingress: { port: 80 }\n', 'FIELD_UNKNOWN'],
     ['ingress: { mesh_port: 99999 }\n', 'VALUE_OUT_OF_RANGE'],
+    ['ingress: { http_port: 443 }\n', 'CONFLICT'],
     ['ingress: { placement: [edge] }\n', 'FIELD_INVALID'],
     ['ingress: [1]\n', 'FIELD_INVALID'],
   ])('%j is refused', (said, code) => {
