@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint'
 
 // Pure rooms get time, ids and seeds as arguments: an ambient clock or random number would break "same inputs, same bytes".
-const pureRooms = ['model', 'payload', 'ingress', 'manifest', 'planner', 'rollout', 'rehearse'].map(
+const pureRooms = ['model', 'payload', 'names', 'ingress', 'manifest', 'planner', 'rollout', 'rehearse'].map(
   (room) => `src/${room}/**/*.ts`,
 )
 const ambient = [

@@ -181,6 +181,7 @@ export class Controller {
       state: this.memory.state,
       problems: [...(this.memory.problem !== null ? [this.memory.problem] : []), ...this.acceptance.problems],
       proxyProblems: this.proxies?.problems() ?? [],
+      names: this.proxies?.names ?? null,
       observation: this.watch.observation(),
       servers: this.servers(),
       decisions: this.loop.decisions,

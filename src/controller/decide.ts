@@ -65,11 +65,12 @@ function tellProxies(
   if (input.proxies === null) return
   const drained = advice.drains.map(({ containerId }) => containerId)
   const leaving = new Set([...drained, ...stoppedBy(advice.actions), ...input.performer.stopping(name)])
-  input.proxies.decided(name, endpoints(input, name, state, target, leaving), leaving)
+  input.proxies.decided(name, endpoints(input, input.proxies, name, state, target, leaving), leaving)
 }
 
 function endpoints(
   input: DecisionInput,
+  proxies: Proxies,
   name: string,
   state: StackState,
   target: Target,
@@ -77,7 +78,8 @@ function endpoints(
 ): StackEndpoints {
   const proven = state.proven !== null ? input.memory.stack(state.proven.hash, name) : null
   const replicas = input.usage.replicas.get(name) ?? new Map<string, SeenReplicas>()
-  return endpointsOf({ state, target: target.stack, proven, replicas, tracks: input.asker.tracks, leaving })
+  const { names } = proxies
+  return endpointsOf({ state, target: target.stack, proven, replicas, tracks: input.asker.tracks, leaving, names })
 }
 
 function rotationOf(input: DecisionInput, name: string, state: StackState, target: Target): Facts['rotation'] {
@@ -85,7 +87,7 @@ function rotationOf(input: DecisionInput, name: string, state: StackState, targe
   if (proxies === null) return new Map()
   const replicas = [...(input.usage.replicas.get(name)?.values() ?? [])].flatMap(({ listed }) => listed)
   const running = replicas.filter((replica) => replica.state === 'running').map(({ containerId }) => containerId)
-  return proxies.rotation(name, endpoints(input, name, state, target, proxies.leaving(name)), running)
+  return proxies.rotation(name, endpoints(input, proxies, name, state, target, proxies.leaving(name)), running)
 }
 
 function decide(input: DecisionInput, name: string, held: boolean): Omit<Decision, 'basis'> | null {

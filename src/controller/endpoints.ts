@@ -1,9 +1,11 @@
+import { declaredPorts } from '../names/index.js'
 import type { ServiceEndpoints, StackEndpoints } from '../ingress/index.js'
 import type { Replica, ServiceSpec, Stack } from '../model/index.js'
 import { compareText, hashOf, specHash } from '../model/index.js'
 import type { SeenReplicas } from '../planner/index.js'
 import { isReady } from '../rollout/index.js'
 import type { HealthTrack, StackState } from '../rollout/index.js'
+import type { NameBook } from './names.js'
 
 export interface EndpointsInput {
   readonly state: StackState
@@ -15,6 +17,7 @@ export interface EndpointsInput {
   readonly tracks: ReadonlyMap<string, HealthTrack>
   /** By id: they get nothing new. */
   readonly leaving: ReadonlySet<string>
+  readonly names: NameBook
 }
 
 /**
@@ -30,10 +33,12 @@ function serviceEndpoints(input: EndpointsInput, name: string): readonly Service
   const wanted = input.target.services.find((spec) => spec.name === name)
   const before = input.proven?.services.find((spec) => spec.name === name)
   const specs = [wanted, before].filter((spec) => spec !== undefined)
-  if (specs.every(({ balanced, routes }) => balanced === undefined && routes === undefined)) return []
   const { listed, held } = input.replicas.get(name) ?? { listed: [], held: [] }
   const away = held.map(({ replica }) => replica)
   const seen = [...listed, ...away].filter((replica) => replica.state === 'running')
+  const ports = input.names.portsOf(specs, seen)
+  const isBalanced = specs.some(({ balanced, routes }) => balanced !== undefined || routes !== undefined)
+  if (ports.length === 0 && !isBalanced) return []
   const byKey = new Map<string, ServiceEndpoints>()
   for (const spec of specs) {
     const own = seen.filter((replica) => specOf(replica, wanted, before) === spec)
@@ -50,6 +55,32 @@ function serviceEndpoints(input: EndpointsInput, name: string): readonly Service
       const replicas = endpointsAt(input, spec, target, own)
       merge(byKey, { ...about, claims: [], routes: [{ route, isWanted }], replicas })
     }
+  }
+  return withNames(input, specs, ports, seen, byKey)
+}
+
+/** Each port of a service is reached by its name, published or not. A replica that lacks one is not sent there. */
+function withNames(
+  input: EndpointsInput,
+  specs: readonly ServiceSpec[],
+  ports: readonly number[],
+  seen: readonly Replica[],
+  byKey: Map<string, ServiceEndpoints>,
+): readonly ServiceEndpoints[] {
+  const [spec, before] = specs
+  if (spec === undefined) return [...byKey.values()]
+  const stack = input.target.services.includes(spec) ? input.target : (input.proven ?? input.target)
+  for (const port of ports) {
+    const name = input.names.nameAt(spec, stack, port, ports)
+    if (name === undefined) break
+    const key = `${name.service}:${port}`
+    const known = byKey.get(key)
+    const own = seen.filter((replica) => {
+      const made = specOf(replica, spec, before) ?? spec
+      return replica.exposes?.includes(port) === true || declaredPorts(made).includes(port)
+    })
+    const replicas = known?.replicas ?? endpointsAt(input, spec, port, own)
+    byKey.set(key, { key, protocol: 'tcp', claims: [], ...known, replicas, name })
   }
   return [...byKey.values()]
 }

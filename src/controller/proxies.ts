@@ -1,5 +1,5 @@
-import { countedIn, isSameInput, isSameSet, isSameTable, replicasOf, route, tableOf } from '../ingress/index.js'
-import type { Routing, StackEndpoints, TableInput } from '../ingress/index.js'
+import { countedIn, isSameSet, isSameTable, replicasOf, route } from '../ingress/index.js'
+import type { RoutedReplica, Routing, StackEndpoints, TableInput } from '../ingress/index.js'
 import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
 import type { Fleet, Observation, Problem, ProxyTable, ServerView } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
@@ -7,12 +7,13 @@ import type { CertificateKeeper } from './certificate-port.js'
 import { keepSame } from './endpoints.js'
 import { FrontKeeper } from './front-keeper.js'
 import { MeshKeeper } from './mesh-keeper.js'
+import { NameBook } from './names.js'
 import { problemOf } from './performer.js'
 import type { Balancer, Clock, MeshAuthority } from './ports.js'
 import { isBalanced, isListening, takenPorts } from './proxy-place.js'
 import type { BalancedFleet } from './proxy-place.js'
-import { isAllSettled, isUp, newProxy, phaseOf, surely } from './rotation.js'
-import type { Acked, Proxy } from './rotation.js'
+import { accept, letsIn, newProxy, phaseOf, problemsOf, shutPorts, surely, tableFor } from './rotation.js'
+import type { Proxy } from './rotation.js'
 
 export interface ProxiesParts {
   readonly balancer: Balancer
@@ -36,9 +37,6 @@ interface StackPart {
 const GATHER_MS = 5
 const RETRY_FIRST_MS = 1_000
 const RETRY_MOST_MS = 30_000
-/** While a replica enters or leaves, its proxy is asked this often, growing. */
-const POLL_FIRST_MS = 50
-const POLL_MOST_MS = 1_000
 /** Others are waited for this long before a replica gets nothing from its own proxy either. */
 const LET_GO_MS = 5_000
 /** A proxy that was told nothing for this long is asked at the next look: it may have been started anew. */
@@ -62,6 +60,8 @@ export class Proxies {
   private routing: Routing | null = null
   private lastRouting: Routing | undefined
   private lastCounted: ReadonlySet<string> = new Set()
+  private lastShut: ReadonlySet<string> = new Set()
+  readonly names = new NameBook()
   private fleet: BalancedFleet | null = null
   /** Every stack was decided once: before that nobody knows what a table must hold. */
   private isComplete = false
@@ -79,6 +79,7 @@ export class Proxies {
   /** The fleet from now on. Without ingress nothing is kept. */
   use(fleet: Fleet): void {
     this.fleet = isBalanced(fleet) ? fleet : null
+    this.names.use(fleet)
     this.mesh.use(this.fleet)
     if (this.fleet === null) this.forget()
   }
@@ -115,9 +116,9 @@ export class Proxies {
     const leaving = this.stacks.get(stack)?.leaving ?? new Map<string, number>()
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
     const standing = new Map(
-      [...replicasOf(endpoints)].map(([id, { server, keys }]) => {
-        const about = { id, server, keys, leavingSinceMs: leaving.get(id) ?? null }
-        return [id, phaseOf(about, asked, this.isReached(server))]
+      [...replicasOf(endpoints)].map(([id, replica]) => {
+        const about = { id, ...replica, leavingSinceMs: leaving.get(id) ?? null }
+        return [id, phaseOf(about, asked, this.isReached(replica.server))]
       }),
     )
     for (const id of running) {
@@ -149,12 +150,17 @@ export class Proxies {
     this.turnAt(nowMs + GATHER_MS)
   }
 
+  /** What the proxies of a server were last known to do. */
+  tablesOn(server: string): readonly ProxyTable[] {
+    const own = [...this.proxies.values()].filter((proxy) => proxy.server === server && proxy.isReachable)
+    return own.flatMap(({ table }) => table ?? [])
+  }
+
   /** What keeps proxies from what they should be. */
   problems(): readonly Problem[] {
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
-    return [this.mesh.problem, ...this.front.problems(), ...asked.map(({ problem }) => problem)].filter(
-      (problem) => problem !== null,
-    )
+    const others = [this.mesh.problem, ...this.front.problems()].filter((problem) => problem !== null)
+    return [...others, ...asked.flatMap(problemsOf)]
   }
 
   close(): void {
@@ -196,6 +202,8 @@ export class Proxies {
     this.lastRouting = routing
     const counted = this.counted(routing, fleet)
     this.lastCounted = isSameSet(this.lastCounted, counted) ? this.lastCounted : counted
+    const shut = shutPorts(this.proxies.values(), routing.replicas)
+    this.lastShut = isSameSet(this.lastShut, shut) ? this.lastShut : shut
     const front = this.front.input(
       fleet.ingress,
       [...this.stacks.values()].map(({ endpoints }) => endpoints),
@@ -207,9 +215,9 @@ export class Proxies {
         this.turnAt(proxy.retryAtMs)
         continue
       }
-      const input = this.inputFor(proxy, fleet, { routing, counted: this.lastCounted, front })
+      const input = this.inputFor(proxy, fleet, { routing, counted: this.lastCounted, shut: this.lastShut, front })
       if (input === null) continue
-      const table = proxy.made !== null && isSameInput(proxy.made.input, input) ? proxy.made.table : make(proxy, input)
+      const table = tableFor(proxy, input)
       if (!isSameTable(proxy.table, table) || nowMs >= proxy.dueAtMs) void this.send(proxy, table, countedIn(input))
       else if (proxy.dueAtMs < Infinity) this.turnAt(proxy.dueAtMs)
     }
@@ -236,7 +244,7 @@ export class Proxies {
   private inputFor(
     proxy: Proxy,
     fleet: BalancedFleet,
-    shared: Pick<TableInput, 'routing' | 'counted' | 'front'>,
+    shared: Pick<TableInput, 'routing' | 'counted' | 'shut' | 'front'>,
   ): TableInput | null {
     const { server } = proxy
     const view = this.parts.observation().get(server)
@@ -249,6 +257,7 @@ export class Proxies {
       taken: view?.kind === 'listed' ? takenPorts(view) : [],
       peers: this.mesh.peersFor(server),
       mesh,
+      names: this.names.inputFor(server, view?.kind === 'listed' ? view.listing.networks : []),
       letGo: new Set(
         shared.routing.leaving
           .filter((one) => one.server === server && this.isLetGo(one.containerId, one.key, proxy))
@@ -265,12 +274,12 @@ export class Proxies {
     const meshed = new Set(servers.flatMap(({ name, address }) => (address.kind === 'ssh' ? [name] : [])))
     const proxies = new Map<string, Proxy[]>()
     for (const proxy of this.proxies.values()) proxies.set(proxy.server, [...(proxies.get(proxy.server) ?? []), proxy])
-    const isCounted = (id: string, server: string, keys: readonly string[]): boolean => {
-      const own = proxies.get(server) ?? []
-      if (!meshed.has(server) || (own.length === 0 && this.isReached(server))) return false
-      return own.every(({ acked }) => acked === null || keys.every((key) => isUp(acked, key, id)))
+    const isCounted = (id: string, replica: RoutedReplica): boolean => {
+      const own = proxies.get(replica.server) ?? []
+      if (!meshed.has(replica.server) || (own.length === 0 && this.isReached(replica.server))) return false
+      return letsIn(own, id, replica)
     }
-    return new Set([...replicas].flatMap(([id, { server, keys }]) => (isCounted(id, server, keys) ? [id] : [])))
+    return new Set([...replicas].flatMap(([id, replica]) => (isCounted(id, replica) ? [id] : [])))
   }
 
   /** It gets nothing here already, or no other proxy sends to it. One that cannot be told so holds nothing up for long. */
@@ -298,15 +307,8 @@ export class Proxies {
     proxy.isBusy = false
     if (this.closing.signal.aborted || this.fleet === null) return
     const nowMs = clock.nowMs()
-    if (result.ok) {
-      const targets = new Map(result.value.targets.map((seen) => [`${seen.key} ${seen.containerId}`, seen]))
-      const local = result.value.targets.filter(({ state }) => state !== 'drain').map((seen) => seen.containerId)
-      const acked: Acked = { atMs: nowMs, targets, local: new Set(local), counted }
-      const isSettled = isAllSettled(table, acked)
-      const pollMs = isSettled || table !== proxy.table ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
-      Object.assign(proxy, { acked, isSure: true, table, pollMs, problem: null, failures: 0, retryAtMs: 0 })
-      proxy.dueAtMs = isSettled ? Infinity : nowMs + pollMs
-    } else this.fail(proxy, result.problem, nowMs)
+    if (result.ok) accept(proxy, table, result.value, counted, nowMs)
+    else this.fail(proxy, result.problem, nowMs)
     this.front.stand(this.proxies.values())
     this.tellChanged()
     this.turnAt(nowMs + GATHER_MS)
@@ -335,10 +337,4 @@ export class Proxies {
       if (this.unsettled.get(stack) !== before) this.parts.changed(stack)
     }
   }
-}
-
-function make(proxy: Proxy, input: TableInput): ProxyTable {
-  const made = tableOf(input, proxy.made?.parts, proxy.made?.table)
-  proxy.made = { input, ...made }
-  return made.table
 }

@@ -1,6 +1,10 @@
-import type { TableInput, TableParts } from '../ingress/index.js'
-import type { Problem, ProxyTable, TargetSeen } from '../model/index.js'
+import { isSameInput, tableOf } from '../ingress/index.js'
+import type { RoutedReplica, Routing, TableInput, TableParts } from '../ingress/index.js'
+import type { Problem, ProxySeen, ProxyTable, TargetSeen } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
+
+const POLL_FIRST_MS = 50
+const POLL_MOST_MS = 1_000
 
 /** What is known of one proxy. Changed as calls end and looks show it. */
 export interface Proxy {
@@ -18,6 +22,8 @@ export interface Proxy {
   /** Whether it has the table of its last answer: not while another is under way, nor after one that was not answered. */
   isSure: boolean
   problem: Problem | null
+  /** Keys that are not reached by their names there. */
+  unserved: readonly string[]
   failures: number
   retryAtMs: number
   /** When it is asked again though its table is the same. */
@@ -29,6 +35,8 @@ export interface Acked {
   readonly atMs: number
   /** By `key containerId`. */
   readonly targets: ReadonlyMap<string, TargetSeen>
+  /** Since when it has told of each of them. */
+  readonly sinceMs: ReadonlyMap<string, number>
   /** Replicas on its own server that it sends to. */
   readonly local: ReadonlySet<string>
   /** Replicas on other servers that it sends to. */
@@ -48,7 +56,38 @@ export interface BalancedReplica {
   readonly id: string
   readonly server: string
   readonly keys: readonly string[]
+  readonly optional: ReadonlySet<string>
   readonly leavingSinceMs: number | null
+}
+
+/** A port that nobody published is given so long to be found open: proxies look each second. */
+const OPTIONAL_MS = 3_000
+
+/** Up, or known to be closed. */
+function isDecided(acked: Acked, key: string, id: string, isOptional: boolean): boolean {
+  if (isUp(acked, key, id)) return true
+  const sinceMs = isOptional ? acked.sinceMs.get(`${key} ${id}`) : undefined
+  return sinceMs !== undefined && acked.atMs - sinceMs >= OPTIONAL_MS
+}
+
+/** Of replicas that nobody published all of, as `key id`: ports where their own proxy finds nobody. */
+export function shutPorts(proxies: Iterable<Proxy>, replicas: Routing['replicas']): ReadonlySet<string> {
+  const shut = new Set<string>()
+  for (const { acked, server } of proxies)
+    for (const [id, replica] of acked === null ? [] : replicas)
+      if (replica.server === server)
+        for (const key of replica.optional)
+          if (acked?.targets.get(`${key} ${id}`)?.state === 'down') shut.add(`${key} ${id}`)
+  return shut
+}
+
+/** Whether its own proxies let others in to a replica. */
+export function letsIn(own: readonly Proxy[], id: string, { keys, optional }: RoutedReplica): boolean {
+  return own.every(
+    ({ acked }) =>
+      acked === null ||
+      keys.every((key) => isUp(acked, key, id) || (optional.has(key) && acked.targets.has(`${key} ${id}`))),
+  )
 }
 
 /** How a replica stands, by what the proxies that can be asked said last. `isReached`: its own server was looked at. */
@@ -78,15 +117,18 @@ function sessionsOf({ id, keys }: BalancedReplica, { acked }: Proxy): number {
   return keys.reduce((sum, key) => sum + (acked?.targets.get(`${key} ${id}`)?.sessions ?? 0), 0)
 }
 
-function reaches({ id, keys }: BalancedReplica, { acked }: Proxy): boolean {
-  return acked !== null && keys.every((key) => isUp(acked, key, id))
+function reaches({ id, keys, optional }: BalancedReplica, { acked }: Proxy): boolean {
+  return acked !== null && keys.every((key) => isDecided(acked, key, id, optional.has(key)))
 }
 
 /** The proxy of its own server gives it nothing new. */
-function isDrained({ id, keys }: BalancedReplica, proxy: Proxy): boolean {
+function isDrained({ id, keys, optional }: BalancedReplica, proxy: Proxy): boolean {
   const acked = surely(proxy)
   if (acked === null) return false
-  return keys.every((key) => (acked.targets.get(`${key} ${id}`)?.state ?? 'drain') === 'drain')
+  return keys.every((key) => {
+    const state = acked.targets.get(`${key} ${id}`)?.state ?? 'drain'
+    return state === 'drain' || (state === 'down' && optional.has(key))
+  })
 }
 
 /** The proxy of another server may send to it. */
@@ -114,6 +156,7 @@ export function newProxy(containerId: string, server: string, isReachable: boole
     acked: null,
     isSure: false,
     problem: null,
+    unserved: [],
     failures: 0,
     retryAtMs: 0,
     dueAtMs: Infinity,
@@ -121,12 +164,47 @@ export function newProxy(containerId: string, server: string, isReachable: boole
   }
 }
 
+/** A proxy has answered. While a replica enters or leaves there, it is asked again. */
+export function accept(
+  proxy: Proxy,
+  table: ProxyTable,
+  { targets: seen, unserved = [] }: ProxySeen,
+  counted: Acked['counted'],
+  nowMs: number,
+): void {
+  const targets = new Map(seen.map((target) => [`${target.key} ${target.containerId}`, target]))
+  const local = new Set(seen.filter(({ state }) => state !== 'drain').map(({ containerId }) => containerId))
+  const sinceMs = new Map([...targets.keys()].map((target) => [target, proxy.acked?.sinceMs.get(target) ?? nowMs]))
+  const acked: Acked = { atMs: nowMs, targets, sinceMs, local, counted }
+  const isSettled = isAllSettled(table, acked)
+  const pollMs = isSettled || table !== proxy.table ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
+  Object.assign(proxy, { acked, isSure: true, table, pollMs, problem: null, unserved, failures: 0, retryAtMs: 0 })
+  proxy.dueAtMs = isSettled ? Infinity : nowMs + pollMs
+}
+
+/** What it is to do: the same table as last time where nothing of it changed. */
+export function tableFor(proxy: Proxy, input: TableInput): ProxyTable {
+  if (proxy.made !== null && isSameInput(proxy.made.input, input)) return proxy.made.table
+  const made = tableOf(input, proxy.made?.parts, proxy.made?.table)
+  proxy.made = { input, ...made }
+  return made.table
+}
+
+/** What keeps a proxy from what it should be, or names from being served by it. */
+export function problemsOf({ problem, server, unserved }: Proxy): readonly Problem[] {
+  const [first] = unserved
+  if (problem !== null || first === undefined) return problem === null ? [] : [problem]
+  const more = unserved.length > 1 ? ` and ${unserved.length - 1} more` : ''
+  const message = `${first}${more} cannot be reached by name on ${server}: something else there listens on the port on all addresses; free it, or give the service another`
+  return [{ code: 'NAME_UNSERVED', message, server }]
+}
+
 /** Nobody enters, and nothing is open to whoever leaves. */
-export function isAllSettled(table: ProxyTable, acked: Acked): boolean {
-  return table.services.every(({ key, local }) =>
+function isAllSettled(table: ProxyTable, acked: Acked): boolean {
+  return table.services.every(({ key, local, isOptional = false }) =>
     local.every(({ containerId, state }) =>
       state === 'ready'
-        ? isUp(acked, key, containerId)
+        ? isDecided(acked, key, containerId, isOptional)
         : (acked.targets.get(`${key} ${containerId}`)?.sessions ?? 0) === 0,
     ),
   )

@@ -14,7 +14,8 @@ export function serviceStatuses(
 ): readonly ServiceStatus[] {
   return decision.target.stack.services.map((spec) => {
     const changes = decision.plan.changes.filter((change) => change.slot.service === spec.name)
-    const replicas = changes.flatMap(replicasOf).map((replica) => replicaStatus(input, replica))
+    const seen = changes.flatMap(replicasOf)
+    const replicas = seen.map((replica) => replicaStatus(input, replica))
     const healthy = new Set(replicas.filter((replica) => isServing(state, replica)).map((replica) => replica.slot)).size
     const wantedChanges = changes.filter((change) => change.kind !== 'remove')
     const waiting = decision.advice.waiting.find((entry) => entry.service === spec.name)
@@ -67,8 +68,13 @@ export function serviceStatuses(
               evidence: failure.evidence,
             },
       replicas,
+      ...unknownNames(input.names?.unknownTo(spec, decision.target.stack, seen) ?? []),
     }
   })
+}
+
+function unknownNames(names: readonly string[]): Pick<ServiceStatus, 'unknownNames'> {
+  return names.length === 0 ? {} : { unknownNames: names }
 }
 
 function replicasOf(change: Change): readonly Replica[] {

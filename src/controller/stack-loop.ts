@@ -1,6 +1,6 @@
 import { measureUsage, withPlan } from '../planner/index.js'
 import type { FleetUsage } from '../planner/index.js'
-import type { Fleet, Observation, Problem } from '../model/index.js'
+import type { Action, Fleet, NetworkSeen, Observation, Problem } from '../model/index.js'
 import type { Asker } from './asker.js'
 import { decideStack, proxiesLeave } from './decide.js'
 import type { Decision } from './decide.js'
@@ -27,6 +27,9 @@ export interface LoopParts {
   readonly prepare: (observation: Observation) => readonly string[]
   readonly turned: () => void
 }
+
+/** What waits for a proxy is looked at again after. */
+const WAITING_MS = 100
 
 /** Whether the journal can be written again is found out this often. */
 const JOURNAL_RETRY_MS = 5_000
@@ -110,6 +113,7 @@ export class StackLoop {
     this.usage = measureUsage(watch.observation(), memory.specOf, this.usage)
     if (memory.problem !== null) this.retryJournal()
     for (const name of this.parts.prepare(this.usage.observation)) this.dirty.add(name)
+    this.meetNames(this.usage.observation)
     const names = [...this.dirty].sort()
     this.dirty.clear()
     // What one stack is about to take is not free for the next; that of stacks that are not decided now is still under way.
@@ -123,6 +127,16 @@ export class StackLoop {
     }
     if (Object.keys(memory.state.stacks).every((name) => this.known.has(name))) this.parts.proxies?.complete()
     this.parts.turned()
+  }
+
+  /** Names are of all stacks together, in what is wanted and in what was proven. */
+  private meetNames(observation: Observation): void {
+    const { memory, proxies } = this.parts
+    if (proxies?.names.isOn !== true) return
+    const stacks = Object.entries(memory.state.stacks).flatMap(([name, { desired, proven }]) =>
+      [desired, proven].flatMap((version) => (version === null ? [] : (memory.stack(version.hash, name) ?? []))),
+    )
+    proxies.names.meet([...new Set(stacks)], observation)
   }
 
   private claimed(usage: FleetUsage, names: readonly string[]): FleetUsage {
@@ -185,20 +199,34 @@ export class StackLoop {
     return this.parts.dryRun || byPerson || rival !== null || this.parts.memory.problem !== null
   }
 
-  private act(name: string, { advice }: Decision): void {
+  private act(name: string, { advice, target }: Decision): void {
     const { ports, performer, asker, watch } = this.parts
-    performer.send(advice.actions)
+    const { proxies } = this.parts
+    const given = proxies?.names.give(advice.actions, target.stack, performer.prepared) ?? advice.actions
+    const waiting = proxies === null ? [] : this.waiting(given, proxies)
+    performer.send(given.filter((action) => !waiting.includes(action)))
     for (const ask of advice.asks) void asker.ask(ask)
     for (const diagnosis of advice.diagnoses) void asker.diagnose(diagnosis)
     for (const server of advice.looks) watch.look(server)
     this.keepTracks(name)
-    const times = [advice.wakeAtMs, performer.coolAtMs(name)].filter((time) => time !== null)
+    const askAgainAtMs = waiting.length > 0 ? ports.clock.nowMs() + WAITING_MS : null
+    const times = [advice.wakeAtMs, performer.coolAtMs(name), askAgainAtMs].filter((time) => time !== null)
     if (times.length === 0) return
     const delayMs = Math.max(0, Math.min(...times) - ports.clock.nowMs())
     this.alarms.set(
       name,
       ports.clock.after(delayMs, () => this.mark(name)),
     )
+  }
+
+  private waiting(actions: readonly Action[], proxies: Proxies): readonly Action[] {
+    const { ports, watch } = this.parts
+    const networks = (server: string): readonly NetworkSeen[] => {
+      const view = watch.observation().get(server)
+      return view?.kind === 'listed' ? view.listing.networks : []
+    }
+    const tables = (server: string) => proxies.tablesOn(server)
+    return proxies.names.waiting(actions, { tables, networks, nowMs: ports.clock.nowMs() })
   }
 
   /** Tracks of containers that nobody watches any more are dropped. */

@@ -4,6 +4,7 @@ import type { Decision } from './decide.js'
 import type { Follower } from './follower.js'
 import type { InvalidStack } from './acceptance.js'
 import { stackSentence } from './sentences.js'
+import type { NameBook } from './names.js'
 import { isSuspended, serviceStatuses } from './service-status.js'
 import { EMPTY_STACK_STATE } from '../rollout/index.js'
 import type { StackState } from '../rollout/index.js'
@@ -22,6 +23,8 @@ export interface StatusInput {
   readonly problems: readonly Problem[]
   /** What keeps proxies from what they should be. */
   readonly proxyProblems: readonly Problem[]
+  /** Null: a fleet without proxies. */
+  readonly names: NameBook | null
   readonly observation: Observation
   readonly servers: readonly Server[]
   readonly decisions: ReadonlyMap<string, Decision>

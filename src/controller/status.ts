@@ -60,6 +60,8 @@ export interface ServiceStatus {
     readonly evidence: FailureEvidence | null
   } | null
   readonly replicas: readonly ReplicaStatus[]
+  /** Names that some of its replicas were not given, as they were made before: sorted; absent: none. */
+  readonly unknownNames?: readonly string[]
 }
 
 export interface StackStatus {

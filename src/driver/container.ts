@@ -15,7 +15,7 @@ export interface SeenContainer {
   readonly isHooked: boolean
 }
 
-type ReplicaIdentity = Omit<Replica, 'state' | 'health' | 'exitCode' | 'ports' | 'addresses' | 'detail'>
+type ReplicaIdentity = Omit<Replica, 'state' | 'health' | 'exitCode' | 'ports' | 'addresses' | 'exposes' | 'detail'>
 
 /** One element of `GET /containers/json`, before anything of it is believed. */
 export interface RawContainer {
@@ -32,6 +32,9 @@ export interface RawContainer {
 }
 
 const NO_PORTS: readonly HostPort[] = []
+const NO_EXPOSED: readonly number[] = []
+/** Images that expose a range of thousands would each have a listener for all of it. */
+const MOST_EXPOSED = 32
 
 /** One element of the list; the same object as before where it is as it was. The problem is why it makes no sense. */
 export function readContainer(
@@ -93,16 +96,18 @@ function replicaOf(
 ): Replica {
   const { health, exitCode } = parseStatus(typeof raw.Status === 'string' ? raw.Status : '')
   const networks = raw.NetworkSettings?.Networks
+  const exposes = readExposed(raw.Ports)
   if (
     last !== null &&
     last.state === state &&
     last.health === health &&
     last.exitCode === exitCode &&
     samePorts(last.ports, ports) &&
+    sameNumbers(last.exposes ?? NO_EXPOSED, exposes) &&
     hasAddresses(last.addresses, networks, state)
   )
     return last
-  return {
+  const seen: Replica = {
     containerId: identity.containerId,
     containerName: identity.containerName,
     server: identity.server,
@@ -120,6 +125,12 @@ function replicaOf(
     exitCode,
     ports,
     addresses: readAddresses(networks, state),
+  }
+  if (exposes.length === 0 && identity.named === undefined) return seen
+  return {
+    ...seen,
+    ...(exposes.length === 0 ? {} : { exposes }),
+    ...(identity.named === undefined ? {} : { named: identity.named }),
   }
 }
 
@@ -154,7 +165,12 @@ function identify(raw: RawContainer, id: string, name: string, server: string, f
   const slot = { stack, service, key }
   if (name !== containerName({ fleet, slot, specHash, restart })) return null
   const identity = { containerId: id, containerName: name, server, slot, specHash, revision, image }
-  return { ...identity, ...madeOf(raw), limits, restart, controller }
+  const [address, names] = [label(LABELS.address), label(LABELS.names)]
+  const named =
+    address === undefined || names === undefined
+      ? {}
+      : { named: { address, knows: names.split(' ').filter((one) => one !== '') } }
+  return { ...identity, ...madeOf(raw), limits, restart, controller, ...named }
 }
 
 /** Taken over: its name says what labels would, and those of Compose, where it has them, must agree. */
@@ -194,6 +210,21 @@ function readPorts(ports: unknown): readonly HostPort[] {
     }
   }
   return read.length === 0 ? NO_PORTS : read
+}
+
+/** The engine lists exposed ports of what runs, published or not, once for each address. */
+function readExposed(ports: unknown): readonly number[] {
+  if (!Array.isArray(ports) || ports.length === 0) return NO_EXPOSED
+  const read = new Set<number>()
+  for (const raw of ports as readonly ({ PrivatePort?: unknown; Type?: unknown } | null)[]) {
+    const port = raw?.PrivatePort
+    if (raw?.Type === 'tcp' && typeof port === 'number' && port > 0 && read.size < MOST_EXPOSED) read.add(port)
+  }
+  return read.size === 0 ? NO_EXPOSED : [...read].sort((a, b) => a - b)
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((number, at) => number === b[at]))
 }
 
 function samePorts(a: readonly HostPort[], b: readonly HostPort[]): boolean {

@@ -170,7 +170,17 @@ function readVolumes(parsed: unknown): readonly VolumeSeen[] | null {
 }
 
 function readNetworks(parsed: unknown): readonly NetworkSeen[] | null {
-  return readNamed(parsed)
+  const named = readNamed(parsed)
+  if (named === null || !Array.isArray(parsed)) return null
+  return named.map((network, index) => {
+    const subnets = subnetsOf(at(parsed[index], 'IPAM', 'Config'))
+    return subnets.length === 0 ? network : { ...network, subnets }
+  })
+}
+
+function subnetsOf(pools: unknown): readonly string[] {
+  if (!Array.isArray(pools)) return []
+  return (pools as readonly unknown[]).map((pool) => textAt(pool, 'Subnet')).filter((subnet) => subnet !== '')
 }
 
 function readNamed(parsed: unknown): readonly (VolumeSeen & NetworkSeen)[] | null {

@@ -1,7 +1,7 @@
 import { pack } from 'tar-stream'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
-import { CONFIG_FILE, IPV6_VARIABLE, PROXY_PATHS } from '../ingress/index.js'
+import { ADDRESSES_FILE, CONFIG_FILE, IPV6_VARIABLE, PROXY_PATHS } from '../ingress/index.js'
 import type { Listener, ProxyFile } from '../ingress/index.js'
 import { at } from './engine.js'
 import type { Engine } from './engine.js'
@@ -29,6 +29,8 @@ const CHECK_AND_MOVE = [
   'to="tables/$1"; links="$2"',
   MOVE,
   SWEEP,
+  // A listener on an address that is not the server's yet waits for it.
+  `if [ -e "$to/${ADDRESSES_FILE}" ]; then sh routes "$to/${ADDRESSES_FILE}" || exit 6; fi`,
 ].join('\n')
 
 /** `$1` digest. */
@@ -39,11 +41,13 @@ const TAKE_BACK = [
   'to=$(readlink confirmed || echo bootstrap); links=current',
   MOVE,
   SWEEP,
+  `if [ -e "$to/${ADDRESSES_FILE}" ]; then sh routes "$to/${ADDRESSES_FILE}" || exit 6; fi`,
 ].join('\n')
 
-/** `$1` group that may reach the sockets, or nothing. Prints the name of this container's socket. */
+/** `$1` group that may reach the sockets, or nothing. Prints the name of this container's socket, and whether names can have addresses. */
 const CONTACT = [
   `cat ${PROXY_PATHS.socketName} || exit 7`,
+  `[ ! -e ${PROXY_PATHS.home}/routes ] || echo names`,
   `[ -n "$1" ] || exit 0`,
   `chgrp "$1" ${PROXY_PATHS.sockets} ${PROXY_PATHS.sockets}/*.sock; chmod 2750 ${PROXY_PATHS.sockets}`,
 ].join('\n')
@@ -65,11 +69,12 @@ export async function contactProxy(
   containerId: string,
   group: number | null,
   signal: AbortSignal,
-): Promise<Result<string | null>> {
+): Promise<Result<{ readonly socketName: string | null; readonly hasNames: boolean }>> {
   const what = 'reach the proxy'
   const ran = await run(engine, containerId, [CONTACT, group === null ? '' : String(group)], what, signal)
   if (!ran.ok) return ran
-  return ok(/^([0-9a-f]{8,12})$/m.exec(ran.value.output)?.[1] ?? null)
+  const { output } = ran.value
+  return ok({ socketName: /^([0-9a-f]{8,12})$/m.exec(output)?.[1] ?? null, hasNames: /^names$/m.test(output) })
 }
 
 /** The digest of the table that it starts with; null: none yet. Problems: PROXY_ABSENT and those of any call. */
@@ -120,6 +125,8 @@ export async function deliverTable(
   const what = 'check the configuration of the proxy'
   const ran = await run(engine, containerId, [CHECK_AND_MOVE, table.digest, links.join(' ')], what, signal)
   if (!ran.ok) return ran
+  if (ran.value.code === 6)
+    return fail(refused(engine, `names have no addresses: ${ran.value.output.trim().slice(-300)}`))
   if (ran.value.code === 9) return fail(refused(engine, alertIn(ran.value.output)))
   return ran.value.code === 0 ? ok(null) : fail(absent(engine, `its files cannot be changed (${ran.value.output})`))
 }

@@ -20,6 +20,14 @@ export function whyNotFree(sockets: string, wanted: readonly Listener[]): readon
   })
 }
 
+/** Ports that something listens on at all addresses. */
+export function heldPorts(sockets: string): readonly number[] {
+  return sockets.split('\n').flatMap((line) => {
+    const listening = parseListener(line.trim())
+    return listening?.words === '' ? [listening.port] : []
+  })
+}
+
 /** All of 127.0.0.0/8 is the server's, though the kernel lists it as one. */
 function isLoopback(address: string): boolean {
   return address.startsWith('127.')

@@ -1,6 +1,6 @@
 import { fail, ok } from '../model/index.js'
 import type { ProxySeen, ProxyTable, Result } from '../model/index.js'
-import { notTaken, planProxy, seenBy, socketFolder } from '../ingress/index.js'
+import { notTaken, planProxy, seenBy, socketFolder, withoutNames } from '../ingress/index.js'
 import type { Listener, ProxyPlan, ProxyState } from '../ingress/index.js'
 import type { Engine } from './engine.js'
 import { readLogs } from './logs.js'
@@ -15,7 +15,7 @@ import {
   socketsOn,
   takeBackTable,
 } from './proxy-files.js'
-import { whyNotFree } from './proxy-ports.js'
+import { heldPorts, whyNotFree } from './proxy-ports.js'
 import { askProxy, askState, askWorkers, reloadProxy, tellProxy } from './proxy-socket.js'
 import type { ProxyNow, ProxySocket } from './proxy-socket.js'
 import type { Way } from './way.js'
@@ -25,6 +25,8 @@ export type ProxyMemory = Map<string, ProxyKnown>
 
 interface ProxyKnown {
   readonly socketName: string
+  /** It was made to serve names. */
+  readonly hasNames: boolean
   readonly listeners: readonly Listener[]
   readonly atMs: number
 }
@@ -45,11 +47,36 @@ export async function balanceProxy(proxy: Proxy, table: ProxyTable, signal: Abor
   const reached = await reach(proxy, signal)
   if (!reached.ok) return reached
   const { socket, now } = reached.value
-  const plan = planProxy(table, now.state)
+  const hasNames = proxy.memory.get(proxy.containerId)?.hasNames === true
+  const fitting = await fitNames(proxy, hasNames ? table : withoutNames(table, null), now.state, signal)
+  if (!fitting.ok) return fitting
+  const { value: fit } = fitting
+  const plan = planProxy(fit.table, now.state)
   const brought = await bring(proxy, socket, now, plan, signal)
   if (!brought.ok) return brought
   remember(proxy, { listeners: plan.listeners })
-  return look(proxy, socket, table, signal)
+  const seen = await look(proxy, socket, fit.table, signal)
+  return seen.ok && fit.unserved.length > 0 ? ok({ ...seen.value, unserved: fit.unserved }) : seen
+}
+
+/** A name whose port something else there listens on, on all addresses, is left out: it would reach that. */
+async function fitNames(
+  { engine, containerId }: Proxy,
+  table: ProxyTable,
+  state: ProxyState,
+  signal: AbortSignal,
+): Promise<Result<{ readonly table: ProxyTable; readonly unserved: readonly string[] }>> {
+  const { newNames, listeners } = planProxy(table, state)
+  if (newNames.length === 0) return ok({ table, unserved: [] })
+  const own = new Set(listeners.filter(({ address }) => address === '').map(({ port }) => port))
+  const wanted = newNames.filter(({ port }) => !own.has(port)).map(({ port }) => ({ address: '', port }))
+  const sockets = wanted.length === 0 ? ok('') : await socketsOn(engine, containerId, wanted, signal)
+  if (!sockets.ok) return sockets
+  const held = new Set(heldPorts(sockets.value))
+  const addresses = new Set(newNames.filter(({ port }) => held.has(port) && !own.has(port)).map((one) => one.address))
+  const left = table.services.filter(({ name }) => name !== undefined && addresses.has(name.address))
+  const unserved = left.map(({ key }) => key)
+  return ok({ table: addresses.size === 0 ? table : withoutNames(table, addresses), unserved })
 }
 
 async function bring(
@@ -97,9 +124,10 @@ async function reach(
   const { clock, limits } = proxy.engine
   const endMs = clock.nowMs() + limits.proxyStartMs
   for (;;) {
-    const name = await contactProxy(proxy.engine, proxy.containerId, group.ok ? group.value : null, signal)
-    if (!name.ok) return name
-    const tried = await tryName(proxy, name.value, signal)
+    const contact = await contactProxy(proxy.engine, proxy.containerId, group.ok ? group.value : null, signal)
+    if (!contact.ok) return contact
+    remember(proxy, { hasNames: contact.value.hasNames })
+    const tried = await tryName(proxy, contact.value.socketName, signal)
     if (tried.ok) return tried
     const whose = group.ok ? '' : `; who may reach it cannot be said: ${group.problem}`
     // One that has just been started needs a moment.
@@ -125,7 +153,14 @@ function socketOf({ engine, way }: Proxy, name: string): ProxySocket {
 }
 
 function remember({ engine, memory, containerId }: Proxy, what: Partial<ProxyKnown>): void {
-  const known = { socketName: '', listeners: [], ...memory.get(containerId), ...what, atMs: engine.clock.nowMs() }
+  const known = {
+    socketName: '',
+    hasNames: false,
+    listeners: [],
+    ...memory.get(containerId),
+    ...what,
+    atMs: engine.clock.nowMs(),
+  }
   memory.delete(containerId)
   memory.set(containerId, known)
   const [oldest] = memory.keys()

@@ -10,6 +10,9 @@ import { digestFor, parseImage, versionOf } from './image-name.js'
 import type { ImageName } from './image-name.js'
 import type { RegistryAuth } from './options.js'
 
+/** As many as are listed of a container. */
+const MOST_EXPOSED = 32
+
 type PullAction = Extract<Action, { readonly kind: 'pull' }>
 
 /** Has the image on the server. Problems: IMAGE_NOT_FOUND, REGISTRY_AUTH, REGISTRY_UNREACHABLE, DISK_FULL and those of any call. */
@@ -56,7 +59,16 @@ export async function findImage(
   if (!found.ok || found.value === null) return found as Result<null>
   const digests = at(found.value, 'RepoDigests')
   const texts = Array.isArray(digests) ? digests.filter((digest) => typeof digest === 'string') : []
-  return ok({ digest: digestFor(image, texts, pulled), id: textAt(found.value, 'Id') })
+  const exposes = exposedBy(at(found.value, 'Config', 'ExposedPorts'))
+  const pin = { digest: digestFor(image, texts, pulled), id: textAt(found.value, 'Id') }
+  return ok(exposes.length === 0 ? pin : { ...pin, exposes })
+}
+
+/** `{ "5432/tcp": {} }`; null where there are none. */
+function exposedBy(ports: unknown): readonly number[] {
+  const keys = typeof ports === 'object' && ports !== null ? Object.keys(ports) : []
+  const read = keys.flatMap((key) => /^([0-9]{1,5})\/tcp$/.exec(key)?.[1] ?? []).map(Number)
+  return read.sort((a, b) => a - b).slice(0, MOST_EXPOSED)
 }
 
 /** Pulls, reads the progress to its end, and returns the digest that the registry named. */

@@ -1,5 +1,16 @@
-export { countedIn, isSameInput, isSameSet, isSameTable, replicasOf, route, tableOf } from './tables.js'
-export type { Endpoint, Routing, ServiceEndpoints, StackEndpoints, TableInput, TableParts } from './tables.js'
+export { countedIn, isSameInput, isSameSet, isSameTable, replicasOf, route, tableOf, withoutNames } from './tables.js'
+export type {
+  Endpoint,
+  NamesInput,
+  RoutedReplica,
+  Routing,
+  ServiceEndpoints,
+  ServiceName,
+  StackEndpoints,
+  TableInput,
+  TableParts,
+} from './tables.js'
+export { ADDRESSES_FILE } from './render-names.js'
 export { PROXY_PATHS, proxyService, proxyStack, socketFolder } from './proxy-service.js'
 export { CONFIG_FILE, notTaken, planProxy, seenBy } from './plan-proxy.js'
 export type { ProxyFile, ProxyPlan } from './plan-proxy.js'

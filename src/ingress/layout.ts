@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { compareText, dnsLabel, meshZone } from '../model/index.js'
-import type { BalancedService, ProxyTable, ProxyTarget, ServiceProtocol } from '../model/index.js'
+import type { BalancedService, NamedPlace, ProxyTable, ProxyTarget, ServiceProtocol } from '../model/index.js'
+import { isInRange, parseRange } from '../names/index.js'
+import type { AddressRange } from '../names/index.js'
 import { mannerOf } from './manner.js'
 import type { Manner } from './manner.js'
 import type { ProxyState, SlotSeen } from './read-state.js'
@@ -10,6 +12,8 @@ export interface Layout {
   readonly services: readonly ServiceLayout[]
   readonly peers: readonly PeerLayout[]
   readonly mesh: { readonly port: number; readonly zone: string } | null
+  /** Of the names' addresses. */
+  readonly range: string | null
 }
 
 export interface ServiceLayout {
@@ -21,6 +25,7 @@ export interface ServiceLayout {
   readonly manners: readonly Manner[]
   /** Clients are to stay with a replica. */
   readonly isSticky: boolean
+  readonly name: NamedPlace | null
   readonly slots: readonly (Seat | null)[]
   /** Peers that have replicas, with weight 0 others that may get some. */
   readonly remotes: readonly { readonly peer: PeerLayout; readonly weight: number }[]
@@ -57,6 +62,11 @@ export function localBackend({ protocol, id }: Pick<ServiceLayout, 'protocol' | 
   return `${PREFIXES[protocol]}_${id}`
 }
 
+/** Whether clients of this server reach it by a port or by its name. */
+export function isReached({ listen, name }: Pick<ServiceLayout, 'listen' | 'name'>): boolean {
+  return listen.length > 0 || name !== null
+}
+
 export function wholeBackend({ id }: Pick<ServiceLayout, 'id'>): string {
   return `all_${id}`
 }
@@ -66,9 +76,9 @@ export function routeBackend({ id }: Pick<ServiceLayout, 'id'>, { suffix }: Pick
 }
 
 /** All that clients of this server reach it by. */
-export function wholeBackends(service: Pick<ServiceLayout, 'id' | 'listen' | 'manners'>): readonly string[] {
+export function wholeBackends(service: Pick<ServiceLayout, 'id' | 'listen' | 'name' | 'manners'>): readonly string[] {
   const routed = service.manners.map((manner) => routeBackend(service, manner))
-  return service.listen.length === 0 ? routed : [wholeBackend(service), ...routed]
+  return isReached(service) ? [wholeBackend(service), ...routed] : routed
 }
 
 export function slotName(index: number): string {
@@ -86,17 +96,21 @@ export function layOut(table: ProxyTable, state: ProxyState | null): Layout {
   const own = [mesh, table.front?.httpPort ?? null, table.front?.httpsPort ?? null]
   const taken = new Set(own.map((port) => listenerKey({ address: '', port: port ?? 0 })))
   const services = [...table.services].sort((a, b) => compareText(a.key, b.key))
+  const range = table.range === undefined ? null : parseRange(table.range)
   return {
     services: unique(services, ({ key }) => key).map((service) =>
-      layOutService(service, { peers, taken, state, isFront: table.front !== undefined }),
+      layOutService(service, { peers, range, taken, state, isFront: table.front !== undefined }),
     ),
     peers,
     mesh: mesh === null ? null : { port: mesh, zone: meshZone(table.server) },
+    range: range === null ? null : (table.range ?? null),
   }
 }
 
 interface Surroundings {
   readonly peers: readonly PeerLayout[]
+  /** Of the names' addresses. */
+  readonly range: AddressRange | null
   /** Where somebody listens already. */
   readonly taken: Set<string>
   readonly state: ProxyState | null
@@ -104,11 +118,12 @@ interface Surroundings {
   readonly isFront: boolean
 }
 
-function layOutService(service: BalancedService, { peers, taken, state, isFront }: Surroundings): ServiceLayout {
+function layOutService(service: BalancedService, { peers, range, taken, state, isFront }: Surroundings): ServiceLayout {
   const id = dnsLabel(service.key)
   const { protocol } = service
   const manners = isFront ? mannersOf(service) : []
   const listen = listenersOf(service, taken)
+  const name = placeOf(service.name, range, taken)
   const seen = state?.servers.get(localBackend({ protocol, id })) ?? new Map<string, SlotSeen>()
   const weights = new Map(service.remote.map(({ server, weight }) => [dnsLabel(server), weightOf(weight)]))
   return {
@@ -116,12 +131,13 @@ function layOutService(service: BalancedService, { peers, taken, state, isFront 
     id,
     protocol,
     listen,
+    name,
     manners,
     isSticky: protocol !== 'tcp' && (service.routes ?? []).some(({ manner }) => mannerOf(manner).sticky !== null),
     slots: seat(seatsOf(service.local), seen),
     remotes: entriesOf(
       peers.map((peer) => ({ peer, weight: weights.get(peer.id) ?? 0 })),
-      wholeBackends({ id, listen, manners }).map((name) => state?.servers.get(name))[0],
+      wholeBackends({ id, listen, name, manners }).map((backend) => state?.servers.get(backend))[0],
     ),
   }
 }
@@ -162,7 +178,27 @@ function listenersOf(service: BalancedService, taken: Set<string>): readonly Lis
   })
 }
 
-function listenerKey({ address, port }: Listener): string {
+/** Null where HAProxy could make nothing of it, or another listens there. */
+function placeOf(name: NamedPlace | undefined, range: AddressRange | null, taken: Set<string>): NamedPlace | null {
+  if (
+    name === undefined ||
+    range === null ||
+    !isInRange(range, name.address) ||
+    !isPort(name.port) ||
+    taken.has(listenerKey(name))
+  )
+    return null
+  taken.add(listenerKey(name))
+  return { ...name, from: name.from.filter(isSubnet) }
+}
+
+function isSubnet(text: string): boolean {
+  const [address = '', length = '', ...rest] = text.split('/')
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  return rest.length === 0 && !address.includes('%') && /^[0-9]{1,3}$/.test(length) && Number(length) <= most
+}
+
+function listenerKey({ address, port }: Pick<Listener, 'address' | 'port'>): string {
   return `${address} ${port}`
 }
 

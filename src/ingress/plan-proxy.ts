@@ -10,6 +10,7 @@ import type { FrontLayout } from './front-layout.js'
 import { isTarget, layOut, localBackend, routeBackend, seatKey, wholeBackend, wholeBackends } from './layout.js'
 import type { Layout, Listener, ServiceLayout } from './layout.js'
 import type { ProxyState, SlotSeen } from './read-state.js'
+import { nameFiles } from './render-names.js'
 import {
   AUTHORITY_FILE,
   CERTIFICATE_FILE,
@@ -41,6 +42,8 @@ export interface ProxyPlan {
   readonly listeners: readonly Listener[]
   /** Those where it does not listen yet. */
   readonly newListeners: readonly Listener[]
+  /** Those of names where it does not listen yet. */
+  readonly newNames: readonly Listener[]
 }
 
 /** `state` null: nobody knows what runs there. */
@@ -56,6 +59,7 @@ export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPla
         ]),
     { name: MESH_MAP_FILE, content: renderMeshMap(layout), isSecret: false },
     { name: PEERS_FILE, content: renderPeers(layout), isSecret: false },
+    ...nameFiles(layout).map((file) => ({ ...file, isSecret: false })),
   ]
   const listeners = listenersOf(layout, front)
   const structure = hash([renderConfig(emptied(layout), front, ''), beside.map(({ name, content }) => [name, content])])
@@ -69,7 +73,8 @@ export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPla
     structure,
     commands: state?.structure === structure ? allCommands(layout, front, state) : null,
     listeners,
-    newListeners: listeners.filter((listener) => state?.frontends.includes(frontendName(listener)) !== true),
+    newListeners: listeners.filter((listener) => isNew(listener, state)),
+    newNames: layout.services.flatMap(({ name }) => (name !== null && isNew(name, state) ? [name] : [])),
   }
 }
 
@@ -77,6 +82,10 @@ export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPla
 function allCommands(layout: Layout, front: FrontLayout | null, state: ProxyState): readonly string[] | null {
   const told = frontCommands(front, state.front)
   return told === null ? null : [...liveCommands(layout, state), ...told]
+}
+
+function isNew(listener: Listener, state: ProxyState | null): boolean {
+  return state?.frontends.includes(frontendName(listener)) !== true
 }
 
 function listenersOf({ services, mesh }: Layout, front: FrontLayout | null): readonly Listener[] {

@@ -2,6 +2,8 @@ import { INGRESS_SERVICE, INGRESS_STACK, ROLLBACK_DEFAULTS, ROLLOUT_DEFAULTS, UP
 import type { FileSpec, IngressSettings, ServiceSpec, Stack } from '../model/index.js'
 import { CONFIG_FILE } from './plan-proxy.js'
 import { IPV6_VARIABLE } from './bind.js'
+import { ROUTES, ROUTES_PERL } from './proxy-routes.js'
+import { ADDRESSES_FILE } from './render-names.js'
 import { IDLE } from './render.js'
 
 /** Paths in the container. `current` and `confirmed` lead to one of `tables`: what it starts with, and what it was last seen to run with. */
@@ -53,6 +55,8 @@ const START = [
   `for left in ${PROXY_PATHS.sockets}/*.sock; do grep -qF "$left" /proc/net/unix || rm -f "$left"; done`,
   'mkdir -p tables; ln -sfn "$(readlink confirmed || echo bootstrap)" current',
   `if [ -e /proc/net/if_inet6 ]; then export ${IPV6_VARIABLE}=1; fi`,
+  // Without a controller too, names have their addresses again after a restart of the server.
+  `if [ -e routes ] && [ -e ${PROXY_PATHS.current}/${ADDRESSES_FILE} ]; then sh routes ${PROXY_PATHS.current}/${ADDRESSES_FILE} || true; fi`,
   `if [ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -gt ${MOST_FILES} ]; then ulimit -n ${MOST_FILES}; fi`,
   `exec haproxy -W -db -S "${PROXY_PATHS.sockets}/$(cat socket).sock,mode,660" -f ${PROXY_PATHS.current}/${CONFIG_FILE}`,
   '',
@@ -88,10 +92,7 @@ export function proxyService(fleet: string, settings: IngressSettings): ServiceS
     ],
     networks: [],
     networkMode: 'host',
-    files: [
-      file('start', `${PROXY_PATHS.home}/start`, START),
-      file('bootstrap', `${PROXY_PATHS.home}/bootstrap/${CONFIG_FILE}`, BOOTSTRAP),
-    ],
+    files: filesOf(settings),
     healthcheck: {
       test: ['CMD-SHELL', HEALTHCHECK],
       intervalMs: 5_000,
@@ -109,7 +110,11 @@ export function proxyService(fleet: string, settings: IngressSettings): ServiceS
     workingDir: null,
     init: null,
     readOnly: false,
-    capAdd: ['CHOWN', 'FSETID', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'],
+    // NET_ADMIN: the addresses of names become the server's own.
+    capAdd: [
+      ...['CHOWN', 'FSETID', 'KILL', ...(settings.names === undefined ? [] : ['NET_ADMIN'])],
+      ...['NET_BIND_SERVICE', 'SETGID', 'SETUID'],
+    ],
     capDrop: ['ALL'],
     ulimits: [],
     sysctls: {},
@@ -129,6 +134,16 @@ export function proxyService(fleet: string, settings: IngressSettings): ServiceS
     probe: null,
     restartAt: null,
   }
+}
+
+function filesOf({ names }: IngressSettings): readonly FileSpec[] {
+  const own = [
+    file('start', `${PROXY_PATHS.home}/start`, START),
+    file('bootstrap', `${PROXY_PATHS.home}/bootstrap/${CONFIG_FILE}`, BOOTSTRAP),
+  ]
+  if (names === undefined) return own
+  const routes = file('routes', `${PROXY_PATHS.home}/routes`, ROUTES)
+  return [...own, routes, file('routes.pl', `${PROXY_PATHS.home}/routes.pl`, ROUTES_PERL)]
 }
 
 /** `path`: of the file that asks for it. */

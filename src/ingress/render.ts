@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { bindLines, frontendName } from './bind.js'
 import type { FrontLayout } from './front-layout.js'
-import { localBackend, remoteName, routeBackend, seatKey, slotName, wholeBackend } from './layout.js'
+import { isReached, localBackend, remoteName, routeBackend, seatKey, slotName, wholeBackend } from './layout.js'
+import { nameLines } from './render-names.js'
 import type { Layout, Listener, PeerLayout, Seat, ServiceLayout } from './layout.js'
 import { frontLines, stickyLines, stickyLocalLines } from './render-front.js'
 
@@ -44,9 +45,7 @@ export const IDLE = [
 ]
 
 function hasListeners({ services, mesh }: Layout, front: FrontLayout | null): boolean {
-  return (
-    mesh !== null || (front?.http ?? front?.https ?? null) !== null || services.some(({ listen }) => listen.length > 0)
-  )
+  return mesh !== null || (front?.http ?? front?.https ?? null) !== null || services.some(isReached)
 }
 
 /** From the name that a peer asks for to the backend with the replicas of this server. */
@@ -125,8 +124,9 @@ const KEEPALIVE = [
 function serviceLines(service: ServiceLayout): readonly string[] {
   return [
     ...service.listen.flatMap((listener) => frontendLines(service, listener)),
+    ...nameLines(service),
     ...localLines(service),
-    ...(service.listen.length === 0 ? [] : [...head(service, wholeBackend(service)), ...wholeServers(service)]),
+    ...(isReached(service) ? [...head(service, wholeBackend(service)), ...wholeServers(service)] : []),
     ...service.manners.flatMap((manner) => [
       ...head(service, routeBackend(service, manner)),
       ...manner.lines.map((line) => `  ${line}`),

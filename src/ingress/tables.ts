@@ -3,6 +3,7 @@ import type {
   BalancedService,
   HostPort,
   MeshIdentity,
+  NamedPlace,
   ProxyPeer,
   ProxyTable,
   ProxyTarget,
@@ -25,6 +26,30 @@ export interface ServiceEndpoints {
   readonly routes?: readonly RouteClaim[]
   /** Replicas that are ready or leave, sorted by container id. */
   readonly replicas: readonly Endpoint[]
+  /** Absent: it has no name but Docker's. */
+  readonly name?: ServiceName
+}
+
+/** How a service is reached by its name. */
+export interface ServiceName {
+  /** `shop/web`: all its ports have one address. */
+  readonly service: string
+  readonly port: number
+  /** All TCP ports of the service: where one of them is held by something else, the address is not served. */
+  readonly ports: readonly number[]
+  /** Networks that it is reached from; null: from those of all stacks. */
+  readonly networks: readonly string[] | null
+}
+
+/** What is known of names on one server. */
+export interface NamesInput {
+  readonly range: string
+  /** By service. */
+  readonly addresses: ReadonlyMap<string, string>
+  /** Networks of stacks on this server, and their subnets. */
+  readonly subnets: ReadonlyMap<string, readonly string[]>
+  /** TCP ports that servers and stacks want for all addresses of a server. */
+  readonly reserved: ReadonlySet<number>
 }
 
 export interface Endpoint {
@@ -41,9 +66,16 @@ export interface Routing {
   /** Sorted by key. */
   readonly services: readonly RoutedService[]
   /** By container id: where it is, and the keys that it is balanced under. */
-  readonly replicas: ReadonlyMap<string, { readonly server: string; readonly keys: readonly string[] }>
+  readonly replicas: ReadonlyMap<string, RoutedReplica>
   /** Those that leave. */
   readonly leaving: readonly { readonly key: string; readonly containerId: string; readonly server: string }[]
+}
+
+export interface RoutedReplica {
+  readonly server: string
+  readonly keys: readonly string[]
+  /** Those among them that nobody published: their ports may be closed on purpose. */
+  readonly optional: ReadonlySet<string>
 }
 
 export interface RoutedService extends Omit<ServiceEndpoints, 'routes'> {
@@ -87,14 +119,20 @@ function isSamePlaces(a: RoutedService['listen'], b: RoutedService['listen']): b
   return a.length === b.length && a.every((one, at) => placeOf(one) === placeOf(b[at] ?? one))
 }
 
+/** Nobody published it: it is reached by its name alone. */
+function isOptional({ claims, routes = [] }: Pick<ServiceEndpoints, 'claims' | 'routes'>): boolean {
+  return claims.length === 0 && routes.length === 0
+}
+
 /** By container id: its server, and the keys that it is balanced under. */
 export function replicasOf(services: StackEndpoints): Routing['replicas'] {
-  const found = new Map<string, { readonly server: string; readonly keys: string[] }>()
-  for (const { key, replicas } of services)
+  const found = new Map<string, { readonly server: string; readonly keys: string[]; readonly optional: Set<string> }>()
+  for (const { key, claims, routes = [], replicas } of services)
     for (const { containerId, server } of replicas) {
-      const known = found.get(containerId)
-      if (known === undefined) found.set(containerId, { server, keys: [key] })
-      else known.keys.push(key)
+      const known = found.get(containerId) ?? { server, keys: [], optional: new Set() }
+      known.keys.push(key)
+      if (isOptional({ claims, routes })) known.optional.add(key)
+      found.set(containerId, known)
     }
   return found
 }
@@ -117,6 +155,10 @@ export interface TableInput {
   readonly counted: ReadonlySet<string>
   /** What routes need besides. Null: they are not served here. */
   readonly front: FrontInput | null
+  /** Of those, as `key id`: ports that nobody published, where their own proxies find nobody. */
+  readonly shut: ReadonlySet<string>
+  /** Null: a fleet without names. */
+  readonly names: NamesInput | null
   /** Of the leaving replicas here, as `key id`: no other proxy sends to them any more, or this one gives them nothing already. */
   readonly letGo: ReadonlySet<string>
 }
@@ -140,19 +182,21 @@ export function tableOf(
   const place = JSON.stringify([input.isListening, input.taken])
   const parts = new Map<string, TablePart>()
   const services = routing.services.map((routed) => {
-    const about = `${place}${flagsOf(routed, input)}`
+    const name = namedPlace(routed.name, input)
+    const about = `${place}${flagsOf(routed, input)}${name === null ? '' : JSON.stringify(name)}`
     const last = before.get(routed.key)
     const isSame = last?.routed === routed && last.about === about
-    const part = isSame ? last : { routed, about, made: balanced(routed, input) }
+    const part = isSame ? last : { routed, about, made: balanced(routed, input, name) }
     parts.set(routed.key, part)
     return part.made
   })
   const front = frontOf(input, routing.services, former?.front)
-  return { table: { server, peers, mesh, services, ...(front === undefined ? {} : { front }) }, parts }
+  const range = input.names === null ? {} : { range: input.names.range }
+  return { table: { server, peers, mesh, services, ...range, ...(front === undefined ? {} : { front }) }, parts }
 }
 
 /** What a service's part of the table leans on besides its routing. */
-function flagsOf({ key, replicas }: RoutedService, { server, counted, letGo }: TableInput): string {
+function flagsOf({ key, replicas }: RoutedService, { server, counted, shut, letGo }: TableInput): string {
   let flags = ''
   for (const { containerId, server: home, isLeaving } of replicas)
     flags +=
@@ -160,13 +204,13 @@ function flagsOf({ key, replicas }: RoutedService, { server, counted, letGo }: T
         ? isLeaving && letGo.has(`${key} ${containerId}`)
           ? 'o'
           : '.'
-        : counted.has(containerId)
+        : counted.has(containerId) && !shut.has(`${key} ${containerId}`)
           ? 'c'
           : '.'
   return flags
 }
 
-function balanced(service: RoutedService, input: TableInput): BalancedService {
+function balanced(service: RoutedService, input: TableInput, name: NamedPlace | null): BalancedService {
   const { key, protocol, listen, routes, replicas } = service
   const here = replicas.filter(({ server }) => server === input.server)
   const staysOne = here.some(({ isLeaving }) => !isLeaving)
@@ -182,17 +226,39 @@ function balanced(service: RoutedService, input: TableInput): BalancedService {
       return { containerId, address, port, state: isDrained ? 'drain' : 'ready' }
     }),
     remote: weightsOf(service, input),
+    ...(name === null ? {} : { name }),
+    ...(isOptional(service.source) ? { isOptional: true } : {}),
   }
+}
+
+/**
+ * Null where it is not served. A listener on one address keeps others from listening on all: what the server and host-mode ports need is never taken, and
+ * what would reach somebody else there is not the server's address at all.
+ */
+function namedPlace(name: ServiceName | undefined, { names, taken }: TableInput): NamedPlace | null {
+  const address = name === undefined ? undefined : names?.addresses.get(name.service)
+  if (name === undefined || names === null || address === undefined) return null
+  const isHeld = (port: number): boolean =>
+    names.reserved.has(port) ||
+    taken.some((held) => held.hostIp === '' && held.port === port && held.protocol === 'tcp')
+  if (name.ports.some(isHeld)) return null
+  const networks = name.networks ?? [...names.subnets.keys()]
+  const from = [...new Set(networks.flatMap((network) => names.subnets.get(network) ?? []))]
+  return { address, port: name.port, from: from.sort(compareText) }
 }
 
 function isTaken(place: RoutedService['listen'][number], taken: readonly HostPort[]): boolean {
   return taken.some((held) => portsClash(held, { ...place, protocol: 'tcp' }))
 }
 
-function weightsOf({ replicas }: RoutedService, { server: own, counted }: TableInput): BalancedService['remote'] {
+function weightsOf(
+  { key, replicas }: RoutedService,
+  { server: own, counted, shut }: TableInput,
+): BalancedService['remote'] {
   const weights = new Map<string, number>()
   for (const { server, containerId, isLeaving } of replicas)
-    if (server !== own && !isLeaving && counted.has(containerId)) weights.set(server, (weights.get(server) ?? 0) + 1)
+    if (server !== own && !isLeaving && counted.has(containerId) && !shut.has(`${key} ${containerId}`))
+      weights.set(server, (weights.get(server) ?? 0) + 1)
   return [...weights].map(([server, weight]) => ({ server, weight })).sort((a, b) => compareText(a.server, b.server))
 }
 
@@ -202,9 +268,11 @@ export function isSameInput(a: TableInput, b: TableInput): boolean {
     a.server === b.server &&
     a.routing === b.routing &&
     a.counted === b.counted &&
+    a.shut === b.shut &&
     a.peers === b.peers &&
     a.isListening === b.isListening &&
     a.front === b.front &&
+    a.names === b.names &&
     isSameMesh(a.mesh, b.mesh) &&
     JSON.stringify(a.taken) === JSON.stringify(b.taken) &&
     isSameSet(a.letGo, b.letGo)
@@ -217,6 +285,7 @@ export function isSameTable(a: ProxyTable | null, b: ProxyTable): boolean {
     a !== null &&
     a.peers === b.peers &&
     isSameFront(a.front, b.front) &&
+    a.range === b.range &&
     isSameMesh(a.mesh, b.mesh) &&
     a.services.length === b.services.length &&
     a.services.every((service, at) => service === b.services[at])
@@ -237,4 +306,14 @@ export function countedIn({ server, routing, counted }: TableInput): ReadonlySet
     replicas.filter((one) => one.server !== server && !one.isLeaving && counted.has(one.containerId)),
   )
   return new Set(sent.map(({ containerId }) => containerId))
+}
+
+/** A table that serves no names, or none at these addresses. */
+export function withoutNames(table: ProxyTable, addresses: ReadonlySet<string> | null): ProxyTable {
+  const services = table.services.map((service): BalancedService => {
+    const { name, ...others } = service
+    return name === undefined || (addresses !== null && !addresses.has(name.address)) ? service : others
+  })
+  const { range, ...others } = table
+  return addresses === null || range === undefined ? { ...others, services } : { ...others, services, range }
 }

@@ -1,8 +1,9 @@
+import { parseRange } from '../names/index.js'
 import { INGRESS_DEFAULTS } from '../model/index.js'
 import type { IngressSettings } from '../model/index.js'
 import { readConstraint } from './compose/placement.js'
 import type { Node } from './node.js'
-import { get, items, textOf } from './node.js'
+import { describe, get, items, textOf } from './node.js'
 import { PORTS, readInteger, readText } from './read.js'
 import type { Report } from './report.js'
 
@@ -16,9 +17,21 @@ export function readIngress(node: Node | undefined, report: Report): IngressSett
     meshPort: readInteger(node, 'mesh_port', PORTS, report) ?? INGRESS_DEFAULTS.meshPort,
     httpPort: readInteger(node, 'http_port', PORTS, report) ?? INGRESS_DEFAULTS.httpPort,
     httpsPort: readInteger(node, 'https_port', PORTS, report) ?? INGRESS_DEFAULTS.httpsPort,
+    ...readNames(get(node, 'names'), report),
   }
   const ports = [settings.meshPort, settings.httpPort, settings.httpsPort]
   if (new Set(ports).size < ports.length)
     report.error('CONFLICT', node, `mesh_port, http_port and https_port are ${ports.join(', ')}; give each its own`)
   return settings
+}
+
+/** `names: false`, or the range of their addresses. */
+function readNames(node: Node | undefined, report: Report): Pick<IngressSettings, 'names'> {
+  const text = node === undefined ? '' : textOf(node)
+  if (text === 'false') return {}
+  if (node === undefined || text === 'true') return { names: INGRESS_DEFAULTS.names ?? '' }
+  if (parseRange(text) !== null) return { names: text }
+  const wanted = 'a range of IPv4 addresses that nobody routes, from /8 to /24, such as 198.18.0.0/16, or false'
+  report.error('FIELD_INVALID', node, `found ${describe(node)}, expected ${wanted}`)
+  return {}
 }

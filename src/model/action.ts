@@ -1,4 +1,5 @@
 import type { NetworkSpec, VolumeSpec } from './stack.js'
+import type { GivenNames } from './ingress.js'
 import type { PullPolicy, ResourceLimits, ServiceSpec } from './service-spec.js'
 import { formatSlot } from './slot.js'
 import type { Slot } from './slot.js'
@@ -8,6 +9,8 @@ import type { SpecHash } from './spec-hash.js'
 export interface ImagePin {
   readonly digest: string | null
   readonly id: string
+  /** TCP ports that it exposes; absent: none. */
+  readonly exposes?: readonly number[]
 }
 
 /** What identifies a new container; becomes its labels and its name. */
@@ -43,6 +46,8 @@ export type Action =
       readonly spec: ServiceSpec
       readonly image: ImagePin
       readonly identity: Identity
+      /** Absent: a fleet without names. */
+      readonly names?: GivenNames
     }
   | {
       readonly kind: 'start'

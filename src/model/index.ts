@@ -13,8 +13,10 @@ export { dnsLabel, meshZone } from './mesh-name.js'
 export type {
   BalancedPort,
   BalancedService,
+  GivenNames,
   IngressSettings,
   MeshIdentity,
+  NamedPlace,
   ProxyPeer,
   ProxySeen,
   ProxyTable,

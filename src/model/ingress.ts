@@ -12,6 +12,8 @@ export interface IngressSettings {
   /** Ports on which routes are served. Default 80 and 443. */
   readonly httpPort: number
   readonly httpsPort: number
+  /** Range of the addresses that services are given, in CIDR form. Default 198.18.0.0/16; absent: names are Docker's alone. */
+  readonly names?: string
 }
 
 export const INGRESS_DEFAULTS: IngressSettings = Object.freeze({
@@ -20,6 +22,7 @@ export const INGRESS_DEFAULTS: IngressSettings = Object.freeze({
   meshPort: 8444,
   httpPort: 80,
   httpsPort: 443,
+  names: '198.18.0.0/16',
 })
 
 /** The stack that Slipway itself adds to a fleet with ingress, and its service. No manifest may have this name. */
@@ -47,6 +50,8 @@ export interface ProxyTable {
   readonly mesh: MeshIdentity | null
   /** Absent: no routes are served here. */
   readonly front?: ProxyFront
+  /** The range that names have addresses of. Absent: there are none. */
+  readonly range?: string
 }
 
 /** Connections are balanced, or requests; `h2`: which the replicas take by HTTP/2 without TLS. */
@@ -64,6 +69,18 @@ export interface BalancedService {
   readonly local: readonly ProxyTarget[]
   /** Replicas that are ready on other servers, by server, sorted. A server that has none is absent. */
   readonly remote: readonly { readonly server: string; readonly weight: number }[]
+  /** How containers of this server reach it by its name. Absent: not here. */
+  readonly name?: NamedPlace
+  /** Nobody published its port, which may be closed on purpose: it is not waited for. */
+  readonly isOptional?: boolean
+}
+
+/** A service's own address, which is the same on all servers, and who may connect to it. */
+export interface NamedPlace {
+  readonly address: string
+  readonly port: number
+  /** Subnets of this server, in CIDR form, sorted. */
+  readonly from: readonly string[]
 }
 
 /** `drain`: no new connections; those that are open go on. */
@@ -87,9 +104,19 @@ export interface MeshIdentity {
   readonly certificate: string
 }
 
+/** What a container is told of names when it is made. Not part of its spec: names come and go, and nobody is restarted for it. */
+export interface GivenNames {
+  /** The address of its own service; null: it has none. */
+  readonly address: string | null
+  /** Sorted by name. */
+  readonly hosts: readonly { readonly name: string; readonly address: string }[]
+}
+
 /** How the proxy stands after it was brought to a table. */
 export interface ProxySeen {
   readonly targets: readonly TargetSeen[]
+  /** Names that it cannot serve there, and why. Absent: it serves all. */
+  readonly unserved?: readonly string[]
 }
 
 /** `sessions`: connections, and for http requests, that are open to the replica through this proxy now. */

@@ -17,6 +17,9 @@ export const LABELS = {
   controller: 'slipway.controller',
   /** Commands to run after starts and before stops, as JSON of `HookSpec`: they are needed when nobody knows the spec any more. */
   hooks: 'slipway.hooks',
+  /** The address of the service's name, and the names that the container was given, one space between them. */
+  address: 'slipway.address',
+  names: 'slipway.names',
   /** On volumes with shipped files: `stack/service` of the containers that have them. */
   files: 'slipway.files',
 } as const

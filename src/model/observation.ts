@@ -37,6 +37,10 @@ export interface Replica {
   readonly ports: readonly HostPort[]
   /** Address by network name; empty while not running. */
   readonly addresses: Readonly<Record<string, string>>
+  /** TCP ports that its image or its spec exposes, published or not, sorted; absent: none, or it does not run. */
+  readonly exposes?: readonly number[]
+  /** The address of its service when it was made, and the names that it was given; absent: it was given none. */
+  readonly named?: { readonly address: string; readonly knows: readonly string[] }
   /** Only when the observation was asked to look closer at this container. */
   readonly detail?: ReplicaDetail
 }
@@ -76,6 +80,8 @@ export interface NetworkSeen {
   readonly project?: string
   /** Hash of the settings that Slipway made it with; absent where it did not. */
   readonly settings?: string
+  /** In CIDR form; absent: it has none. */
+  readonly subnets?: readonly string[]
 }
 
 /** What an engine says of its host, once a connection. `arch` in Go's words: amd64, arm64. */

@@ -97,6 +97,7 @@ export const PROBLEMS = {
   CONTAINER_GONE: 'the container is no longer there',
   PROXY_ABSENT: 'no proxy runs on the server, or it does not answer',
   PROXY_REFUSED: 'the proxy refuses its configuration; what it had goes on',
+  NAME_UNSERVED: 'a service is not reached by its name on a server, because something else listens on its port there',
   NO_SERVER_FITS: 'no server satisfies the placement',
   // rollout
   REPLICA_UNHEALTHY: 'the replica did not become healthy',

@@ -240,6 +240,8 @@ export interface ServiceSpec {
   readonly balanced?: readonly BalancedPort[]
   /** Requests that the proxies hand to it. Absent: none. */
   readonly routes?: readonly RouteSpec[]
+  /** `x-slipway.export`: other stacks reach it as `service.stack`. Absent: they do not. */
+  readonly exported?: boolean
   /** `x-slipway.restart_at`: replicas made for another value are restarted, rolling. */
   readonly restartAt: string | null
 }

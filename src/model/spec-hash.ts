@@ -53,6 +53,7 @@ export const HASHED: Readonly<Record<keyof ServiceSpec, boolean>> = Object.freez
   probe: false,
   balanced: false,
   routes: false,
+  exported: false,
   restartAt: false,
 })
 

@@ -1,5 +1,5 @@
 import { COMPOSE_LABELS, LABELS, canonicalJson, containerName, formatLimits } from '../model/index.js'
-import type { Action, HealthcheckSpec, Identity, ServiceSpec } from '../model/index.js'
+import type { Action, GivenNames, HealthcheckSpec, Identity, ServiceSpec } from '../model/index.js'
 import { compact } from './compact.js'
 import { hostConfigFor, portKey } from './host-config.js'
 import { MANY_NETWORKS_API, endpointsFor } from './networking.js'
@@ -47,14 +47,19 @@ export function createPayload(
     Healthcheck: spec.healthcheck === null ? null : healthcheckFor(spec.healthcheck, apiMinor),
     StopSignal: spec.stopSignal,
     StopTimeout: Math.ceil(spec.stopGraceMs / 1000),
-    HostConfig: hostConfigFor(spec, containerName(action.identity), joined),
+    HostConfig: hostConfigFor(spec, containerName(action.identity), joined, hostsOf(action)),
     // Later engines take it with each network.
     MacAddress: apiMinor < MANY_NETWORKS_API ? macAddressOf(spec) : null,
     NetworkingConfig: networkingFor(spec, apiMinor),
   }) as CreatePayload
 }
 
-function labelsFor({ spec, identity, image }: RunAction): Readonly<Record<string, string>> {
+/** The user's own come first: whoever asks is told the first. */
+function hostsOf({ spec, names }: RunAction): readonly string[] {
+  return [...spec.extraHosts, ...(names?.hosts ?? []).map(({ name, address }) => `${name}:${address}`)]
+}
+
+function labelsFor({ spec, identity, image, names }: RunAction): Readonly<Record<string, string>> {
   const { slot } = identity
   const ours: Record<string, string> = {
     [LABELS.fleet]: identity.fleet,
@@ -72,9 +77,14 @@ function labelsFor({ spec, identity, image }: RunAction): Readonly<Record<string
     [COMPOSE_LABELS.number]: numberOf(identity),
     [COMPOSE_LABELS.oneoff]: 'False',
     [COMPOSE_LABELS.configHash]: identity.specHash,
+    ...(names === undefined ? {} : namesLabels(names)),
     ...(spec.hooks === undefined ? {} : { [LABELS.hooks]: canonicalJson(spec.hooks) }),
   }
   return { ...spec.labels, ...ours }
+}
+
+function namesLabels({ address, hosts }: GivenNames): Readonly<Record<string, string>> {
+  return { [LABELS.address]: address ?? '', [LABELS.names]: hosts.map(({ name }) => name).join(' ') }
 }
 
 /** The one replica of a global service on its server is number 1 there. */

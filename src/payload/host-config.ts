@@ -7,7 +7,7 @@ import { mountFields } from './mount-fields.js'
 type Fields = Readonly<Record<string, unknown>>
 
 /** The part of `create` that is about the host. */
-export function hostConfigFor(spec: ServiceSpec, container: string, joined: Joined): Fields {
+export function hostConfigFor(spec: ServiceSpec, container: string, joined: Joined, hosts: readonly string[]): Fields {
   return compact({
     NetworkMode: resolveMode(spec.networkMode ?? spec.networks[0]?.network ?? 'none', joined),
     RestartPolicy: { Name: spec.restart.condition, MaximumRetryCount: retriesOf(spec) },
@@ -24,7 +24,7 @@ export function hostConfigFor(spec: ServiceSpec, container: string, joined: Join
     CapDrop: listed(spec.capDrop),
     Ulimits: listed(spec.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }))),
     Sysctls: Object.keys(spec.sysctls).length > 0 ? spec.sysctls : null,
-    ExtraHosts: listed(spec.extraHosts),
+    ExtraHosts: listed(hosts),
     LogConfig: spec.logging === null ? null : compact({ Type: spec.logging.driver, Config: spec.logging.options }),
     ...tuningFields(spec.tuning ?? {}),
     ...isolationFields(spec.isolation ?? {}, joined),

@@ -72,6 +72,7 @@ export const SPEC_DIFFERS: Readonly<Record<keyof ServiceSpec, Differ | null>> = 
   probe: null,
   balanced: null,
   routes: null,
+  exported: null,
   restartAt: null,
 })
 

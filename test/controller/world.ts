@@ -5,6 +5,7 @@ import type {
   ActionResult,
   EngineHealth,
   ForeignContainer,
+  GivenNames,
   Listing,
   NetworkSpec,
   Problem,
@@ -39,6 +40,11 @@ import type {
   ServerCondition,
   Source,
 } from '../../src/controller/index.js'
+
+/** As the labels of a container say. */
+function namedOf({ address, hosts }: GivenNames): NonNullable<Replica['named']> {
+  return { address: address ?? '', knows: hosts.map(({ name }) => name) }
+}
 
 /** Virtual time: nothing waits, timers run in order. */
 export class VirtualClock implements Clock {
@@ -256,6 +262,7 @@ export class FakeDriver implements Driver, Examiner, Adopter, Balancer {
           addresses: Object.fromEntries(
             spec.networks.map(({ network }, at) => [network, `172.${18 + at}.0.${this.next}`]),
           ),
+          ...(action.names === undefined ? {} : { named: namedOf(action.names) }),
         }
         this.containers.set(containerId, {
           replica,

@@ -88,8 +88,24 @@ describe('the list of containers', () => {
           { hostIp: '127.0.0.1', port: 53, protocol: 'udp' },
         ],
         addresses: { shop_default: '172.18.0.2' },
+        exposes: [80, 9000],
       },
     ])
+  })
+
+  it.each([
+    ['198.18.0.7', 'api db', { address: '198.18.0.7', knows: ['api', 'db'] }],
+    ['', '', { address: '', knows: [] }],
+  ])('has the names that a replica was given: %j %j', (address, names, expected) => {
+    const told = { ...raw, Labels: { ...labels, 'slipway.address': address, 'slipway.names': names } }
+    expect(read([told]).replicas[0]?.named).toEqual(expected)
+  })
+
+  it('sees ports that come and go', () => {
+    const { read: look } = newReader()
+    expect(look([{ ...raw, Ports: [] }]).replicas[0]?.exposes).toBeUndefined()
+    expect(look([raw]).replicas[0]?.exposes).toEqual([80, 9000])
+    expect(look([{ ...raw, Ports: null }]).replicas[0]?.exposes).toBeUndefined()
   })
 
   it.each([

@@ -106,6 +106,8 @@ backend peers from tcp
     /^ {2}tcp-request content (reject|switch-mode http) (if|unless) \{ ssl_fc_sni,map\(mesh\.map\) -m (found|beg http) \}$/,
     /^ {2}bind unix@\/etc\/slipway\/idle\.sock mode 600$|^ {2}tcp-request connection reject$/,
     ...FRONT_WORDS,
+    /^ {2}tcp-request connection reject unless \{ (src -f from-[0-9a-f]{12}\.lst|nbsrv\(all_[a-z0-9-]+\) gt 0) \}$/,
+    /^ {2}bind [0-9]+(\.[0-9]+){3}:[0-9]+ transparent$/,
     /^ {2}use_backend %\[ssl_fc_sni,map\(mesh\.map\)\]$/,
     /^(frontend|backend) [a-z0-9._-]+ from (tcp|http)$/,
     /^ {2}default_backend all_[a-z0-9-]+$/,
@@ -130,6 +132,11 @@ backend peers from tcp
           const shape = SHAPES.find(([pattern]) => pattern.test(name))
           for (const line of content.split('\n').slice(0, -1)) expect(line, name).toMatch(shape?.[1] ?? /^/)
         }
+        for (const { content } of files.filter(({ name }) => name.startsWith('from-')))
+          expect(content).toMatch(/^([0-9a-fA-F.:]+\/[0-9]{1,3}\n)*$/)
+        expect(files.find(({ name }) => name === 'addresses')?.content ?? '').toMatch(
+          /^([0-9.]+\/[0-9]{1,2} [0-9]+ [0-9]+\n([0-9]+(\.[0-9]+){3}\n)*)?$/,
+        )
         expect(files.find(({ name }) => name === 'peers.lst')?.content).toMatch(/^([a-z0-9-]{1,57}\.mesh\n)*$/)
       }),
     )

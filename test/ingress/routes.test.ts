@@ -22,6 +22,8 @@ function table(services: readonly ServiceEndpoints[], changes: Partial<TableInpu
     routing: route([services]),
     isListening: true,
     taken: [],
+    shut: new Set(),
+    names: null,
     peers: [],
     mesh: null,
     counted: new Set(),

@@ -15,7 +15,17 @@ function service(patch: Partial<ServiceEndpoints>): ServiceEndpoints {
 
 function inputOf(services: readonly ServiceEndpoints[], patch: Partial<TableInput> = {}): TableInput {
   const counted = new Set(services.flatMap(({ replicas }) => replicas.map(({ containerId }) => containerId)))
-  const around = { front: null, isListening: true, taken: [], peers: [], mesh: null, counted, letGo: new Set<string>() }
+  const around = {
+    front: null,
+    isListening: true,
+    taken: [],
+    peers: [],
+    mesh: null,
+    counted,
+    shut: new Set<string>(),
+    names: null,
+    letGo: new Set<string>(),
+  }
   return { server: 'a', routing: route([services]), ...around, ...patch }
 }
 

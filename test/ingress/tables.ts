@@ -139,8 +139,7 @@ const front: fc.Arbitrary<ProxyFront> = fc.record({
   ),
 })
 
-/** Any table that its type allows, and then some. */
-export const anyTable: fc.Arbitrary<ProxyTable> = fc
+const anyFront: fc.Arbitrary<ProxyTable> = fc
   .record({
     server: text,
     services: fc.array(
@@ -162,3 +161,25 @@ export const anyTable: fc.Arbitrary<ProxyTable> = fc
     front: fc.option(front, { nil: undefined }),
   })
   .map(({ front: own, ...table }) => (own === undefined ? table : { ...table, front: own }))
+
+const named = fc.record({
+  address: fc.oneof(fc.constantFrom('198.18.0.7', '198.18.0.8', '10.0.0.1'), address),
+  port,
+  from: some(fc.oneof(fc.constantFrom('172.18.0.0/16', 'fd00::/64', '172.18.0.0/33'), text)),
+})
+
+/** Any table that its type allows, and then some. */
+export const anyTable: fc.Arbitrary<ProxyTable> = fc
+  .record({
+    table: anyFront,
+    names: fc.array(fc.option(named), { minLength: 4, maxLength: 4 }),
+    range: fc.option(fc.oneof(fc.constantFrom('198.18.0.0/16', '198.18.0.0/8', '10.0.0.0/8/x'), text)),
+  })
+  .map(({ table, names, range }) => ({
+    ...table,
+    services: table.services.map((service, at) => {
+      const name = names[at] ?? null
+      return name === null ? service : { ...service, name }
+    }),
+    ...(range === null ? {} : { range }),
+  }))

@@ -34,6 +34,7 @@ describe('ingress of slipway.yaml', () => {
       meshPort: 8444,
       httpPort: 80,
       httpsPort: 443,
+      names: '198.18.0.0/16',
     })
   })
 
@@ -46,7 +47,16 @@ describe('ingress of slipway.yaml', () => {
       meshPort: 9000,
       httpPort: 8080,
       httpsPort: 8443,
+      names: '198.18.0.0/16',
     })
+  })
+
+  it.each([
+    ['10.99.0.0/20', '10.99.0.0/20'],
+    ['false', undefined],
+    ['true', '198.18.0.0/16'],
+  ])('gives names the addresses of %s', (said, names) => {
+    expect(desiredOf(files('ports: []', `ingress: { names: ${said} }\n`)).fleet.ingress?.names).toBe(names)
   })
 
   it.each(['', 'ingress: false\n'])('is off with %j', (said) => {
@@ -59,6 +69,9 @@ describe('ingress of slipway.yaml', () => {
     ['ingress: { http_port: 443 }\n', 'CONFLICT'],
     ['ingress: { placement: [edge] }\n', 'FIELD_INVALID'],
     ['ingress: [1]\n', 'FIELD_INVALID'],
+    ['ingress: { names: 198.18.0.1/16 }\n', 'FIELD_INVALID'],
+    ['ingress: { names: 198.18.0.0/30 }\n', 'FIELD_INVALID'],
+    ['ingress: { names: "fd00::/16" }\n', 'FIELD_INVALID'],
   ])('%j is refused', (said, code) => {
     expect(refusalOf(`${FLEET}${said}`).map((problem) => problem.code)).toContain(code)
   })

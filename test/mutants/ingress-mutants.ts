@@ -8,6 +8,9 @@ const PHASE = 'src/controller/rotation.ts'
 const PROXIES = 'src/controller/proxies.ts'
 const ENDPOINTS = 'src/controller/endpoints.ts'
 const DECIDE = 'src/controller/decide.ts'
+const ADDRESSES = 'src/names/addresses.ts'
+const GIVEN = 'src/names/given.ts'
+const NAMES = 'src/controller/names.ts'
 
 /** Who gets connections, and who gets none any more before it is stopped. */
 export const INGRESS_MUTANTS: readonly Mutant[] = [
@@ -90,9 +93,9 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'a controller that starts takes the traffic of stacks away that it has not decided yet',
   },
   {
-    file: PROXIES,
-    find: 'return own.every(({ acked }) => acked === null || keys.every((key) => isUp(acked, key, id)))',
-    put: 'return own.every(({ acked }) => acked !== null && keys.every((key) => isUp(acked, key, id)))',
+    file: PHASE,
+    find: '      acked === null ||\n      keys.every(',
+    put: '      acked !== null &&\n      keys.every(',
     breaks: 'a controller that starts takes all servers out of each other’s tables',
   },
   {
@@ -102,7 +105,7 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'a replica that nobody remembers is stopped while its proxy sends to it',
   },
   {
-    file: PROXIES,
+    file: 'src/controller/mesh-keeper.ts',
     find: 'if (JSON.stringify(meshed) !== JSON.stringify(this.meshed)) this.peers.clear()',
     put: 'if (meshed.length !== this.meshed.length) this.peers.clear()',
     breaks: 'proxies send to the address that a server had before',
@@ -124,5 +127,72 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     find: 'drained: new Set(isOwn(input.fleet, target) ? [] : Object.keys(memory.state.drained)),',
     put: 'drained: new Set(isOwn(input.fleet, target) && memory.state === null ? [] : Object.keys(memory.state.drained)),',
     breaks: 'draining a server takes its proxy away before its replicas',
+  },
+  {
+    file: ADDRESSES,
+    find: 'given.set(service, address)\n    taken.add(address)\n  }\n  for',
+    put: 'taken.add(address)\n  }\n  for',
+    breaks: 'a service that comes takes the address of one that is there',
+  },
+  {
+    file: ADDRESSES,
+    find: '    if (!taken.has(address)) return address\n  }\n  for',
+    put: '    return address\n  }\n  for',
+    breaks: 'two services whose hashes meet have one address',
+  },
+  {
+    file: GIVEN,
+    find: 'other.spec.name === spec.name || !sharesNetwork(spec, other.spec)',
+    put: 'other.spec.name === spec.name',
+    breaks: 'a container is told names of services that it shares no network with',
+  },
+  {
+    file: GIVEN,
+    find: "new Set([spec.name, spec.hostname ?? '',",
+    put: "new Set(['', spec.hostname ?? '',",
+    breaks: 'an alias takes the own name of a container from it',
+  },
+  {
+    file: GIVEN,
+    find: '(!known.internal && known.enableIpv4 !== false)',
+    put: 'known.enableIpv4 !== false',
+    breaks: 'a container without a way out is told addresses that it cannot reach',
+  },
+  {
+    file: TABLES,
+    find: 'const networks = name.networks ?? [...names.subnets.keys()]',
+    put: 'const networks = [...names.subnets.keys()]',
+    breaks: 'other stacks are let in at a name that is not exported',
+  },
+  {
+    file: TABLES,
+    find: '  if (name.ports.some(isHeld)) return null\n',
+    put: '',
+    breaks: 'a name takes a port that a server or a host-mode port needs',
+  },
+  {
+    file: PHASE,
+    find: "state === 'drain' || (state === 'down' && optional.has(key))",
+    put: "state === 'drain'",
+    breaks:
+      'a replica with a port that its image exposes and nobody opens is not stopped before its time to drain is over',
+  },
+  {
+    file: PHASE,
+    find: 'const sinceMs = isOptional ? acked.sinceMs.get(`${key} ${id}`) : undefined',
+    put: 'const sinceMs = isOptional && acked.atMs < 0 ? 0 : undefined',
+    breaks: 'an update waits for ever for a port that the image exposes and nobody opens',
+  },
+  {
+    file: NAMES,
+    find: 'const held = new Map([...seenAddresses(observation), ...kept])',
+    put: 'const held = new Map(kept)',
+    breaks: 'a controller that lost its memory moves the addresses of services that are there',
+  },
+  {
+    file: NAMES,
+    find: 'ports.length > 0 && !ports.some((port) => this.reserved.has(port))',
+    put: '!ports.some((port) => this.reserved.has(port))',
+    breaks: 'the name of a service that nothing is known to listen for leads nowhere',
   },
 ]

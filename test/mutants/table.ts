@@ -35,7 +35,8 @@ const CONTROLLER = [
 /** The tests that run against a mutant of a room: those that know it best first, the slowest last. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   rollout: ['test/rollout', ...CONTROLLER],
-  ingress: ['test/ingress', ...CONTROLLER],
+  names: ['test/names', 'test/controller/names.test.ts', ...CONTROLLER],
+  ingress: ['test/ingress', 'test/controller/names.test.ts', ...CONTROLLER],
   planner: ['test/planner', ...CONTROLLER],
   model: ['test/model', 'test/upgrade', 'test/planner', 'test/ingress', ...CONTROLLER],
   controller: [...CONTROLLER, 'test/cli'],

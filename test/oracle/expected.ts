@@ -58,6 +58,7 @@ const SERVICE: Readonly<Record<keyof ServiceSpec, Reading>> = {
   probe: () => null,
   balanced: () => undefined,
   routes: () => undefined,
+  exported: () => undefined,
   restartAt: () => null,
 }
 

@@ -200,4 +200,14 @@ describe('the payload of create', () => {
     expect(createPayload(runAction('lon-1', { entrypoint: [] }), 'x', 45)['Entrypoint']).toEqual([''])
     expect(createPayload(runAction('lon-1'), 'x', 45)['Entrypoint']).toBeUndefined()
   })
+
+  it('tells names after what the user says, and keeps in labels what it told', () => {
+    const names = { address: '198.18.0.9', hosts: [{ name: 'db', address: '198.18.0.7' }] }
+    const action = runAction('lon-1', { extraHosts: ['cache:10.0.0.5'] }, image)
+    const told = createPayload({ ...action, names }, 'busybox:1.36', 45)
+    expect(told.HostConfig.ExtraHosts).toEqual(['cache:10.0.0.5', 'db:198.18.0.7'])
+    expect(told.Labels).toMatchObject({ 'slipway.address': '198.18.0.9', 'slipway.names': 'db' })
+    // Who has what it was told outside of its hash is equal to who was told nothing.
+    expect(told.Labels['slipway.spec']).toBe(createPayload(action, 'busybox:1.36', 45).Labels['slipway.spec'])
+  })
 })

@@ -81,7 +81,11 @@ describe('the real driver on a simulated engine', () => {
       fleet: 'acme',
       settings: expect.stringMatching(/^[0-9a-f]{20}$/) as string,
     })
-    expect(networks.find(({ name }) => name === 'other')).toEqual({ name: 'other', fleet: null })
+    expect(networks.find(({ name }) => name === 'other')).toEqual({
+      name: 'other',
+      fleet: null,
+      subnets: [expect.stringMatching(/^[0-9.]+\/[0-9]+$/)],
+    })
   })
 
   it('is told of a second run of the same name, of a port in use, and of an image that is not there', async () => {

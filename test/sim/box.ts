@@ -1,5 +1,5 @@
 import { containerName } from '../../src/model/index.js'
-import type { ContainerState, Identity, ImagePin, ServiceSpec } from '../../src/model/index.js'
+import type { ContainerState, GivenNames, Identity, ImagePin, ServiceSpec } from '../../src/model/index.js'
 
 /** A container as it truly is, whoever made it. */
 export interface Box {
@@ -10,6 +10,8 @@ export interface Box {
   readonly identity: Identity | null
   readonly spec: ServiceSpec | null
   readonly image: ImagePin
+  /** What it was told of names when it was made. */
+  names?: GivenNames
   readonly createdAtMs: number
   readonly ports: readonly number[]
   /** What the label says; an update in place does not change it. */

@@ -158,11 +158,12 @@ export class SimDriver implements Driver, Balancer {
 
   /** Create, put the files in, start; what fails for sure on the way takes the container away again. */
   private async run(action: Extract<Action, { kind: 'run' }>): Promise<Result<ActionResult>> {
-    const { server, identity, spec, image } = action
+    const { server, identity, spec, image, names } = action
     const actor = { controller: this.controller }
     const written = { name: this.words.containerName(identity), madeLimits: this.words.formatLimits(spec) }
+    const given = names === undefined ? {} : { names }
     const created = await this.change(server, CHANGE_MS, (engine) =>
-      boxed(engine.create(actor, { identity, spec, image, ...written })),
+      boxed(engine.create(actor, { identity, spec, image, ...written, ...given })),
     )
     if (!created.ok) return created
     const id = created.value.containerId ?? ''

@@ -1,6 +1,7 @@
 import { fail, formatLimits, ok } from '../../src/model/index.js'
 import type {
   EngineHealth,
+  GivenNames,
   Identity,
   ImagePin,
   Problem,
@@ -24,6 +25,7 @@ export interface Creation {
   readonly spec: ServiceSpec
   readonly image: ImagePin
   readonly madeLimits: string
+  readonly names?: GivenNames
 }
 
 const REMOVAL_MS = 60
@@ -86,13 +88,14 @@ export class SimEngine {
     return behaviour.pull === 'refused' ? this.refuse('REGISTRY_AUTH', 'denied') : null
   }
 
-  create(actor: Actor, { name, identity, spec, image, madeLimits }: Creation): Result<Box> {
+  create(actor: Actor, { name, identity, spec, image, madeLimits, names }: Creation): Result<Box> {
     const problem = this.createProblem(name, spec, image)
     if (problem !== null) return problem
     for (const mount of spec.mounts)
       if (mount.kind === 'volume' && !this.volumes.has(mount.source)) this.volumes.set(mount.source, null)
     const ports = spec.ports.flatMap(({ published }) => (published === null ? [] : [published]))
     const box = this.newBox({ name, identity, spec, image, ports, madeLimits })
+    if (names !== undefined) box.names = names
     this.events.acting(actor, 'create', box)
     this.boxes.set(box.id, box)
     this.events.changed('create', box)

@@ -1,4 +1,5 @@
-import type { Listing, Replica } from '../../src/model/index.js'
+import type { GivenNames, Listing, Replica } from '../../src/model/index.js'
+import { declaredPorts } from '../../src/names/index.js'
 import { isOurs, isUp } from './box.js'
 import type { Box } from './box.js'
 import type { SimEngine } from './engine.js'
@@ -23,12 +24,18 @@ export function listing(engine: SimEngine, server: string, fleet: string, closer
       .filter((box) => !ours.includes(box))
       .map((box) => ({ containerId: box.id, name: box.name, running: isUp(box), ports: portsOf(box) })),
     volumes: named(engine.volumes),
-    networks: named(engine.networks),
+    networks: named(engine.networks).map((network) => ({ ...network, subnets: [subnetOf(network.name)] })),
   }
 }
 
 function named(things: ReadonlyMap<string, string | null>): readonly { name: string; fleet: string | null }[] {
   return [...things].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, fleet]) => ({ name, fleet }))
+}
+
+/** Each network has its own, the same wherever it is. */
+export function subnetOf(network: string): string {
+  const sum = [...network].reduce((total, letter) => (total * 31 + letter.charCodeAt(0)) % 65_536, 7)
+  return `10.${sum >> 8}.${sum & 255}.0/24`
 }
 
 function portsOf(box: Box): Replica['ports'] {
@@ -63,6 +70,19 @@ function replicaOf(engine: SimEngine, box: Box, server: string, isClose: boolean
     createdAtMs: box.createdAtMs,
     ports: portsOf(box),
     addresses: box.state === 'running' ? { [`${identity.slot.stack}_default`]: addressOf(box) } : {},
+    ...(box.state === 'running' ? { exposes: exposedBy(box) } : {}),
+    ...(box.names === undefined ? {} : { named: namedOf(box.names) }),
     ...(isClose ? { detail } : {}),
   }
+}
+
+function namedOf({ address, hosts }: GivenNames): NonNullable<Replica['named']> {
+  return { address: address ?? '', knows: hosts.map(({ name }) => name) }
+}
+
+/** Every image exposes it, and not every program opens it. */
+export const EXPOSED_PORT = 9_000
+
+function exposedBy({ spec }: Box): readonly number[] {
+  return spec === null ? [EXPOSED_PORT] : [...new Set([...declaredPorts(spec), EXPOSED_PORT])].sort((a, b) => a - b)
 }

@@ -2,6 +2,7 @@ import { fail, ok } from '../../src/model/index.js'
 import type { ProxySeen, ProxyTable, Result, TargetSeen } from '../../src/model/index.js'
 import type { Box } from './box.js'
 import type { SimEngine } from './engine.js'
+import { EXPOSED_PORT } from './listing.js'
 
 interface SimProxy {
   table: ProxyTable
@@ -15,11 +16,18 @@ const CHECKED_MS = 400
 /** A connection outlives the replica's place in the tables by this much at most, and mostly does not. */
 const OPEN_MS = 3_000
 
+/** A port that an image exposes is closed in some programs. */
+export function isOpen(key: string): boolean {
+  return !(key.endsWith(`:${EXPOSED_PORT}`) && key.includes('/worker:'))
+}
+
 /** What the proxies of all servers do, by container: kept as long as the container is. */
 export class SimProxies {
   private readonly proxies = new Map<string, SimProxy>()
   private readonly leftAt = new Map<string, number>()
   private readonly enteredAt = new Map<string, number>()
+  /** By service: where it was reached by its name first. */
+  readonly addresses = new Map<string, string>()
   private readonly nowMs: () => number
 
   constructor(nowMs: () => number) {
@@ -53,11 +61,16 @@ export class SimProxies {
     since: ReadonlyMap<string, number>,
   ): TargetSeen {
     const forMs = this.nowMs() - (since.get(`${key} ${containerId}`) ?? 0)
-    const isUp = engine.boxes.get(containerId)?.state === 'running' && forMs >= CHECKED_MS
+    const isUp = engine.boxes.get(containerId)?.state === 'running' && forMs >= CHECKED_MS && isOpen(key)
     const leftForMs = this.nowMs() - (this.leftAt.get(containerId) ?? -Infinity)
     // Every third has a client that stays for a while.
     const isBusy = Number(containerId.slice(1)) % 3 === 0 && leftForMs < OPEN_MS
     return { key, containerId, state: state === 'drain' ? 'drain' : isUp ? 'up' : 'down', sessions: isBusy ? 1 : 0 }
+  }
+
+  /** What a proxy does. */
+  tableOf(proxy: Box): ProxyTable | null {
+    return this.proxies.get(proxy.id)?.table ?? null
   }
 
   /** Whether the proxy in a container gives another one new connections. */

@@ -16,12 +16,12 @@ function isProxy(box: Box): boolean {
 }
 
 /** Nothing kept the controller from telling the proxies, as far as the world did it. */
-function isCalm(world: World): boolean {
+export function isCalm(world: World): boolean {
   return !world.harm.isContested() && !world.harm.isForgetful() && !world.harm.isShaken()
 }
 
 /** From the word of its own proxy to that of all others. */
-const ENTERED_MS = 5_000
+export const ENTERED_MS = 5_000
 
 export const I35: Invariant = {
   sentence:

@@ -3,11 +3,16 @@
 const ROOMS = {
   model: { rooms: [], npm: [], node: ['crypto'] },
   payload: { rooms: ['model'], npm: [], node: ['path'] },
-  ingress: { rooms: ['model'], npm: [], node: ['crypto', 'net'] },
-  manifest: { rooms: ['model', 'payload', 'ingress'], npm: ['yaml', 'ajv'], node: ['crypto', 'path', 'module'] },
+  names: { rooms: ['model'], npm: [], node: ['crypto', 'net'] },
+  ingress: { rooms: ['model', 'names'], npm: [], node: ['crypto', 'net'] },
+  manifest: {
+    rooms: ['model', 'names', 'payload', 'ingress'],
+    npm: ['yaml', 'ajv'],
+    node: ['crypto', 'path', 'module'],
+  },
   planner: { rooms: ['model', 'payload'], npm: [], node: [] },
   rollout: { rooms: ['model', 'planner'], npm: [], node: [] },
-  controller: { rooms: ['model', 'ingress', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
+  controller: { rooms: ['model', 'names', 'ingress', 'manifest', 'planner', 'rollout'], npm: ['p-queue'], node: [] },
   loading: { rooms: ['model', 'manifest', 'controller'], npm: [], node: ['child_process', 'net', 'url'] },
   ssh: { rooms: ['model'], npm: ['ssh2'], node: '*' },
   trust: { rooms: ['model'], npm: ['openpgp'], node: ['crypto'] },
@@ -33,7 +38,7 @@ const ROOMS = {
   },
 }
 
-const PURE_ROOMS = ['model', 'payload', 'ingress', 'manifest', 'planner', 'rollout', 'rehearse']
+const PURE_ROOMS = ['model', 'payload', 'names', 'ingress', 'manifest', 'planner', 'rollout', 'rehearse']
 const EDGES = ['loading', 'source', 'driver', 'mesh', 'store']
 
 module.exports = { ROOMS, PURE_ROOMS, EDGES }

@@ -116,7 +116,16 @@ function formatService(service: ServiceStatus, stack: StackStatus, atMs: number,
     ...hang(start, service.sentence, look.columns),
     ...(service.problem === null ? [] : indented(unsaid(service.problem, said), '      ', look)),
     ...(failure === null ? [] : formatFailure(failure, atMs, look)),
+    ...indented(unknownNames(service, stack), '      ', look),
   ]
+}
+
+/** What was made before a name knows it when it is made anew. */
+function unknownNames({ name, unknownNames: names = [] }: ServiceStatus, stack: StackStatus): readonly string[] {
+  const [first, ...more] = names
+  if (first === undefined) return []
+  const others = more.length === 0 ? '' : ` and ${more.length} more`
+  return [`does not know ${first}${others} across servers yet`, `→ slipway restart ${stack.name}/${name}`]
 }
 
 /** What a problem says beyond the sentences around it. */

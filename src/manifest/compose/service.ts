@@ -42,7 +42,7 @@ import {
   readWorkingDir,
 } from './process.js'
 import { readTuning } from './tuning.js'
-import { readProbe, readRestartAt, readRollout } from './x-slipway.js'
+import { isExported, readProbe, readRestartAt, readRollout } from './x-slipway.js'
 
 /** What the rest of the stack says about one service. */
 export interface ServiceSurroundings {
@@ -81,6 +81,7 @@ type Container =
   | 'labels'
   | 'ports'
   | 'balanced'
+  | 'exported'
   | 'mounts'
   | 'networks'
   | 'networkMode'
@@ -104,6 +105,7 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
     labels: readServiceLabels(service, context),
     ports: isPublished ? ports : [],
     ...(isPublished && balanced.length > 0 ? { balanced } : {}),
+    ...(isExported(service, context.isBalanced, report) ? { exported: true } : {}),
     mounts,
     networks: isBridged && get(service, 'network_mode') === undefined ? readAttachments(names, service, context) : [],
     networkMode,

@@ -78,6 +78,19 @@ function readExpect(node: Node | undefined, report: Report): readonly [number, n
   return defaults
 }
 
+/** Whether other stacks reach it by name. Only a fleet with proxies can. */
+export function isExported(service: Node, isBalanced: boolean, report: Report): boolean {
+  const node = get(get(service, 'x-slipway'), 'export')
+  if (node === undefined || textOf(node) !== 'true') return false
+  if (!isBalanced)
+    report.warn(
+      'FIELD_IGNORED',
+      node,
+      'ignored: names reach other stacks through proxies; set `ingress: true` in slipway.yaml',
+    )
+  return isBalanced
+}
+
 /** Any text; a change of it restarts the replicas. */
 export function readRestartAt(service: Node): string | null {
   return readText(get(service, 'x-slipway'), 'restart_at')

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { INGRESS_STACK } from '../../../src/model/index.js'
 import type { HostKey, ImagePin, Replica, Server } from '../../../src/model/index.js'
 import type { DriverLimits, DriverOptions } from '../../../src/driver/index.js'
 import type { Lab, LabServer } from '../../lab/index.js'
@@ -29,6 +30,8 @@ export function useAll(driver: TestDriver, lab: Lab): void {
   driver.use(
     FLEET,
     lab.servers.map((server) => sshServer(server)),
+    undefined,
+    INGRESS_STACK,
   )
 }
 

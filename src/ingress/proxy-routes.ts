@@ -1,0 +1,58 @@
+/**
+ * `$1` file: a range with its first address and its size as numbers, then one a line the addresses of it that are served here. They become the
+ * server's own; the rest of the range leads nowhere, so that nobody is sent to what happens to listen on all addresses. Debian's image has no `ip`,
+ * and perl to speak to the kernel with. Ends with 6 where there is neither.
+ */
+export const ROUTES = [
+  'set -eu',
+  'exec 3< "$1"',
+  'read -r range first size <&3',
+  'served=" $(tr "\\n" " " <&3)"',
+  'if command -v ip > /dev/null; then',
+  '  route() { case $1 in',
+  '    open) ip route replace local "$2/32" dev lo table local ;;',
+  '    shut) ip route del local "$2/32" dev lo table local ;;',
+  '    close) ip route replace unreachable "$2" ;;',
+  '  esac; }',
+  'elif command -v perl > /dev/null; then',
+  '  route() { perl routes.pl "$@"; }',
+  'else',
+  '  echo "its image has neither ip nor perl, which names need"; exit 6',
+  'fi',
+  'inside() {',
+  '  IFS=. read -r a b c d <<EOT',
+  '$1',
+  'EOT',
+  '  number=$(( ((a * 256 + b) * 256 + c) * 256 + d ))',
+  '  [ "$number" -ge "$first" ] && [ "$number" -lt $(( first + size )) ]',
+  '}',
+  'route close "$range"',
+  "own=\" $(sed -n '/|-- /{s/.*|-- //;h;};/host LOCAL/{x;p;x;}' /proc/net/fib_trie | sort -u | tr '\\n' ' ')\"",
+  'for address in $served; do',
+  '  case "$own" in *" $address "*) ;; *) route open "$address" ;; esac',
+  'done',
+  'for address in $own; do',
+  '  case "$served" in *" $address "*) continue ;; esac',
+  '  if inside "$address"; then route shut "$address"; fi',
+  'done',
+  '',
+].join('\n')
+
+/** What `ip route` would do: RTM_NEWROUTE and RTM_DELROUTE of rtnetlink(7). */
+export const ROUTES_PERL = [
+  'use strict; use warnings;',
+  'my ($what, $place) = @ARGV;',
+  'my ($address, $length) = split m{/}, $place;',
+  "my ($call, $type, $table) = $what eq 'close' ? (24, 7, 254) : ($what eq 'open' ? 24 : 25, 2, 255);",
+  "my $to = pack('SSa4', 8, 1, pack('C4', split(/\\./, $address)));",
+  "my $over = $type == 2 ? pack('SSL', 8, 4, 1) : '';",
+  "my $route = pack('CCCCCCCCL', 2, $length // 32, 0, 0, $table, 3, $type == 2 ? 254 : 0, $type, 0);",
+  'my $body = $route . $to . $over;',
+  "my $head = pack('LSSLL', 16 + length($body), $call, $call == 24 ? 0x505 : 5, 1, 0);",
+  'socket(my $kernel, 16, 3, 0) or die "socket: $!\\n";',
+  'send($kernel, $head . $body, 0) or die "send: $!\\n";',
+  'recv($kernel, my $answer, 4096, 0) // die "recv: $!\\n";',
+  "$! = -unpack('l', substr($answer, 16, 4));",
+  'die "$what $place: $!\\n" if $!;',
+  '',
+].join('\n')

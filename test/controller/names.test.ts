@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest'
+import type { Action, GivenNames } from '../../src/model/index.js'
+import { memoryJournal } from '../../src/controller/index.js'
+import { PATH, deployed } from './deployed.js'
+import { FLEET, compose } from './world.js'
+import type { ServiceText, World } from './world.js'
+
+const INGRESS = `${FLEET}ingress: true\n`
+const DB: ServiceText = { image: 'db:1', more: '    expose: [5432]' }
+const WEB: ServiceText = { image: 'web:1', replicas: 2 }
+const SHOP = { web: WEB, db: DB }
+
+/** What containers were told since, by `service#slot`: `db=198.18.1.2`. */
+function watchGiven({ driver }: World): ReadonlyMap<string, string> {
+  const given = new Map<string, string>()
+  driver.before = (action: Action) => {
+    if (action.kind === 'run' && action.stack !== 'slipway')
+      given.set(`${action.slot.service}#${action.slot.key}`, textOf(action.names))
+  }
+  return given
+}
+
+function textOf(names: GivenNames | undefined): string {
+  return names === undefined ? 'nothing' : names.hosts.map(({ name, address }) => `${name}=${address}`).join(' ')
+}
+
+/** `service#slot` of containers that were made since. */
+function made({ driver }: World): readonly string[] {
+  return driver.calls.filter((call) => call.startsWith('run ')).map((call) => call.split(' ')[1] ?? '')
+}
+
+/** Where proxies that run serve a service by its name, each address once. */
+function addressesOf({ balancer }: World, key: string): readonly string[] {
+  const named = [...balancer.proxies.values()].flatMap(({ table }) =>
+    table.services.filter((service) => service.key === key).map(({ name }) => name?.address ?? 'none'),
+  )
+  return [...new Set(named)]
+}
+
+describe('a fleet with ingress', () => {
+  it('serves each service at one address on all servers, and tells it to new containers', async () => {
+    const { world } = await deployed(SHOP, INGRESS)
+    const [address = '', ...others] = addressesOf(world, 'shop/db:5432')
+    expect(others).toEqual([])
+    expect(address).toMatch(/^198\.18\./)
+    const given = watchGiven(world)
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { ...WEB, image: 'web:2' } }) }, 'second')
+    await world.clock.run(60_000)
+    expect([...given].sort()).toEqual([
+      ['web#1', `db=${address}`],
+      ['web#2', `db=${address}`],
+    ])
+  })
+
+  it('makes nobody anew for a name, says who does not know it, and tells it with a restart', async () => {
+    const { world, controller } = await deployed({ web: WEB }, INGRESS)
+    world.driver.calls.length = 0
+    world.source.commit({ [PATH]: compose(SHOP) }, 'a database')
+    await world.clock.run(60_000)
+    expect(made(world)).toEqual(['db#1'])
+    const lacking = () =>
+      controller.status().stacks.flatMap(({ services }) => services.flatMap((one) => one.unknownNames ?? []))
+    expect(lacking()).toEqual(['db'])
+    controller.command({ kind: 'restart', stack: 'shop', service: 'web', reason: '', by: 'ann' })
+    await world.clock.run(60_000)
+    expect(made(world)).toContain('web#1')
+    expect(lacking()).toEqual([])
+  })
+
+  it('keeps addresses when a controller knows nothing any more', async () => {
+    const { world, controller } = await deployed(SHOP, INGRESS)
+    const before = addressesOf(world, 'shop/db:5432')
+    await controller.stop()
+    world.boot({}, memoryJournal({ controllerId: 'two' }))
+    await world.clock.run(60_000)
+    expect(addressesOf(world, 'shop/db:5432')).toEqual(before)
+  })
+
+  it.each([
+    ['nothing is known to listen', { ...DB, more: '' }],
+    ['its port is that of sshd', { ...DB, more: '    expose: [5432, 22]' }],
+    [
+      'somebody publishes its port on servers',
+      { ...DB, more: '    expose: [5432]\n    ports: [{ target: 1, published: 5432, mode: host }]' },
+    ],
+  ])('leaves a name to Docker where %s', async (_, db) => {
+    const { world } = await deployed({ web: WEB, db }, INGRESS)
+    expect(addressesOf(world, 'shop/db:5432').filter((address) => address !== 'none')).toEqual([])
+    const given = watchGiven(world)
+    world.source.commit({ [PATH]: compose({ web: { ...WEB, image: 'web:2' }, db }) }, 'second')
+    await world.clock.run(60_000)
+    expect(new Set(given.values())).toEqual(new Set(['']))
+  })
+
+  it('has no names where they are turned off', async () => {
+    const { world } = await deployed(SHOP, `${FLEET}ingress: { names: false }\n`)
+    expect(addressesOf(world, 'shop/db:5432')).toEqual([])
+    const given = watchGiven(world)
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { ...WEB, image: 'web:2' } }) }, 'second')
+    await world.clock.run(60_000)
+    expect(new Set(given.values())).toEqual(new Set(['nothing']))
+  })
+
+  it('tells other stacks of what is exported', async () => {
+    const { world } = await deployed(SHOP, INGRESS)
+    const given = watchGiven(world)
+    const exported = { ...DB, more: '    expose: [5432]\n    x-slipway: { export: true }' }
+    const files = { [PATH]: compose({ ...SHOP, db: exported }), 'stacks/blog/compose.yaml': compose({ blog: WEB }) }
+    world.source.commit(files, 'a blog')
+    await world.clock.run(60_000)
+    const [address = ''] = addressesOf(world, 'shop/db:5432')
+    expect(given.get('blog#1')).toBe(`db.shop=${address}`)
+  })
+})
