@@ -29,7 +29,7 @@ export function planReport(plans: readonly StackPlan[], status: FleetStatus, pin
   ]
   return {
     revision: source.accepted,
-    changes: plans.flatMap(({ changes }) => changes).filter(({ kind }) => kind !== 'unchanged').length,
+    changes: plans.reduce((sum, plan) => sum + changesIn(plan), 0),
     summary: summarise(plans),
     text: formatPlan(plans, { format: 'text' }),
     markdown: formatPlan(plans, { format: 'markdown' }) + asMarkdown('not whole', errors) + asMarkdown('held', guards),
@@ -38,6 +38,10 @@ export function planReport(plans: readonly StackPlan[], status: FleetStatus, pin
     errors,
     guards,
   }
+}
+
+function changesIn({ changes, reroutes = [] }: StackPlan): number {
+  return changes.filter(({ kind }) => kind !== 'unchanged').length + reroutes.length
 }
 
 /** The stack is not planned at all, or from an older file; anything else only keeps its plan from being carried out. */

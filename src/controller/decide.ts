@@ -175,6 +175,7 @@ export function planInput(
   return {
     fleet: input.fleet,
     stack: target.stack,
+    proven: state.proven !== null ? memory.stack(state.proven.hash, target.stack.name) : null,
     observation: input.observation,
     isGoingBack: isGoingBack(state, target),
     usage: input.usage,

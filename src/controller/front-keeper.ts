@@ -3,6 +3,7 @@ import type { FrontInput, StackEndpoints } from '../ingress/index.js'
 import { INGRESS_DEFAULTS, compareText } from '../model/index.js'
 import type { IngressSettings, Problem } from '../model/index.js'
 import type { CertificateKeeper } from './certificate-port.js'
+import { expiryProblems } from './expiring.js'
 import { surely } from './rotation.js'
 import type { Proxy } from './rotation.js'
 
@@ -12,6 +13,7 @@ export class FrontKeeper {
   private hosts: readonly string[] = []
   private told: readonly string[] = []
   private last: FrontInput | null = null
+  private stacks: readonly StackEndpoints[] = []
 
   /** `changed`: tables are to be made anew. Without `certificates` nobody gets any. */
   constructor(certificates: CertificateKeeper | undefined, changed: () => void) {
@@ -21,7 +23,8 @@ export class FrontKeeper {
 
   /** As of now; the same object where nothing of it changed. */
   input(settings: IngressSettings, stacks: Iterable<StackEndpoints>): FrontInput {
-    this.want(acmeHosts([...stacks].flat()))
+    this.stacks = [...stacks]
+    this.want(acmeHosts(this.stacks.flat()))
     const { httpPort, httpsPort } = { ...INGRESS_DEFAULTS, ...settings }
     const pems = this.hosts.flatMap((host) => {
       const pem = this.certificates?.pem(host) ?? null
@@ -37,6 +40,7 @@ export class FrontKeeper {
   forget(): void {
     this.want([])
     this.tell([])
+    this.stacks = []
     this.last = null
   }
 
@@ -55,8 +59,9 @@ export class FrontKeeper {
     this.tell((first?.tokens ?? []).filter((token) => open.every(({ tokens }) => tokens.includes(token))))
   }
 
-  problems(): readonly Problem[] {
-    return this.certificates?.problems() ?? []
+  problems(nowMs: number): readonly Problem[] {
+    const routes = this.stacks.flat().flatMap((service) => (service.routes ?? []).map(({ route }) => route))
+    return [...expiryProblems(routes, nowMs), ...(this.certificates?.problems() ?? [])]
   }
 
   private want(hosts: readonly string[]): void {

@@ -159,8 +159,8 @@ export class Proxies {
   /** What keeps proxies from what they should be. */
   problems(): readonly Problem[] {
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
-    const others = [this.mesh.problem, ...this.front.problems()].filter((problem) => problem !== null)
-    return [...others, ...asked.flatMap(problemsOf)]
+    const others = [this.mesh.problem, ...this.front.problems(this.parts.clock.nowMs())]
+    return [...others.filter((problem) => problem !== null), ...asked.flatMap(problemsOf)]
   }
 
   close(): void {

@@ -22,3 +22,16 @@ export { STATE_QUESTIONS } from './read-front.js'
 export type { FrontSeen } from './read-front.js'
 export { acmeHosts } from './routes.js'
 export type { FrontInput, RouteClaim } from './routes.js'
+export { lifeOf, readPem } from './pem.js'
+export { placesOf } from './routes.js'
+export {
+  isAddressRange,
+  isCookieName,
+  isHeaderName,
+  isHeaderValue,
+  isHostPattern,
+  isPasswordHash,
+  isRedirectUrl,
+  isRoutePath,
+  isUserName,
+} from './route-words.js'

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+
 const BLOCK =
   /-----BEGIN (CERTIFICATE|PRIVATE KEY|RSA PRIVATE KEY|EC PRIVATE KEY)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g
 const MOST_BYTES = 64 * 1024
@@ -21,4 +23,14 @@ function lines(base64: string): string {
   let text = ''
   for (let at = 0; at < base64.length; at += LINE) text += `${base64.slice(at, at + LINE)}\n`
   return text
+}
+
+/** When the first certificate of a PEM text begins and ends to be valid, as OpenSSL says it. Null: there is none. */
+export function lifeOf(pem: string): { readonly from: string; readonly until: string } | null {
+  try {
+    const { validFrom, validTo } = new X509Certificate(pem)
+    return { from: validFrom, until: validTo }
+  } catch {
+    return null
+  }
 }

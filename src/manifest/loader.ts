@@ -7,7 +7,6 @@ import { NO_OVERLAY, STACKS_DEFAULT, readFleet, readStackPatterns } from './flee
 import type { StackPattern } from './fleet.js'
 import { quoted } from './node.js'
 import type { ParsedFiles } from './compose-source.js'
-import { refusePortTwins } from './port-twins.js'
 import { proxyEntries } from './proxy-stack.js'
 import { createReport, sortProblems } from './report.js'
 import { shapeChecks } from './shape.js'
@@ -16,6 +15,7 @@ import { findStacks } from './stack-directories.js'
 import { loadStack } from './stack-file.js'
 import type { LoadedStack } from './stack-file.js'
 import { MOST_MANIFEST_BYTES, decodeText } from './text.js'
+import { refuseClaimedTwice } from './twins.js'
 
 /** What became of a revision: contents to read first, everything it wants, or why none of it can be used. */
 export type Loaded =
@@ -149,7 +149,8 @@ function conclude(
   warnings: readonly Problem[],
 ): Loaded {
   const own = [...stacks.map(({ entry }) => entry), ...proxyEntries(part.fleet, FLEET_FILE)]
-  const entries = refusePortTwins(mergeTwins(own), part.fleet)
+  const claims = new Map(stacks.map((stack) => [stack.entry.name, stack.claims]))
+  const entries = refuseClaimedTwice(mergeTwins(own), part.fleet, claims)
   const fatal = [...part.errors, ...errors, ...tooMany(entries, part.fleet)]
   if (fatal.length > 0) {
     const others = entries.flatMap((entry) => (entry.kind === 'invalid' ? entry.problems : []))

@@ -60,7 +60,7 @@ export function sortProblems(problems: readonly Problem[]): readonly Problem[] {
   )
 }
 
-function placeOf(file: string, spot: Spot | null): Place {
+export function placeOf(file: string, spot: Spot | null): Place {
   return spot === null ? { path: file } : { path: spot.file ?? file, line: spot.line, column: spot.column }
 }
 

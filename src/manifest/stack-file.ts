@@ -1,5 +1,5 @@
 import { stackHash } from '../model/index.js'
-import type { Guards, Problem, Stack, StackEntry } from '../model/index.js'
+import type { Guards, Place, Problem, Stack, StackEntry } from '../model/index.js'
 import { readCompose } from './compose-source.js'
 import type { ComposeFile, ComposeSources, ParsedFiles } from './compose-source.js'
 import { readStack } from './compose/stack.js'
@@ -10,8 +10,8 @@ import type { Node } from './node.js'
 import { bareSpot, get, keyOf, quoted, textOf } from './node.js'
 import { inactiveServices, splitProfiles, withoutServices } from './profiles.js'
 import { loadProject } from './project.js'
-import { createReport } from './report.js'
-import type { Report } from './report.js'
+import { createReport, placeOf } from './report.js'
+import type { Report, Spot } from './report.js'
 import { isReserved } from './reserved-name.js'
 import type { ShapeCheck } from './shape.js'
 import { chooseFiles } from './stack-choice.js'
@@ -21,6 +21,8 @@ import { MOST_FILE_BYTES, MOST_MANIFEST_BYTES, decodeText } from './text.js'
 export interface LoadedStack {
   readonly entry: StackEntry
   readonly warnings: readonly Problem[]
+  /** Where the stack claims what is one service's of the whole fleet: see `portClaim` and `routeClaim`. */
+  readonly claims: ReadonlyMap<string, Place>
 }
 
 /** What the loading of all stacks shares. */
@@ -89,7 +91,9 @@ function loadNamed(name: string, sources: StackSources): LoadedStack {
     section === 'services' && typeof service === 'string' && inactive.has(service)
   const shaped = withoutServices(settings.check(root, report, isPartial), inactive)
   const lookup = (variable: string): string | undefined => variables.get(variable)
+  const claims = new Map<string, Place>()
   const source = {
+    noteClaim: (key: string, spot: Spot): void => void claims.set(key, placeOf(path, spot)),
     directory: choice.directory,
     path,
     reader,
@@ -99,14 +103,20 @@ function loadNamed(name: string, sources: StackSources): LoadedStack {
     variables: lookup,
     inactive,
   }
-  return finish(name, sources, readStack(shaped, { ...source, stack: name }))
+  return finish(name, sources, readStack(shaped, { ...source, stack: name }), claims)
 }
 
-function finish(name: string, { report, path }: StackSources, stack: Stack | null): LoadedStack {
+function finish(
+  name: string,
+  { report, path }: StackSources,
+  stack: Stack | null,
+  claims: LoadedStack['claims'] = new Map(),
+): LoadedStack {
   const problems = report.errors().map((problem) => ({ ...problem, stack: name }))
   const warnings = report.warnings().map((problem) => ({ ...problem, stack: name }))
-  if (stack === null || problems.length > 0) return { entry: { kind: 'invalid', name, path, problems }, warnings }
-  return { entry: { kind: 'valid', name, stack, hash: stackHash(stack) }, warnings }
+  if (stack === null || problems.length > 0)
+    return { entry: { kind: 'invalid', name, path, problems }, warnings, claims }
+  return { entry: { kind: 'valid', name, stack, hash: stackHash(stack) }, warnings, claims }
 }
 
 /**

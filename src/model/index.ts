@@ -116,5 +116,5 @@ export type { Action, ActionKind, ActionResult, Identity, ImagePin } from './act
 export { containerName } from './container-name.js'
 export { OTHER_REVISION, OTHER_SPEC, adoptedName, readAdoptedName } from './adopted-name.js'
 export type { AdoptedIdentity } from './adopted-name.js'
-export type { Cause, Change, ChangeKind, Order, StackPlan } from './plan.js'
+export type { Cause, Change, ChangeKind, Order, Reroute, StackPlan } from './plan.js'
 export type { Cron, ReleaseWindow } from './window.js'

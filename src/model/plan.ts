@@ -83,8 +83,16 @@ export type Change =
 
 export type ChangeKind = Change['kind']
 
+/** The ways to a service change, its ports and routes: the proxies are told, and no container is touched for it. */
+export interface Reroute {
+  readonly service: string
+  readonly causes: readonly Cause[]
+}
+
 /** Everything that must change in one stack, sorted by service and slot. */
 export interface StackPlan {
   readonly stack: string
   readonly changes: readonly Change[]
+  /** Absent: none. */
+  readonly reroutes?: readonly Reroute[]
 }

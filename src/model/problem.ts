@@ -47,6 +47,8 @@ export const PROBLEMS = {
   FLEET_MISSING: 'slipway.yaml is missing',
   FLEET_EMPTY: 'slipway.yaml names no server',
   GUARD_REFUSED: 'the fleet does not allow what the manifest asks for',
+  CERTIFICATE_INVALID: 'a certificate, its key and the hosts that it is for do not fit each other',
+  CERTIFICATE_EXPIRED: 'a certificate has run out, or will soon',
   CONFLICT: 'two settings contradict each other',
   MANIFEST_TOO_COSTLY: 'reading the manifests took too long or too much memory',
   // source

@@ -22,6 +22,8 @@ export interface PlanInput {
   readonly fleet: Fleet
   /** What should run. A removed stack is given as one without services. */
   readonly stack: Stack
+  /** What was proven to run before; null: nothing is known. */
+  readonly proven: Stack | null
   readonly observation: Observation
   /** A rollback: `rollback_config` says how. */
   readonly isGoingBack: boolean

@@ -1,11 +1,11 @@
 import { assertNever, compareText, formatSlot } from '../model/index.js'
-import type { Change, Next, Slot, StackPlan } from '../model/index.js'
+import type { Change, Next, Reroute, Slot, StackPlan } from '../model/index.js'
 import { formatCause } from './format-cause.js'
 import { groupBy } from './group-by.js'
 
 /** One line of a plan: a change, or several that are alike. */
 export interface PlanRow {
-  readonly kind: Exclude<Change['kind'], 'unchanged'>
+  readonly kind: Exclude<Change['kind'], 'unchanged'> | 'reroute'
   readonly verb: string
   /** `web#1–4, 7`; `log@lon-1, lon-2`. */
   readonly slots: string
@@ -32,17 +32,30 @@ export interface FoldedStack {
 }
 
 /** Puts equal changes of a service into one line each, in the order of their first slots. */
-export function foldPlan({ stack, changes }: StackPlan): FoldedStack {
+export function foldPlan({ stack, changes, reroutes = [] }: StackPlan): FoldedStack {
   const services = [...groupBy(changes, (change) => change.slot.service)]
-  const folded = services.map(([service, own]) => ({
-    service,
-    rows: foldRows(own.filter((change) => change.kind !== 'unchanged')),
-  }))
+  const ways = new Map(reroutes.map((reroute) => [reroute.service, rerouteRow(reroute)]))
+  // A global service may have no slot yet.
+  const without = [...ways.keys()].filter((name) => !services.some(([service]) => service === name))
+  const folded = [...services, ...without.map((name): [string, readonly Change[]] => [name, []])].map(
+    ([service, own]) => ({
+      service,
+      rows: [
+        ...foldRows(own.filter((change): change is Telling => change.kind !== 'unchanged')),
+        ...[ways.get(service)].filter((row) => row !== undefined),
+      ],
+    }),
+  )
   const unchanged = services.flatMap(([service, own]) => {
     const same = own.filter((change) => change.kind === 'unchanged').length
     return same === 0 ? [] : [`${service} (${same})`]
   })
   return { stack, services: folded.filter(({ rows }) => rows.length > 0), unchanged }
+}
+
+function rerouteRow({ service, causes }: Reroute): PlanRow {
+  const about = { where: '', how: ['no container is touched'], causes: causes.map(formatCause), obstacle: null }
+  return { kind: 'reroute', verb: 'reroute', slots: service, ...about }
 }
 
 type Telling = Exclude<Change, { kind: 'unchanged' }>

@@ -6,7 +6,9 @@ import { shorten } from './shorten.js'
 
 /** Plans as a comment on a pull request: a table a stack. */
 export function formatPlanMarkdown(plans: readonly StackPlan[]): string {
-  const stacks = plans.filter((plan) => plan.changes.length > 0).map((plan) => stackSection(foldPlan(plan), plan))
+  const stacks = plans
+    .filter(({ changes, reroutes = [] }) => changes.length > 0 || reroutes.length > 0)
+    .map((plan) => stackSection(foldPlan(plan), plan))
   return `${[`**${summarise(plans)}**`, ...stacks].join('\n\n')}\n`
 }
 

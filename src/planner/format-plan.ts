@@ -18,7 +18,9 @@ export function formatPlan(plans: readonly StackPlan[], { format }: PlanFormat):
 }
 
 function formatPlanText(plans: readonly StackPlan[]): string {
-  const stacks = plans.filter((plan) => plan.changes.length > 0).map((plan) => stackLines(foldPlan(plan)))
+  const stacks = plans
+    .filter(({ changes, reroutes = [] }) => changes.length > 0 || reroutes.length > 0)
+    .map((plan) => stackLines(foldPlan(plan)))
   return `${[...stacks, [summarise(plans)]].map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 

@@ -1,5 +1,5 @@
 import { specHash } from '../model/index.js'
-import type { Cause, Change, Problem, Replica, StackPlan } from '../model/index.js'
+import type { Cause, Change, Problem, Replica, Reroute, StackPlan } from '../model/index.js'
 import { countChanges, summarise } from './summarise.js'
 import type { PlanCounts } from './summarise.js'
 
@@ -43,6 +43,8 @@ export interface PlanJson {
     readonly stack: string
     readonly counts: PlanCounts
     readonly changes: readonly ChangeJson[]
+    /** Ports and routes that the proxies are told of. */
+    readonly reroutes: readonly Reroute[]
   }[]
 }
 
@@ -53,10 +55,11 @@ export function planToJson(plans: readonly StackPlan[]): PlanJson {
     kind: 'Plan',
     summary: summarise(plans),
     counts: countChanges(plans.flatMap((plan) => plan.changes)),
-    stacks: plans.map(({ stack, changes }) => ({
+    stacks: plans.map(({ stack, changes, reroutes = [] }) => ({
       stack,
       counts: countChanges(changes),
       changes: changes.map(changeToJson),
+      reroutes,
     })),
   }
 }

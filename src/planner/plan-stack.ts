@@ -7,6 +7,7 @@ import { decideJob } from './decide-job.js'
 import { decideSlot, isCurrent, settle } from './decide-slot.js'
 import type { SlotReplicas } from './decide-slot.js'
 import { placeAll } from './place-all.js'
+import { reroutes } from './reroutes.js'
 import { surveyOf } from './survey.js'
 import type { Survey } from './survey.js'
 import type { HeldReplica, SeenReplicas } from './usage.js'
@@ -35,8 +36,10 @@ export function planStack(input: PlanInput): StackPlan {
     for (const replica of replicas.listed) changes.push(...unwanted(replica, sentence('service removed')))
     isSorted = false
   }
-  if (pending.length === 0) return { stack: stack.name, changes: isSorted ? changes : changes.sort(compareChanges) }
-  return { stack: stack.name, changes: placeAll(input, changes, pending).sort(compareChanges) }
+  const ways = reroutes(input.proven, stack)
+  const about = { stack: stack.name, ...(ways.length === 0 ? {} : { reroutes: ways }) }
+  if (pending.length === 0) return { ...about, changes: isSorted ? changes : changes.sort(compareChanges) }
+  return { ...about, changes: placeAll(input, changes, pending).sort(compareChanges) }
 }
 
 const NOTHING_SEEN: ReadonlyMap<string, SeenReplicas> = new Map()

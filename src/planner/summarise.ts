@@ -24,11 +24,15 @@ export function countChanges(changes: readonly Change[]): PlanCounts {
 export function summarise(plans: readonly StackPlan[]): string {
   const counts = countChanges(plans.flatMap((plan) => plan.changes))
   const kinds = (Object.keys(WORDS) as ChangeKind[]).filter((kind) => counts[kind] > 0)
-  if (kinds.length === 0) return 'nothing to do'
+  const rerouted = plans.reduce((sum, { reroutes = [] }) => sum + reroutes.length, 0)
+  if (kinds.length === 0 && rerouted === 0) return 'nothing to do'
   const moved = plans.flatMap((plan) => plan.changes).filter(isMove).length
   const words = (kind: ChangeKind): string =>
     kind === 'replace' && moved > 0 ? `${WORDS.replace} (${moved} moved)` : WORDS[kind]
-  return kinds.map((kind) => `${counts[kind]} ${words(kind)}`).join(', ')
+  const told = kinds.map((kind) => `${counts[kind]} ${words(kind)}`)
+  // What stays stands last.
+  if (rerouted > 0) told.splice(counts.unchanged > 0 ? told.length - 1 : told.length, 0, `${rerouted} to reroute`)
+  return told.join(', ')
 }
 
 function isMove(change: Change): boolean {

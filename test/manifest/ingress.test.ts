@@ -130,7 +130,7 @@ describe('published ports', () => {
       {
         code: 'CONFLICT',
         service: 'web',
-        message: expect.stringContaining('blog/blog (port 3000, stacks/blog/compose.yaml)') as string,
+        message: expect.stringContaining('blog/blog (port 3000, stacks/blog/compose.yaml:4:13)') as string,
       },
     ])
     expect(problemsOf(content, 'blog')).toMatchObject([

@@ -180,6 +180,7 @@ export function inputOf({ services = [], views, servers, known = [], stack, ...r
     stack: { name: 'shop', path: 'stacks/shop/compose.yaml', services, networks: [], volumes: [], ...stack },
     observation,
     isGoingBack: false,
+    proven: null,
     usage: measureUsage(observation, find),
     drained: new Set(),
     restarts: new Map(),

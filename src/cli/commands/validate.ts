@@ -1,4 +1,5 @@
 import { relative, resolve, sep } from 'node:path'
+import { expiringIn } from '../../controller/index.js'
 import type { Source } from '../../controller/index.js'
 import type { Desired, Problem, Result, Revision } from '../../model/index.js'
 import { EXIT } from '../exit-code.js'
@@ -16,7 +17,7 @@ export async function run(invocation: Invocation): Promise<number> {
   const source = folderSource(folder, io.user, io.nowMs())
   const revision = valueOf(await source.poll(io.interrupted))
   const desired = await readRevision(source, revision, io.interrupted)
-  const found = problemsOf(desired)
+  const found = problemsOf(desired, io.nowMs())
   const texts =
     io.isTty && invocation.format === 'text' ? await readTexts(found, source, revision, io.interrupted) : new Map()
   show({ desired, folder, ...found, texts }, invocation)
@@ -80,10 +81,14 @@ interface Found {
   readonly warnings: readonly Problem[]
 }
 
-function problemsOf(desired: Loaded): Found {
+function problemsOf(desired: Loaded, nowMs: number): Found {
   if (!desired.ok) return split(desired.problem)
   const { stacks, warnings } = desired.value
-  return split([...stacks.flatMap((entry) => (entry.kind === 'invalid' ? entry.problems : [])), ...warnings])
+  return split([
+    ...stacks.flatMap((entry) => (entry.kind === 'invalid' ? entry.problems : [])),
+    ...warnings,
+    ...expiringIn(desired.value, nowMs),
+  ])
 }
 
 function split(problems: readonly Problem[]): Found {

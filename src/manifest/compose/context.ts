@@ -2,7 +2,7 @@ import type { FileReader } from '../files.js'
 import type { Lookup } from '../interpolate.js'
 import type { Node } from '../node.js'
 import type { InactiveServices } from '../profiles.js'
-import type { Report } from '../report.js'
+import type { Report, Spot } from '../report.js'
 
 /** What the readers of one stack share. */
 export interface StackContext {
@@ -16,6 +16,8 @@ export interface StackContext {
   readonly declared: Declared
   /** Published ports are the proxies' business. */
   readonly isBalanced: boolean
+  /** Remembers where something was claimed that is one service's of the whole fleet. */
+  readonly noteClaim: (key: string, spot: Spot) => void
   /** Services that are not active, with their profiles. */
   readonly inactive: InactiveServices
 }

@@ -3,7 +3,7 @@ import type { BalancedPort, PortSpec } from '../../model/index.js'
 import type { Node } from '../node.js'
 import { describe, get, items, keyOf, quoted, textOf } from '../node.js'
 import { PORTS, readText } from '../read.js'
-import type { Report } from '../report.js'
+import type { Report, Spot } from '../report.js'
 
 interface PortRange {
   readonly first: number
@@ -20,7 +20,12 @@ export interface PublishedPorts {
 }
 
 /** Published ports, one entry a port, sorted. Without proxies `mode` means nothing. */
-export function readPorts(node: Node | undefined, isBalanced: boolean, report: Report): PublishedPorts {
+export function readPorts(
+  node: Node | undefined,
+  isBalanced: boolean,
+  report: Report,
+  note: (port: BalancedPort, spot: Spot) => void,
+): PublishedPorts {
   const read = items(node).map((item) => ({
     item,
     ports: item.kind === 'map' ? longPort(item, report) : shortPort(item, report),
@@ -29,10 +34,18 @@ export function readPorts(node: Node | undefined, isBalanced: boolean, report: R
   const split = read.map(({ item, ports }) =>
     readText(item, 'mode') === 'host' ? { ports, balanced: [] } : balancedOf(item, ports, report),
   )
+  split.forEach(({ balanced }, at) => {
+    for (const port of balanced) note(port, read[at]?.item ?? { path: [], line: 1, column: 1 })
+  })
   return {
     ports: unique(split.flatMap(({ ports }) => ports)),
     balanced: unique(split.flatMap(({ balanced }) => balanced)),
   }
+}
+
+/** What the place of a published port is remembered by. */
+export function portClaim(service: string, { hostIp, published }: Pick<BalancedPort, 'hostIp' | 'published'>): string {
+  return `${service} ${hostIp}:${published}`
 }
 
 /** A port that the engine is to choose is bound where the replica runs: nobody could tell a client another one. */

@@ -31,7 +31,7 @@ import { readNaming } from './naming.js'
 import { readNames } from './container-names.js'
 import { readAttachments, readNetworkMode } from './networks.js'
 import { readPlacement } from './placement.js'
-import { publishes, readPorts } from './ports.js'
+import { portClaim, publishes, readPorts } from './ports.js'
 import {
   readCapabilities,
   readExtraHosts,
@@ -41,6 +41,7 @@ import {
   readUlimits,
   readWorkingDir,
 } from './process.js'
+import { readRoutes } from './routes.js'
 import { readTuning } from './tuning.js'
 import { isExported, readProbe, readRestartAt, readRollout } from './x-slipway.js'
 
@@ -63,12 +64,14 @@ export function readService(
   const container = readContainer(name, service, context)
   checkJob(service, deployed.mode, context)
   checkFixedAddresses(service, container, deployed, context)
+  const routes = readRoutes(service, { name, ...container }, context)
   return {
     stack: context.stack,
     name,
     ...container,
     ...readProcess(service, context),
     ...deployed,
+    ...(routes === undefined ? {} : { routes }),
   }
 }
 
@@ -92,7 +95,9 @@ function readContainer(name: string, service: Node, context: StackContext): Pick
   const { report } = context
   const { mounts, files } = readMounts(service, context)
   const networkMode = readNetworkMode(service, context)
-  const { ports, balanced } = readPorts(get(service, 'ports'), context.isBalanced, report)
+  const { ports, balanced } = readPorts(get(service, 'ports'), context.isBalanced, report, (port, spot) =>
+    context.noteClaim(portClaim(name, port), spot),
+  )
   const isBridged = networkMode === null
   const names = readNames(name, service, context)
   const spot = keyOf(service, 'ports')
@@ -158,7 +163,7 @@ function readProcess(service: Node, context: StackContext): Pick<ServiceSpec, Pr
   }
 }
 
-type Deployment = Exclude<keyof ServiceSpec, Container | Process | 'stack' | 'name'>
+type Deployment = Exclude<keyof ServiceSpec, Container | Process | 'stack' | 'name' | 'routes'>
 
 function readDeployment(
   service: Node,
@@ -201,6 +206,9 @@ function checkJob(service: Node, mode: ServiceSpec['mode'], { report }: StackCon
       ports,
       'a one-shot service cannot publish ports; remove them, or do not wait for it to complete',
     )
+  const routes = keyOf(get(service, 'x-slipway'), 'routes')
+  if (routes !== undefined)
+    report.error('CONFLICT', routes, 'a one-shot service cannot be asked for anything; remove the routes')
   const probe = keyOf(get(service, 'x-slipway'), 'probe')
   if (probe !== undefined)
     report.error('CONFLICT', probe, 'a one-shot service is done when it exits with 0; remove the probe')

@@ -5,7 +5,7 @@ import type { Lookup } from '../interpolate.js'
 import type { InactiveServices } from '../profiles.js'
 import type { Node } from '../node.js'
 import { entries, get, keyOf, quoted } from '../node.js'
-import type { Report } from '../report.js'
+import type { Report, Spot } from '../report.js'
 import { refuseReserved } from '../reserved-name.js'
 import type { StackContext } from './context.js'
 import { awaitedServices, reportCycles } from './depends-on.js'
@@ -29,6 +29,7 @@ export interface StackSource {
   readonly report: Report
   readonly guards: Guards
   readonly isBalanced: boolean
+  readonly noteClaim: (key: string, spot: Spot) => void
   /** Services that are not active, with their profiles. */
   readonly inactive: InactiveServices
 }
