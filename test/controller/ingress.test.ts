@@ -125,6 +125,26 @@ describe('a rollout of a balanced service', () => {
     expect(controller.status().stacks[0]).toMatchObject({ phase: 'synced' })
   })
 
+  it('sends to each replica by a port that it listens on, while a commit moves that port', async () => {
+    const { world, controller } = await balanced()
+    const wrong: string[] = []
+    const { balancer } = world
+    const balance = balancer.balance.bind(balancer)
+    balancer.balance = async (server, id, table) => {
+      const targets = table.services.flatMap(({ local }) => local)
+      for (const { containerId, port } of targets) {
+        const { image } = world.driver.containers.get(containerId) ?? {}
+        if (port !== (image === 'web:1' ? 8080 : 9090)) wrong.push(`${image} by ${port}`)
+      }
+      return balance(server, id, table)
+    }
+    world.source.commit(shop(web({ image: 'web:2', more: `    ports: ["80:9090"]` })), 'moved')
+    await world.clock.run(180_000)
+    expect(wrong).toEqual([])
+    expect(controller.status().stacks[0]).toMatchObject({ phase: 'synced' })
+    expect(world.balancer.lines('shop/web:9090').filter((line) => / 80 /.test(line))).toHaveLength(3)
+  })
+
   it('waits until each proxy sends to the new one, and says so', async () => {
     const { world, controller } = await balanced()
     world.balancer.problems.set('par-1', { code: 'PROXY_REFUSED', message: 'port 80 is held by nginx' })
