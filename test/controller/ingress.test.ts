@@ -196,6 +196,28 @@ describe('a rollout of a balanced service', () => {
     expect(stops(world)).toEqual(['run web#1', 'stop web#1'])
   })
 
+  it('sends nothing to one that takes its time to stop', async () => {
+    const { world } = await balanced(web({ replicas: 1 }))
+    const { balancer, clock, driver } = world
+    const [stopping, wrong]: [Set<string>, string[]] = [new Set(), []]
+    const [balance, perform] = [balancer.balance.bind(balancer), driver.perform.bind(driver)]
+    driver.perform = async (action) => {
+      if (action.kind !== 'stop') return perform(action)
+      stopping.add(action.containerId)
+      await new Promise<void>((resolve) => void clock.after(40_000, resolve))
+      return perform(action)
+    }
+    balancer.balance = async (server, id, table) => {
+      const ready = table.services.flatMap(({ local }) => local).filter(({ state }) => state === 'ready')
+      wrong.push(...ready.map(({ containerId }) => containerId).filter((one) => stopping.has(one)))
+      return balance(server, id, table)
+    }
+    world.source.commit(shop(web({ image: 'web:2', replicas: 1 })), 'second')
+    await clock.run(180_000)
+    expect(stops(world)).toEqual(['run web#1', 'stop web#1'])
+    expect({ stopped: stopping.size, wrong }).toEqual({ stopped: 1, wrong: [] })
+  })
+
   it('stops the old one first where the order says so, and never two at once', async () => {
     const first = `${PORTS}\n`
     const text = compose({ web: web({ more: first }) }).replace(
