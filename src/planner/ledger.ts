@@ -1,7 +1,8 @@
 import type { Change, Replica, Slot } from '../model/index.js'
 import type { Pending, PlanInput } from './context.js'
-import { isOver, withoutReservation, withPorts, withReplica } from './usage.js'
-import type { ServerUsage, SpecOf } from './usage.js'
+import { groupBy } from './group-by.js'
+import { larger, reservedBy, withoutReservation, withReplica, withSuccessor } from './usage.js'
+import type { ServerUsage } from './usage.js'
 
 /** What servers have given away while one plan is being made: each slot that is placed sees those before it. */
 export interface Ledger {
@@ -23,7 +24,10 @@ export function openLedger(input: PlanInput, settled: readonly Change[], pending
   const removals = settled.flatMap((change) => (change.kind === 'remove' ? [change] : []))
   const unwanted = removals.filter((change) => change.why === 'unwanted').map((change) => change.replica)
   return {
-    usage: removals.reduce((usage, { replica }) => freed(usage, replica, input.specOf), input.usage.servers),
+    usage: freed(
+      input,
+      removals.map((change) => change.replica),
+    ),
     counts: new Map(),
     volumes: new Map(),
     servers: new Map(
@@ -36,12 +40,29 @@ export function openLedger(input: PlanInput, settled: readonly Change[], pending
   }
 }
 
-function freed(usage: Ledger['usage'], replica: Replica, specOf: SpecOf): Ledger['usage'] {
-  const server = usage.get(replica.server)
-  const spec = specOf(replica.specHash)
-  const holdsNothing = spec === undefined || (spec.reservations.cpus === 0 && spec.reservations.memoryBytes === 0)
-  if (server === undefined || holdsNothing || isOver(replica)) return usage
-  return new Map(usage).set(replica.server, withoutReservation(server, spec))
+/** A slot gives back what it reserves on a server once all its replicas there go. */
+function freed({ stack, usage, specOf }: PlanInput, going: readonly Replica[]): Ledger['usage'] {
+  const ids = new Set(going.map(({ containerId }) => containerId))
+  const servers = new Map(usage.servers)
+  for (const own of groupBy(going, ({ slot, server }) => `${slotName(slot)} ${server}`).values()) {
+    const reserved = own.flatMap((replica) => reservedBy(replica, specOf(replica.specHash)) ?? [])
+    const [first] = own
+    const server = first === undefined ? undefined : servers.get(first.server)
+    if (first === undefined || server === undefined || reserved.length === 0) continue
+    const { slot } = first
+    const stays = usage.replicas
+      .get(stack.name)
+      ?.get(slot.service)
+      ?.listed.some(
+        (other) =>
+          other.slot.key === slot.key &&
+          other.server === first.server &&
+          !ids.has(other.containerId) &&
+          reservedBy(other, specOf(other.specHash)) !== null,
+      )
+    if (stays !== true) servers.set(first.server, withoutReservation(server, reserved.reduce(larger)))
+  }
+  return servers
 }
 
 /** The ledger before the first slot of a service: where its replicas are that stay, by server. */
@@ -56,9 +77,13 @@ export function placed(ledger: Ledger, pending: Pending, server: string, handove
   const { context, slot, from } = pending
   const usage = new Map(ledger.usage)
   const before = usage.get(server)
-  const stays = from?.server === server
   if (before !== undefined)
-    usage.set(server, stays ? withPorts(before, slot, context.spec) : withReplica(before, slot, context.spec))
+    usage.set(
+      server,
+      from?.server === server
+        ? withSuccessor(before, slot, context.spec, reservedBy(from, context.input.specOf(from.specHash)))
+        : withReplica(before, slot, context.spec),
+    )
   const counts = new Map(ledger.counts)
   if (from !== null) counts.set(from.server, Math.max(0, (counts.get(from.server) ?? 0) - 1))
   counts.set(server, (counts.get(server) ?? 0) + 1)

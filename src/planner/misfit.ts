@@ -7,7 +7,7 @@ import type { Pending } from './context.js'
 import { formatHostPort } from './host-ports.js'
 import { othersAt } from './ledger.js'
 import type { Ledger } from './ledger.js'
-import { toMicro } from './usage.js'
+import { growth, reservedBy, toMicro } from './usage.js'
 import type { HeldPort, PortHolder, ServerUsage } from './usage.js'
 import { isHome, isOurs } from './volume-homes.js'
 import type { VolumeHomes } from './volume-homes.js'
@@ -98,17 +98,20 @@ function minorOf(apiVersion: string): number {
   return Number(apiVersion.split('.')[1] ?? 0)
 }
 
-/** Reservations are what is promised for good: while one replica takes another's place on a server, they count once. */
+/**
+ * Reservations are what is promised for good: while one replica takes another's place on a server, they count once. Who asks for no more than the one
+ * before makes nothing worse, also where more is promised than there is.
+ */
 function shortageOf({ pending }: Request, usage: ServerUsage): 'cpus' | 'memory' | null {
   const { spec, input } = pending.context
   const facts = factsOf(input, usage.server)
   const { cpus, memoryBytes } = spec.reservations
   if (facts === null || (cpus === 0 && memoryBytes === 0)) return null
-  const own = pending.from?.server === usage.server ? input.specOf(pending.from.specHash)?.reservations : undefined
-  if (cpus > 0 && usage.microCpus - toMicro(own?.cpus ?? 0) + toMicro(cpus) > toMicro(facts.cpus)) return 'cpus'
-  return memoryBytes > 0 && usage.memoryBytes - (own?.memoryBytes ?? 0) + memoryBytes > facts.memoryBytes
-    ? 'memory'
-    : null
+  const { from } = pending
+  const own = from?.server === usage.server ? reservedBy(from, input.specOf(from.specHash)) : null
+  const more = growth(own, spec.reservations)
+  if (more.microCpus > 0 && usage.microCpus + more.microCpus > toMicro(facts.cpus)) return 'cpus'
+  return more.memoryBytes > 0 && usage.memoryBytes + more.memoryBytes > facts.memoryBytes ? 'memory' : null
 }
 
 type PortFit =

@@ -1,3 +1,4 @@
+import { formatSlot } from '../model/index.js'
 import type {
   HostPort,
   NetworkSeen,
@@ -11,6 +12,8 @@ import type {
   VolumeSeen,
 } from '../model/index.js'
 import { claimedPorts } from './host-ports.js'
+
+type Reservations = ServiceSpec['reservations']
 
 /**
  * Finds a spec by its hash. Reservations are outside the hash: the newest spec known by it is the best answer. Another function whenever an
@@ -88,17 +91,23 @@ export function measureUsage(observation: Observation, specOf: SpecOf, previous?
   return { observation, servers, replicas: indexReplicas(observation), specOf }
 }
 
-/** Measures one server. An unreachable one counts with what it may hold. */
+/** Measures one server. An unreachable one counts with what it may hold. Replicas of one slot take each other's place: what they reserve counts once. */
 export function measureServer(view: ServerView, specOf: SpecOf): ServerUsage {
   const replicas = view.kind === 'listed' ? view.listing.replicas : view.mayHold
   let microCpus = 0
   let memoryBytes = 0
   const ports: HeldPort[] = []
+  const bySlot = new Map<string, Reservations>()
   for (const replica of replicas) {
     const spec = specOf(replica.specHash)
-    if (!isOver(replica) && spec !== undefined) {
-      microCpus += toMicro(spec.reservations.cpus)
-      memoryBytes += spec.reservations.memoryBytes
+    const reserved = reservedBy(replica, spec)
+    if (reserved !== null) {
+      const slot = formatSlot(replica.slot)
+      const counted = bySlot.get(slot) ?? null
+      const more = growth(counted, reserved)
+      microCpus += more.microCpus
+      memoryBytes += more.memoryBytes
+      bySlot.set(slot, larger(counted, reserved))
     }
     for (const port of portsOf(replica, spec)) ports.push({ port, holder: { kind: 'replica', replica } })
   }
@@ -128,7 +137,9 @@ export function withPlan(usage: FleetUsage, plan: StackPlan): FleetUsage {
     const stays = change.kind === 'replace' && change.from.server === change.server
     servers.set(
       change.server,
-      stays ? withPorts(server, change.slot, change.spec) : withReplica(server, change.slot, change.spec),
+      stays
+        ? withSuccessor(server, change.slot, change.spec, reservedBy(change.from, usage.specOf(change.from.specHash)))
+        : withReplica(server, change.slot, change.spec),
     )
   }
   return servers === null ? usage : { ...usage, servers }
@@ -144,18 +155,56 @@ export function withReplica(server: ServerUsage, slot: Slot, spec: ServiceSpec):
   }
 }
 
-/** The server without what a replica reserves, which will go; its ports are its own until then. */
-export function withoutReservation(server: ServerUsage, spec: ServiceSpec): ServerUsage {
+/** The server with a replica that takes another's place there: of what they reserve the larger counts, once. */
+export function withSuccessor(
+  server: ServerUsage,
+  slot: Slot,
+  spec: ServiceSpec,
+  before: Reservations | null,
+): ServerUsage {
+  const more = growth(before, spec.reservations)
+  return {
+    ...withPorts(server, slot, spec),
+    microCpus: server.microCpus + more.microCpus,
+    memoryBytes: server.memoryBytes + more.memoryBytes,
+  }
+}
+
+/** The server without what a slot reserves whose replicas will go; their ports are their own until then. */
+export function withoutReservation(server: ServerUsage, { cpus, memoryBytes }: Reservations): ServerUsage {
   return {
     ...server,
-    microCpus: server.microCpus - toMicro(spec.reservations.cpus),
-    memoryBytes: server.memoryBytes - spec.reservations.memoryBytes,
+    microCpus: server.microCpus - toMicro(cpus),
+    memoryBytes: server.memoryBytes - memoryBytes,
     hasClaims: true,
   }
 }
 
-/** The server with a replica's ports taken; what it reserves is counted already, by the replica it replaces. */
-export function withPorts(server: ServerUsage, slot: Slot, spec: ServiceSpec): ServerUsage {
+/** What a replica holds of its server; null: nothing. */
+export function reservedBy(replica: Replica, spec: ServiceSpec | undefined): Reservations | null {
+  if (spec === undefined || isOver(replica)) return null
+  const { cpus, memoryBytes } = spec.reservations
+  return cpus === 0 && memoryBytes === 0 ? null : spec.reservations
+}
+
+export function larger(a: Reservations | null, b: Reservations): Reservations {
+  if (a === null) return b
+  return { cpus: Math.max(a.cpus, b.cpus), memoryBytes: Math.max(a.memoryBytes, b.memoryBytes) }
+}
+
+/** How much more the second one is than the first. */
+export function growth(
+  before: Reservations | null,
+  after: Reservations,
+): Pick<ServerUsage, 'microCpus' | 'memoryBytes'> {
+  return {
+    microCpus: Math.max(0, toMicro(after.cpus) - toMicro(before?.cpus ?? 0)),
+    memoryBytes: Math.max(0, after.memoryBytes - (before?.memoryBytes ?? 0)),
+  }
+}
+
+/** The server with a replica's ports taken. */
+function withPorts(server: ServerUsage, slot: Slot, spec: ServiceSpec): ServerUsage {
   const claimed = claimedPorts(spec).map((port): HeldPort => ({ port, holder: { kind: 'planned', slot } }))
   return { ...server, ports: claimed.length === 0 ? server.ports : [...server.ports, ...claimed], hasClaims: true }
 }

@@ -58,7 +58,7 @@ function serviceContext(
         (change) =>
           isSurplus(facts, change) ||
           (change.kind === 'replace' && isInFlight(facts, change)) ||
-          (change.kind === 'blocked' && isBusyAway(facts, change)) ||
+          (change.kind === 'blocked' && isBegun(facts, change)) ||
           // What a plan that was given up has begun.
           (change.kind === 'unchanged' && facts.busySlots.has(slotKey(change.slot))) ||
           doubled.has(change.slot.key),
@@ -120,10 +120,10 @@ function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>):
   return !isProven(facts, change.slot, change.successor) || isUp(change.from)
 }
 
-/** What was begun on a server that went away is not over. Once the server is lost nobody waits for it. */
-function isBusyAway(facts: Facts, change: Extract<Change, { kind: 'blocked' }>): boolean {
-  const isAway = change.problem.code === 'SERVER_UNREACHABLE' && !isServerLost(facts, change)
-  return isAway && facts.busySlots.has(slotKey(change.slot))
+/** What was begun is not over because the plan has no place for the slot any more. Once its server is lost nobody waits for it. */
+function isBegun(facts: Facts, change: Extract<Change, { kind: 'blocked' }>): boolean {
+  const isLost = change.problem.code === 'SERVER_UNREACHABLE' && isServerLost(facts, change)
+  return !isLost && facts.busySlots.has(slotKey(change.slot))
 }
 
 /** Slots of which two replicas may be up, one of them at least on a server where nobody can look just now and that is not lost yet. */

@@ -7,6 +7,36 @@ const MISFIT = 'src/planner/misfit.ts'
 /** What must change, and where it goes. */
 export const PLANNER_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/planner/usage.ts',
+    find: 'const counted = bySlot.get(slot) ?? null',
+    put: 'const counted = bySlot.get(`${slot} again`) ?? null',
+    breaks: 'a slot in which one replica takes the place of another is promised its memory twice',
+  },
+  {
+    file: 'src/planner/misfit.ts',
+    find: 'return more.memoryBytes > 0 && usage',
+    put: 'return spec.reservations.memoryBytes > 0 && usage',
+    breaks: 'a server on which more is promised than it has can never be updated',
+  },
+  {
+    file: 'src/planner/misfit.ts',
+    find: 'usage.memoryBytes + more.memoryBytes > facts.memoryBytes',
+    put: 'usage.memoryBytes + more.memoryBytes > facts.memoryBytes * 1_000',
+    breaks: 'more memory is promised on a server than it has',
+  },
+  {
+    file: 'src/planner/ledger.ts',
+    find: 'if (stays !== true) servers.set',
+    put: 'if (stays !== null) servers.set',
+    breaks: 'one of two replicas of a slot gives back what the other one needs',
+  },
+  {
+    file: 'src/planner/usage.ts',
+    find: 'microCpus: server.microCpus + more.microCpus,\n    memoryBytes: server.memoryBytes + more.memoryBytes,',
+    put: 'microCpus: server.microCpus + more.microCpus,',
+    breaks: 'two successors that ask for more are promised the same memory',
+  },
+  {
     file: SLOT,
     find: 'replica.specHash === context.hash &&\n    replica.restart',
     put: "replica.specHash !== '' &&\n    replica.restart",

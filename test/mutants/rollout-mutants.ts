@@ -13,6 +13,12 @@ const FOLD = 'src/rollout/fold.ts'
 /** When things may happen, whether they went well, and what is taken back. */
 export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/rollout/step.ts',
+    find: 'return !isLost && facts.busySlots.has(slotKey(change.slot))',
+    put: 'return isLost && facts.busySlots.has(slotKey(change.slot))',
+    breaks: 'one more than parallelism is begun while a slot that has lost its place is under way',
+  },
+  {
     file: STEPS,
     find: 'if (isProven(facts, change.slot, successor) && (isWell || !isHealthy(change.from)))',
     put: "if (successor.state === 'running' && (isWell || !isHealthy(change.from)))",

@@ -111,6 +111,58 @@ describe('memory', () => {
     const views = [listed('lon-1', [replicaOf(db, 1, 'lon-1')])]
     expect(linesOf({ services: [db, needing('web', bytes)], views })).toEqual(['unchanged db#1 lon-1', line])
   })
+
+  const old = (name: string, memoryBytes: number): ServiceSpec => ({
+    ...needing(name, memoryBytes),
+    image: `${name}:0`,
+  })
+
+  it('is promised once to a slot in which one replica takes the place of another', () => {
+    const [before, web, db] = [old('web', 2 * GIB), needing('web', 2 * GIB), needing('db', 2 * GIB)]
+    const views = [listed('lon-1', [replicaOf(before, 1, 'lon-1'), replicaOf(web, 1, 'lon-1')])]
+    expect(linesOf({ services: [db, web], known: [before], views })).toEqual([
+      'create db#1 lon-1',
+      'replace web#1 lon-1 → lon-1 (there)',
+    ])
+  })
+
+  it('does not come free with one of two replicas of a slot', () => {
+    const [web, db] = [needing('web', 3 * GIB), needing('db', 2 * GIB)]
+    const twins = [replicaOf(web, 1, 'lon-1'), replicaOf(web, 1, 'lon-1', { containerId: 'twin', createdAtMs: 1 })]
+    expect(linesOf({ services: [db, web], views: [listed('lon-1', twins)] })).toEqual([
+      'blocked db#1 NO_SERVER_FITS',
+      'unchanged web#1 lon-1',
+      'remove web#1 lon-1 surplus',
+    ])
+  })
+
+  it('is no reason against a successor that asks for no more, where more is promised than there is', () => {
+    const [before, web] = [old('web', 3 * GIB), { ...needing('web', 3 * GIB), replicas: 2 }]
+    const views = [listed('lon-1', [replicaOf(before, 1, 'lon-1'), replicaOf(before, 2, 'lon-1')])]
+    expect(linesOf({ services: [web], known: [before], views })).toEqual([
+      'replace web#1 lon-1 → lon-1',
+      'replace web#2 lon-1 → lon-1',
+    ])
+  })
+
+  it('is promised to successors that ask for more one after the other', () => {
+    const [before, web] = [old('web', GIB), { ...needing('web', 3 * GIB), replicas: 2 }]
+    const views = [listed('lon-1', [replicaOf(before, 1, 'lon-1'), replicaOf(before, 2, 'lon-1')])]
+    expect(linesOf({ services: [web], known: [before], views })).toEqual([
+      'replace web#1 lon-1 → lon-1',
+      'blocked web#2 NO_SERVER_FITS',
+    ])
+  })
+
+  it('is promised by the plans of two stacks one after the other, successors included', () => {
+    const [before, web] = [old('web', GIB), needing('web', 3 * GIB)]
+    const other: ServiceSpec = { ...needing('db', 2 * GIB), stack: 'other' }
+    const views = [listed('lon-1', [replicaOf(before, 1, 'lon-1')])]
+    const first = inputOf({ services: [web], known: [before, other], views })
+    const usage = withPlan(first.usage, planStack(first))
+    const second = { ...first, stack: { ...first.stack, name: 'other', services: [other] }, usage }
+    expect(planStack(second).changes.map(({ kind }) => kind)).toEqual(['blocked'])
+  })
 })
 
 describe('a slot that fits nowhere', () => {

@@ -163,6 +163,12 @@ describe('parallelism', () => {
     expect(actionsOf({ services: [spec], changes })).toHaveLength(1)
   })
 
+  it('counts a slot in which something is under way although its plan has no place for it any more', () => {
+    const changes = [blockedAt(web, 1, 'NO_SERVER_FITS'), replaceAt(web, 2)]
+    expect(actionsOf({ services: [web], changes, busySlots: new Set(['web#1']) })).toEqual([])
+    expect(actionsOf({ services: [web], changes })).toHaveLength(1)
+  })
+
   it('bounds, where the order is stop-first, how many do not serve', () => {
     const stopFirst = { order: 'stop-first' } as const
     const changes = [createAt(web, 1), replaceAt(web, 2, stopFirst)]

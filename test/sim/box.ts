@@ -21,6 +21,8 @@ export interface Box {
   startedAtMs: number
   finishedAtMs: number
   exitCode: number | null
+  /** Memory that its process has taken. */
+  takenBytes: number
   oom: boolean
   /** By its policy, since it was last started by hand. */
   restarts: number
@@ -44,10 +46,17 @@ export interface EngineEvents {
   acting(actor: Actor, what: 'create' | 'start' | 'stop' | 'remove' | 'update', box: Box): void
   /** After something about a container changed. */
   changed(event: BoxEvent, box: Box): void
+  /** Killed by the kernel, for its own limit, or because its server has no memory left. */
+  starved(box: Box, isOfServer: boolean): void
 }
 
 export function isUp(box: Box): boolean {
   return box.state === 'running' || box.state === 'restarting' || box.state === 'paused'
+}
+
+/** The bytes that a limit says, as `formatLimits` prints it; 0: none. */
+export function limitOf({ limits }: Box, name: 'memory' | 'reserved'): number {
+  return Number(new RegExp(`(?:^| )${name}=(\\d+)`).exec(limits)?.[1] ?? 0)
 }
 
 /** Holds its ports and networks; between two starts of its policy it does not. */

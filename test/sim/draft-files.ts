@@ -63,7 +63,7 @@ function serviceText(name: string, service: ServiceDraft): string {
         : 'mode: replicated-job',
     `update_config: { ${update} }`,
     ...(service.zone === null ? [] : [`placement: { constraints: ['node.labels.zone == ${service.zone}'] }`]),
-    ...(service.memory === null ? [] : [`resources: { limits: { memory: ${service.memory} } }`]),
+    ...resourcesText(service),
   ].join(', ')
   const lines = [
     `image: ${name}:${tag}`,
@@ -80,6 +80,14 @@ function serviceText(name: string, service: ServiceDraft): string {
     ...(mode === 'job' ? [] : [slipwayText(service)]),
   ]
   return `  ${name}:\n${lines.map((line) => `    ${line}\n`).join('')}`
+}
+
+function resourcesText({ memory, reserve }: ServiceDraft): readonly string[] {
+  const parts = [
+    ...(memory === null ? [] : [`limits: { memory: ${memory} }`]),
+    ...(reserve === null ? [] : [`reservations: { memory: ${reserve} }`]),
+  ]
+  return parts.length === 0 ? [] : [`resources: { ${parts.join(', ')} }`]
 }
 
 function slipwayText(service: ServiceDraft): string {

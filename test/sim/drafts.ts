@@ -22,6 +22,8 @@ export interface ServiceDraft {
   readonly env: number
   readonly config: number | null
   readonly memory: string | null
+  /** Memory that is promised to each replica. */
+  readonly reserve: string | null
   readonly restart: 'always' | 'unless-stopped' | 'on-failure' | 'no'
 }
 
@@ -48,6 +50,8 @@ export interface Draft {
   readonly guards?: GuardDraft
   /** Whether the fleet has proxies. */
   readonly ingress?: boolean
+  /** Whether its servers have so little memory that people promise it. */
+  readonly tight?: boolean
 }
 
 /** Of each hour, where there are windows. */
@@ -103,6 +107,7 @@ export const PLAIN: ServiceDraft = Object.freeze({
   env: 0,
   config: null,
   memory: null,
+  reserve: null,
   restart: 'unless-stopped',
 })
 
@@ -126,6 +131,22 @@ export function withIngress(draft: Draft): Draft {
     return [stack, Object.fromEntries(ported)] as const
   })
   return { ...draft, ingress: true, stacks: Object.fromEntries(stacks) }
+}
+
+const RESERVES: readonly (string | null)[] = [null, '64M', '128M', '128M', '256M']
+
+/** Servers have little memory: most services reserve some. */
+export function withReserves(draft: Draft, random: Random): Draft {
+  const stacks = Object.entries(draft.stacks).map(([stack, services]) => {
+    const reserving = Object.entries(services).map(([name, service]) => [name, reserved(service, random)] as const)
+    return [stack, Object.fromEntries(reserving)] as const
+  })
+  return { ...draft, tight: true, stacks: Object.fromEntries(stacks) }
+}
+
+/** What is reserved is never more than the limit, or the file is refused. */
+function reserved(service: ServiceDraft, random: Random): ServiceDraft {
+  return { ...service, reserve: random.pick(RESERVES), memory: random.chance(0.3) ? '256M' : null }
 }
 
 function randomService(random: Random, name: string, names: readonly string[]): ServiceDraft {
@@ -179,6 +200,9 @@ export function changed(draft: Draft, random: Random): Draft {
     return { ...draft, stacks: rest, broken: {} }
   }
   const name = names.length === 0 ? 'web' : random.pick(names)
+  const reserving = random.fork('reserve')
+  if (draft.tight === true && reserving.chance(0.3))
+    return withServices({ ...services, [name]: reserved(services[name] ?? PLAIN, reserving) })
   return withServices({ ...services, [name]: changedService(services[name] ?? PLAIN, random) })
 }
 
@@ -195,7 +219,7 @@ function changedService(service: ServiceDraft, random: Random): ServiceDraft {
   if (roll < 0.62) return { ...service, env: service.env + 1 }
   if (roll < 0.76) return { ...service, replicas: random.between(service.mode === 'replicated' ? 0 : 1, 5) }
   if (roll < 0.8) return { ...service, config: (service.config ?? 0) + 1 }
-  if (roll < 0.84) return { ...service, memory: random.pick([null, '32M', '64M', '96M']) }
+  if (roll < 0.84) return { ...service, memory: random.pick([null, '32M', '64M', '96M']), reserve: null }
   if (roll < 0.88) return { ...service, zone: random.pick([null, 'a', 'b']) }
   if (roll < 0.92) return { ...service, order: random.pick([null, 'start-first', 'stop-first']) }
   if (roll < 0.95) return { ...service, parallelism: random.pick([0, 1, 2]) }
@@ -213,6 +237,7 @@ export function mended(draft: Draft, good = '5'): Draft {
   const mend = (service: ServiceDraft): ServiceDraft => ({
     ...service,
     tag: service.mode === 'job' ? 'done' : good,
+    reserve: service.reserve === null ? null : '8M',
     zone: null,
     volume: false,
     port: null,

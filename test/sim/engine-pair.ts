@@ -49,6 +49,7 @@ export function worldSide(): Side {
   const engine = new SimEngine(SERVER, clock, new SimRegistry(), () => `b${String((ids += 1))}`, {
     acting: quiet,
     changed: quiet,
+    starved: quiet,
   })
   const link = new SimLink(randomOf('link'))
   link.latencyMs = [0, 0]
@@ -125,7 +126,7 @@ async function looked(driver: Driver, within: <T>(work: Promise<T>) => Promise<T
 }
 
 function playedAs(name: string): Played {
-  const { wellAfterMs, illAfterMs, hangs, exits, stopsAfterMs } = behaviourOf(name)
+  const { wellAfterMs, illAfterMs, hangs, exits, takes, stopsAfterMs } = behaviourOf(name)
   return {
     ...STEADY,
     readyAfterMs: wellAfterMs,
@@ -134,6 +135,7 @@ function playedAs(name: string): Played {
         ? null
         : { upMs: illAfterMs - wellAfterMs, downMs: HOUR_MS * 24 },
     ends: exits === undefined ? null : { afterMs: exits.afterMs, exitCode: exits.code, isOom: exits.oom === true },
+    takes,
     stopsAfterMs: stopsAfterMs > HOUR_MS / 2 ? null : stopsAfterMs,
     checkMs: hangs === true ? null : 0,
   }

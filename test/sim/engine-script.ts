@@ -33,6 +33,8 @@ const TAGS = [
   'crash',
   'crash2',
   'oom',
+  'hungry',
+  'hungry',
   'late',
   'brief',
   'clean',
@@ -59,6 +61,7 @@ function specOf(random: Random): Partial<ServiceSpec> {
     restart: random.pick(RESTARTS),
     healthcheck: random.chance(0.6) ? { ...CHECK, startPeriodMs: random.chance(0.4) ? 10_000 : null } : null,
     networks: [{ network: 'shop_default', aliases: [] }],
+    limits: { cpus: null, memoryBytes: random.pick([null, null, 64e6, 96e6]), pids: null },
     ports: random.chance(0.3)
       ? ([{ target: 80, published: 8080, hostIp: '', protocol: 'tcp' }] as unknown as ServiceSpec['ports'])
       : [],

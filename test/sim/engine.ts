@@ -10,7 +10,7 @@ import type {
   Result,
   ServiceSpec,
 } from '../../src/model/index.js'
-import { failToStart, hasProcess, isUp } from './box.js'
+import { failToStart, hasProcess, isUp, limitOf } from './box.js'
 import type { Actor, Box, EngineEvents } from './box.js'
 import type { SimClock } from './clock.js'
 import { Lives } from './lives.js'
@@ -37,6 +37,9 @@ export class SimEngine {
   readonly server: string
   engineId: string
   version = '26.1'
+  memoryBytes = 16e9
+  /** Where a limit falls below what is used, version 1 refuses, as the lab's does; version 2 kills. */
+  controlGroups: 1 | 2 = 1
   readonly boxes = new Map<string, Box>()
   readonly images = new Map<string, ImagePin>()
   readonly networks = new Map<string, string | null>()
@@ -62,7 +65,10 @@ export class SimEngine {
     this.nextId = nextId
     this.events = events
     this.engineId = `${server}/0`
-    this.lives = new Lives(clock, this.boxes, events, (box) => this.startProblem(box) === null)
+    this.lives = new Lives(clock, this.boxes, events, {
+      canStart: (box) => this.startProblem(box) === null,
+      took: (box) => this.feed(box),
+    })
   }
 
   async pull(image: string, policy: ServiceSpec['pullPolicy']): Promise<Result<ImagePin>> {
@@ -128,6 +134,7 @@ export class SimEngine {
       startedAtMs: 0,
       finishedAtMs: 0,
       exitCode: null,
+      takenBytes: 0,
       oom: false,
       restarts: 0,
       pausedMs: 0,
@@ -165,9 +172,10 @@ export class SimEngine {
   }
 
   private startProblem(box: Box): Result<never> | null {
+    const unjoined = this.networkProblem(box.spec)
+    if (unjoined !== null) return unjoined
     const taken = box.ports.find((port) => this.isPortTaken(port, box))
-    if (taken !== undefined) return this.refuse('PORT_TAKEN', `port ${taken} is already allocated`)
-    return this.networkProblem(box.spec)
+    return taken === undefined ? null : this.refuse('PORT_TAKEN', `port ${taken} is already allocated`)
   }
 
   private isPortTaken(port: number, by: Box): boolean {
@@ -192,7 +200,7 @@ export class SimEngine {
       return ok(box)
     }
     const isKilled = life.behaviour.stopsAfterMs > graceMs
-    await this.clock.wait(isKilled ? graceMs : life.behaviour.stopsAfterMs)
+    await this.lives.awaitEnd(life, isKilled ? graceMs : life.behaviour.stopsAfterMs)
     this.lives.endAs(box, life, isKilled ? 137 : 0)
     return ok(box)
   }
@@ -225,9 +233,12 @@ export class SimEngine {
     const box = this.boxes.get(id)
     if (box === undefined) return this.refuse('CONTAINER_GONE', 'no such container')
     if (this.isBroken) return this.refuse('ENGINE_ERROR', 'internal error')
+    const isLess = (limits.memoryBytes ?? Infinity) < box.takenBytes
+    if (isLess && this.controlGroups === 1) return this.refuse('ENGINE_ERROR', 'device or resource busy')
     this.events.acting(actor, 'update', box)
     box.limits = formatLimits({ limits })
     this.events.changed('update', box)
+    if (isLess) this.starve(box, false)
     return ok(box)
   }
 
@@ -254,6 +265,27 @@ export class SimEngine {
     box.isHeld = how === 'by-hand'
     if (box.state === 'restarting') this.giveUp(box)
     else this.lives.goDown(box, 137, how === 'oom')
+  }
+
+  /** The kernel kills what has taken more than its limit; where the server has no more, whoever has most. */
+  private feed(box: Box): void {
+    const mostBytes = limitOf(box, 'memory')
+    if (mostBytes > 0 && box.takenBytes > mostBytes) this.starve(box, false)
+    for (let hungriest = this.hungriest(); hungriest !== null; hungriest = this.hungriest())
+      this.starve(hungriest, true)
+  }
+
+  /** Null: there is enough for all. */
+  private hungriest(): Box | null {
+    const fed = [...this.boxes.values()].filter(hasProcess).sort((a, b) => b.takenBytes - a.takenBytes)
+    const takenBytes = fed.reduce((sum, box) => sum + box.takenBytes, 0)
+    return takenBytes > this.memoryBytes ? (fed[0] ?? null) : null
+  }
+
+  private starve(box: Box, isOfServer: boolean): void {
+    if (isOfServer) box.isHarmed = true
+    this.events.starved(box, isOfServer)
+    this.lives.goDown(box, 137, true)
   }
 
   /** A person removes a container. */
@@ -288,6 +320,7 @@ export class SimEngine {
       if (!isUp(box)) continue
       box.isHarmed = true
       this.lives.end(box.id)
+      box.takenBytes = 0
       box.state = 'exited'
       box.exitCode = UNSEEN
       box.finishedAtMs = this.clock.nowMs()

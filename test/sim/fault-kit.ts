@@ -2,7 +2,7 @@ import { containerName } from '../../src/model/index.js'
 import type { ProblemCode } from '../../src/model/index.js'
 import { isOurs, isUp } from './box.js'
 import type { Box } from './box.js'
-import type { Draft } from './drafts.js'
+import type { Draft, ServiceDraft } from './drafts.js'
 import type { SimEngine } from './engine.js'
 import { MemoryDisk } from './disk.js'
 import type { FaultId } from './fault-table.js'
@@ -97,6 +97,47 @@ export function workload(fault: FaultId, tags: readonly string[]): Injection {
     world.felt(fault)
     return null
   }
+}
+
+/** A commit whose image takes more memory than its limit, or so much that a server may run out of it. Felt when the kernel kills. */
+export function hunger(tag: string, memory: string | null): Injection {
+  return (world, random) => {
+    const places = servicesOf(world.draft)
+    if (places.length > 0) commitTo(world, random.pick(places), { tag, memory, reserve: null }, 'gets hungry')
+    return null
+  }
+}
+
+/** A limit falls below what a container takes while it runs. */
+export function squeezed(world: World, random: Random): null {
+  const places = servicesOf(world.draft)
+  const fed = places.filter(([stack, name]) => {
+    const service = world.draft.stacks[stack]?.[name]
+    return service?.tag === 'hungry' && service.memory === '96M'
+  })
+  if (fed.length > 0) commitTo(world, random.pick(fed), { memory: '64M' }, 'gets less')
+  else if (places.length > 0) {
+    const place = random.pick(places)
+    commitTo(world, place, { tag: 'hungry', memory: '96M', reserve: null }, 'is fed')
+    world.clock.after(60_000, () => commitTo(world, place, { memory: '64M' }, 'gets less'))
+  }
+  return null
+}
+
+type ServicePlace = readonly [stack: string, name: string]
+
+function servicesOf({ stacks }: Draft): readonly ServicePlace[] {
+  return Object.entries(stacks).flatMap(([stack, services]) =>
+    Object.entries(services).flatMap(([name, { mode }]) => (mode === 'job' ? [] : [[stack, name] as const])),
+  )
+}
+
+function commitTo(world: World, [stack, name]: ServicePlace, change: Partial<ServiceDraft>, what: string): void {
+  const { [stack]: services, ...others } = world.draft.stacks
+  const service = services?.[name]
+  if (service === undefined) return
+  const next = { ...services, [name]: { ...service, ...change } }
+  world.commit({ ...world.draft, broken: {}, stacks: { ...others, [stack]: next } }, `${name} ${what}`)
 }
 
 export function gitSays(fault: FaultId, codes: readonly ProblemCode[]): Injection {

@@ -56,6 +56,7 @@ export const FAULTS = {
   F55: 'the controller has no file descriptors left',
   F56: 'the event loop stalls for 30 s',
   F57: 'the controller is killed for memory, again and again',
+  F59: 'a container takes more memory than its limit, or than its server has',
 } as const
 
 export type FaultId = keyof typeof FAULTS

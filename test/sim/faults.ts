@@ -6,6 +6,7 @@ import {
   everythingOut,
   foreignName,
   gitSays,
+  hunger,
   journalDamaged,
   journalLost,
   journalRestored,
@@ -19,6 +20,7 @@ import {
   reinstalled,
   rewritten,
   rivalComes,
+  squeezed,
   staleMirror,
   workload,
 } from './fault-kit.js'
@@ -268,4 +270,5 @@ export const INJECTIONS: Readonly<Record<FaultId, readonly Injection[]>> = {
       return null
     },
   ],
+  F59: [hunger('hungry', '64M'), hunger('hungry', '96M'), hunger('glutton', null), squeezed],
 }

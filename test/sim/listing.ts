@@ -17,7 +17,7 @@ export function listing(engine: SimEngine, server: string, fleet: string, closer
       arch: 'amd64',
       hostname: engine.server,
       cpus: 8,
-      memoryBytes: 16e9,
+      memoryBytes: engine.memoryBytes,
     },
     replicas: ours.map((box) => replicaOf(engine, box, server, closer.includes(box.id))),
     foreign: boxes

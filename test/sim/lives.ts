@@ -6,11 +6,20 @@ import { HealthRun } from './health.js'
 import { behaviourOf, isWell } from './workload.js'
 import type { Behaviour } from './workload.js'
 
+/** What the engine and its kernel say to a life. */
+interface Host {
+  canStart(box: Box): boolean
+  /** It takes memory. */
+  took(box: Box): void
+}
+
 interface Life {
   readonly health: HealthRun | null
   readonly behaviour: Behaviour
   /** Counts starts: what was set up for an earlier one is over. */
   readonly start: number
+  /** Who waits for its end. */
+  readonly waiting: (() => void)[]
 }
 
 const RESTART_FIRST_MS = 100
@@ -24,10 +33,10 @@ export class Lives {
   private readonly clock: SimClock
   private readonly boxes: ReadonlyMap<string, Box>
   private readonly events: EngineEvents
-  private readonly canStart: (box: Box) => boolean
+  private readonly host: Host
 
-  constructor(clock: SimClock, boxes: ReadonlyMap<string, Box>, events: EngineEvents, canStart: (box: Box) => boolean) {
-    this.canStart = canStart
+  constructor(clock: SimClock, boxes: ReadonlyMap<string, Box>, events: EngineEvents, host: Host) {
+    this.host = host
     this.clock = clock
     this.boxes = boxes
     this.events = events
@@ -48,6 +57,7 @@ export class Lives {
     const life: Life = {
       behaviour,
       start: this.starts,
+      waiting: [],
       health: check === null ? null : new HealthRun(check, behaviour),
     }
     this.running.set(box.id, life)
@@ -55,9 +65,15 @@ export class Lives {
     box.startedAtMs = this.clock.nowMs()
     box.wellSinceMs = null
     box.oom = false
+    box.takenBytes = 0
     this.watchWellness(box, life)
     this.watchHealth(box, life)
-    const { exits } = behaviour
+    const { exits, takes } = behaviour
+    if (box.spec !== null)
+      this.later(box, life, takes.afterMs, () => {
+        box.takenBytes = takes.bytes
+        this.host.took(box)
+      })
     if (exits !== undefined && box.spec !== null)
       this.later(box, life, exits.afterMs, () => this.goDown(box, exits.code, exits.oom === true))
     this.events.changed('start', box)
@@ -112,8 +128,10 @@ export class Lives {
   /** The main process ends: by itself, by a signal, or with its server. The restart policy has its say. */
   goDown(box: Box, code: number, oom: boolean): void {
     const ranMs = this.ageMs(box)
+    for (const done of this.running.get(box.id)?.waiting ?? []) done()
     this.running.delete(box.id)
     box.state = 'exited'
+    box.takenBytes = 0
     box.exitCode = code
     box.oom = oom
     box.finishedAtMs = this.clock.nowMs()
@@ -132,7 +150,7 @@ export class Lives {
   /** After the end that it waits for: it may have been started by hand meanwhile, and ended again. */
   private startAgain(box: Box, endedAtMs: number): void {
     if (box.state !== 'restarting' || box.finishedAtMs !== endedAtMs || !this.boxes.has(box.id)) return
-    if (this.canStart(box)) return this.goUp(box)
+    if (this.host.canStart(box)) return this.goUp(box)
     // Its port or network is gone: the engine gives up.
     failToStart(box)
     this.events.changed('die', box)
@@ -148,6 +166,11 @@ export class Lives {
 
   of(id: string): Life | undefined {
     return this.running.get(id)
+  }
+
+  /** Waits for so long, or until it has ended by itself. */
+  async awaitEnd({ waiting }: Life, ms: number): Promise<void> {
+    await Promise.race([this.clock.wait(ms), new Promise<void>((resolve) => waiting.push(resolve))])
   }
 
   end(id: string): void {

@@ -2,7 +2,7 @@ import { SqliteDisk } from './disk.js'
 import { SIGNED } from './git.js'
 import { releaseOf } from './releases.js'
 import { rest } from './rest.js'
-import { serverNames, startDraft, take } from './scenario.js'
+import { memoryOf, serverNames, startDraft, take } from './scenario.js'
 import type { Scenario } from './scenario.js'
 import { upgrade } from './upgrade.js'
 import { World } from './world.js'
@@ -12,7 +12,13 @@ export async function play(scenario: Scenario): Promise<World> {
   const disk = scenario.sqlite ? { disk: new SqliteDisk() } : {}
   const before = scenario.release === undefined ? {} : { release: await releaseOf(scenario.release) }
   const world = new World(
-    { seed: scenario.seed, servers: serverNames(scenario.servers), ...disk, ...before },
+    {
+      seed: scenario.seed,
+      servers: serverNames(scenario.servers),
+      memoryBytes: memoryOf(scenario),
+      ...disk,
+      ...before,
+    },
     startDraft(scenario),
   )
   try {

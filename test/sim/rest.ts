@@ -1,4 +1,4 @@
-import { specHash } from '../../src/model/index.js'
+import { formatLimits, specHash } from '../../src/model/index.js'
 import type { ProblemCode, ServiceSpec } from '../../src/model/index.js'
 import { isOurs, isUp } from './box.js'
 import { mended } from './drafts.js'
@@ -137,6 +137,7 @@ export function unmet(world: World): readonly string[] {
     wanted.delete(slot)
     if (spec === undefined) wrong.push(`${nameBox(box)} is not wanted, or one too many`)
     else if (box.identity?.specHash !== specHash(spec)) wrong.push(`${nameBox(box)} is outdated`)
+    else if (spec.mode !== 'job' && box.limits !== formatLimits(spec)) wrong.push(`${nameBox(box)} has other limits`)
     else if (spec.mode === 'job' ? box.exitCode !== 0 || isUp(box) : !serves(world, box))
       wrong.push(`${nameBox(box)} does not serve`)
   }

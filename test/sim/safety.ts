@@ -1,6 +1,7 @@
 import type { Invariant } from './invariants.js'
 import * as guards from './safety-guards.js'
 import * as ingress from './safety-ingress.js'
+import * as memory from './safety-memory.js'
 import * as names from './safety-names.js'
 import * as others from './safety-others.js'
 import * as rollout from './safety-rollout.js'
@@ -37,6 +38,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'G-03': guards.G03,
   'G-04': guards.G04,
   'G-05': names.G05,
+  'M-01': memory.M01,
 }
 
 /** What holds, or is tried, elsewhere, or concerns what is not built, by number. */

@@ -1,4 +1,4 @@
-import { changed, firstDraft, guardsOf, withIngress } from './drafts.js'
+import { changed, firstDraft, guardsOf, withIngress, withReserves } from './drafts.js'
 import type { Draft, GuardDraft } from './drafts.js'
 import { FAULTS } from './fault-table.js'
 import type { FaultId } from './fault-table.js'
@@ -28,6 +28,8 @@ export interface Scenario {
   readonly guards?: GuardDraft
   /** Its fleet has proxies. */
   readonly ingress?: boolean
+  /** Its servers have little memory, which services reserve. */
+  readonly tight?: boolean
   /** The release that runs until the step that upgrades. */
   readonly release?: string
 }
@@ -39,7 +41,7 @@ const [STEPS_LEAST, STEPS_MOST] = [4, 14]
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(`scenario ${seed}`)
   const isCalm = random.chance(0.25)
-  const faults = Object.keys(FAULTS) as FaultId[]
+  const faults = (Object.keys(FAULTS) as FaultId[]).filter((fault) => fault !== 'F59')
   const calm: readonly FaultId[] = [
     'F02',
     'F03',
@@ -58,9 +60,14 @@ export function scenarioOf(seed: number): Scenario {
   const count = random.between(STEPS_LEAST, STEPS_MOST)
   const steps = Array.from({ length: count }, () => stepOf(random, isCalm ? calm : faults))
   const about = { seed, servers: random.pick([1, 2, 3, 3, 3, 4, 6]), sqlite: random.chance(0.02), steps }
+  const memory = random.fork('memory')
+  const tight = memory.chance(0.15) ? { tight: true } : {}
+  // Beside what the dice above say, so that the seeds of before stay what they are.
+  const hunger: Step = { ...stepOf(memory, ['F59']), kind: 'fault', fault: 'F59' }
+  const hungry = !isCalm && memory.chance(0.12) ? { steps: [...steps.slice(0, 3), hunger, ...steps.slice(3)] } : {}
   const guarding = random.fork('guards')
   const ingress = random.fork('ingress').chance(0.15) ? { ingress: true } : {}
-  return { ...about, ...ingress, ...(guarding.chance(0.15) ? { guards: guardsOf(guarding) } : {}) }
+  return { ...about, ...hungry, ...tight, ...ingress, ...(guarding.chance(0.15) ? { guards: guardsOf(guarding) } : {}) }
 }
 
 /** A world that an older release begins and this one takes over, sooner or later. */
@@ -90,11 +97,18 @@ function stepOf(random: Random, faults: readonly FaultId[]): Step {
 export function startDraft(scenario: Scenario): Draft {
   const draft = firstDraft(randomOf(`draft ${scenario.seed}`), serverNames(scenario.servers))
   const guarded = scenario.guards === undefined ? draft : { ...draft, guards: scenario.guards }
-  return scenario.ingress === true ? withIngress(guarded) : guarded
+  const balanced = scenario.ingress === true ? withIngress(guarded) : guarded
+  return scenario.tight === true ? withReserves(balanced, randomOf(`reserves ${scenario.seed}`)) : balanced
 }
 
 export function serverNames(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `s${index + 1}`)
+}
+
+/** What each server has, where it is little. */
+export function memoryOf({ seed, servers, tight }: Scenario): readonly number[] {
+  const random = randomOf(`memory ${seed}`)
+  return Array.from({ length: servers }, () => (tight === true ? random.pick([256, 512, 768]) * 1024 ** 2 : 16e9))
 }
 
 /** Does what a step says; answers what ends it. */

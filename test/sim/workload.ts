@@ -9,13 +9,15 @@ export interface Behaviour {
   /** Its healthcheck does not come back. */
   readonly hangs?: true
   readonly exits?: { readonly afterMs: number; readonly code: number; readonly oom?: true }
+  /** Memory that it has taken from then on. */
+  readonly takes: { readonly bytes: number; readonly afterMs: number }
   /** From SIGTERM to its end; longer than the grace period means that it is killed. */
   readonly stopsAfterMs: number
   readonly pullMs: number
   readonly pull?: 'missing' | 'limited' | 'stuck' | 'refused'
 }
 
-const GOOD: Behaviour = { wellAfterMs: 800, stopsAfterMs: 200, pullMs: 2_000 }
+const GOOD: Behaviour = { wellAfterMs: 800, takes: { bytes: 4e6, afterMs: 500 }, stopsAfterMs: 200, pullMs: 2_000 }
 
 /** By the tag of an image: `web:slow`. Every other tag is good. */
 const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
@@ -29,6 +31,8 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   sway: { ...GOOD, flapMs: 45_000 },
   late: { ...GOOD, illAfterMs: 60_000 },
   brief: { ...GOOD, illAfterMs: 3_000 },
+  hungry: { ...GOOD, takes: { bytes: 80e6, afterMs: 2_500 } },
+  glutton: { ...GOOD, takes: { bytes: 300e6, afterMs: 6_000 } },
   clean: { ...GOOD, exits: { afterMs: 2_500, code: 0 } },
   done: { ...GOOD, wellAfterMs: 0, exits: { afterMs: 3_000, code: 0 } },
   jobbad: { ...GOOD, wellAfterMs: 0, exits: { afterMs: 3_000, code: 3 } },

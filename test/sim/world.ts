@@ -50,6 +50,8 @@ export interface WorldOptions {
   readonly disk?: Disk
   /** Who runs the controllers until an upgrade; absent: what is in `src`. */
   readonly release?: Release
+  /** What servers have; absent: more than anybody takes. */
+  readonly memoryBytes?: readonly number[]
 }
 
 /** Everything around the controllers, and what truly happens in it. */
@@ -99,18 +101,22 @@ export class World implements Network {
     this.watchers = new Watchers(this)
     this.harm = new Harm(this)
     this.reviews = new Reviews(this)
-    for (const server of options.servers) this.addServer(server)
+    for (const [at, server] of options.servers.entries()) this.addServer(server, options.memoryBytes?.[at])
     this.seats.push(seatOf('one', options.disk ?? new MemoryDisk()))
   }
 
-  addServer(server: string): void {
+  addServer(server: string, memoryBytes = 16e9): void {
     this.links.set(server, new SimLink(this.random.fork(`link ${server}`)))
     const nextId = (): string => `b${String((this.containers += 1)).padStart(4, '0')}`
     const events = {
       acting: (actor: Actor, what: string, box: Box) => this.acting(actor, what, box),
       changed: (event: BoxEvent, box: Box) => this.changed(event, box),
+      starved: (box: Box, isOfServer: boolean) => this.starved(box, isOfServer),
     }
-    this.engines.set(server, new SimEngine(server, this.clock, this.registry, nextId, events))
+    const engine = new SimEngine(server, this.clock, this.registry, nextId, events)
+    engine.memoryBytes = memoryBytes
+    engine.controlGroups = this.engines.size % 2 === 0 ? 2 : 1
+    this.engines.set(server, engine)
   }
 
   get main(): Seat {
@@ -274,6 +280,14 @@ export class World implements Network {
     this.watchers.changed(event, box)
     for (const [name, link] of this.links)
       if ((link.leadsTo ?? name) === box.server) for (const seat of this.seats) seat.driver?.hint(name)
+  }
+
+  private starved(box: Box, isOfServer: boolean): void {
+    this.say(`${box.server} has no memory for ${box.name} ${box.id}`)
+    this.felt('F59')
+    if (!isOfServer) return
+    this.harm.shake()
+    this.harm.harm(box)
   }
 
   performing(process: SimProcess, controller: string, action: Action): void {

@@ -6,6 +6,8 @@ export interface Behaviour {
   readonly flaps: { readonly upMs: number; readonly downMs: number } | null
   /** Ends by itself; null: it does not. */
   readonly ends: { readonly afterMs: number; readonly exitCode: number; readonly isOom: boolean } | null
+  /** Memory that it takes from then on; null: hardly any. */
+  readonly takes: { readonly bytes: number; readonly afterMs: number } | null
   /** From a stop signal other than SIGKILL to its end; null: it takes no notice. */
   readonly stopsAfterMs: number | null
   readonly stopExitCode: number
@@ -23,6 +25,7 @@ export const STEADY: Behaviour = Object.freeze({
   readyAfterMs: 0,
   flaps: null,
   ends: null,
+  takes: null,
   stopsAfterMs: 10,
   stopExitCode: 0,
   checkMs: 30,

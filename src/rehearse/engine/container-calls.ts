@@ -117,12 +117,19 @@ function update(machine: Machine, container: SimContainer, _query: Query, body: 
       409,
       `Cannot update container ${container.id}: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,
     )
+  if (memory > 0 && (container.process?.takenBytes ?? 0) > memory) return tooLate(machine, container)
   container.hostConfig = { ...container.hostConfig, ...body }
   const policy = objectOf(body['RestartPolicy'])
   if (Object.keys(policy).length > 0) container.policy = policyOf(container.hostConfig)
   checkpoint(container)
   sayContainer(machine, container, 'update')
   return done(200, { Warnings: null })
+}
+
+/** Control groups of version 1 take no limit below what is used; the engine's settings are those of before. A new one tells an update all the same. */
+function tooLate(machine: Machine, container: SimContainer): Reply {
+  if (machine.options.version !== '20.10') sayContainer(machine, container, 'update')
+  return refuse(500, `Cannot update container ${container.id}: unable to set memory limit: device or resource busy`)
 }
 
 function putFiles(machine: Machine, container: SimContainer, query: Query): Reply {

@@ -120,6 +120,8 @@ export interface SimProcess {
   /** Cancels what was going to happen to it. */
   cancel: () => void
   isFrozen: boolean
+  /** Memory that it has taken. */
+  takenBytes: number
 }
 
 /** The state of a container in the engine's own flags. */

@@ -100,7 +100,14 @@ function seedReplica(machine: Machine, fleet: string, replica: Replica): void {
     const startedAtMs = health === 'starting' ? nowMs : Math.min(nowMs, replica.createdAtMs)
     const pid = machine.nextPid++
     const behaviour: Behaviour = health === 'unhealthy' ? { ...STEADY, readyAfterMs: null } : STEADY
-    container.process = { pid, behaviour, startedAtMs, cancel: () => undefined, isFrozen: state === 'paused' }
+    container.process = {
+      pid,
+      behaviour,
+      startedAtMs,
+      cancel: () => undefined,
+      isFrozen: state === 'paused',
+      takenBytes: 0,
+    }
     container.ports = replica.ports.map((port) => ({ ...port, target: port.port }))
     for (const [name, address] of Object.entries(replica.addresses))
       networksNamed(machine, name)[0]?.endpoints.set(containerId, address)

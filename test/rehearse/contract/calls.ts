@@ -18,7 +18,7 @@ export function nameOf({ prefix }: Names, name: string): string {
       : `${prefix}-${name}`
 }
 
-export const IMAGES = ['steady', 'stubborn', 'quits', 'fails', 'heals', 'slow'] as const
+export const IMAGES = ['steady', 'stubborn', 'quits', 'fails', 'heals', 'slow', 'hungry'] as const
 
 export function imageOf(name: string): string {
   return `contract/${name}:1`

@@ -114,6 +114,12 @@ const RECORDED: Readonly<Record<string, string>> = {
   'a volume that two share': 'create a steady vol=v; create b steady vol=v; start a; start b; stop a 9',
   'new limits': 'create a steady memory=50; update a 60; start a; update a 70',
   'too little memory': 'create a steady memory=1',
+  'a need below the limit':
+    'create a hungry memory=200 health=marked interval=200 period=600000; start a; await a healthy; stop a 9',
+  'a need above the limit': 'create a hungry memory=20; start a; await a exited; start a; await a exited',
+  'a need above the limit, under a policy': 'create a hungry memory=20 restart=on-failure:1; start a; await a exited',
+  'a limit that falls below what is used':
+    'create a hungry memory=200 health=marked interval=200 period=600000; start a; await a healthy; update a 20; await a exited',
   files: 'create a steady; files a; start a; files a',
   'files in a root that is read-only': 'create a steady readonly=1; files a',
   'an image that is looked at': 'seeimage steady; seeimage missing; tag steady copy; seeimage copy; tag missing copy',

@@ -17,6 +17,7 @@ const BEHAVIOURS: Readonly<Record<(typeof IMAGES)[number], Partial<Behaviour>>> 
   fails: { ends: { afterMs: 20, exitCode: 3, isOom: false } },
   heals: { readyAfterMs: 2_500 },
   slow: { stopsAfterMs: 500 },
+  hungry: { takes: { bytes: 40e6, afterMs: 100 }, readyAfterMs: 200 },
 }
 
 export const COMMANDS: Readonly<Record<(typeof IMAGES)[number], readonly string[]>> = {
@@ -25,6 +26,11 @@ export const COMMANDS: Readonly<Record<(typeof IMAGES)[number], readonly string[
   quits: ['true'],
   fails: ['sh', '-c', 'exit 3'],
   slow: ['sh', '-c', "trap 'sleep 0.5; exit 0' TERM; sleep 1000 & wait"],
+  hungry: [
+    'sh',
+    '-c',
+    `trap 'exit 0' TERM; x=$(head -c 40000000 /dev/zero | tr '\\0' x); touch /marked; sleep 1000 & wait`,
+  ],
   heals: ['sh', '-c', "trap 'exit 0' TERM; (sleep 2.5; touch /marked) & sleep 1000 & wait"],
 }
 
