@@ -21,7 +21,8 @@ interface Pending {
   readonly intent: Intent
   /** Look from which on the effect is seen; null while the action is under way. */
   readonly seenFrom: number | null
-  readonly unknown: boolean
+  /** What is written down once it was seen; null: that is written. */
+  readonly open: 'done' | 'observed' | null
 }
 
 /** First pause after an action on a slot failed, doubled to the second. */
@@ -59,7 +60,7 @@ export class Performer {
     this.events = events
     this.nextOpId = 1 + Math.max(0, ...openIntents.map((intent) => intent.opId))
     // Sent by a controller that died: unknown until its server was looked at once.
-    for (const intent of openIntents) this.pending.set(intent.opId, { intent, seenFrom: 1, unknown: true })
+    for (const intent of openIntents) this.pending.set(intent.opId, { intent, seenFrom: 1, open: 'observed' })
   }
 
   /** Journals the intents, then sends. False: the journal refused, nothing was sent. */
@@ -73,7 +74,7 @@ export class Performer {
       return false
     }
     for (const intent of intents) {
-      this.pending.set(intent.opId, { intent, seenFrom: null, unknown: false })
+      this.pending.set(intent.opId, { intent, seenFrom: null, open: null })
       this.queue.push(intent)
     }
     this.pump()
@@ -84,7 +85,7 @@ export class Performer {
   seen(server: string, seq: number): void {
     for (const [opId, entry] of this.pending) {
       if (entry.intent.action.server !== server || entry.seenFrom === null || entry.seenFrom > seq) continue
-      if (entry.unknown) this.settle(opId, 'observed', null)
+      if (entry.open !== null) this.settle(opId, entry.open, null)
       this.pending.delete(opId)
       this.events.freed(entry.intent.action)
     }
@@ -94,6 +95,7 @@ export class Performer {
   abandon(server: string): void {
     for (const [opId, entry] of this.pending) {
       if (entry.intent.action.server !== server || entry.seenFrom === null) continue
+      if (entry.open === 'done') this.settle(opId, 'done', null)
       this.pending.delete(opId)
       this.events.freed(entry.intent.action)
     }
@@ -187,10 +189,14 @@ export class Performer {
   private answered(intent: Intent, result: Result<ActionResult>): void {
     const { action } = intent
     const unknown = !result.ok && UNKNOWN_OUTCOMES.has(result.problem.code)
-    this.settle(intent.opId, result.ok ? 'done' : unknown ? 'unknown' : 'failed', result.ok ? null : result.problem)
-    this.pending.set(intent.opId, { intent, seenFrom: this.events.lastLook(action.server) + 1, unknown })
-    this.remember(action, result)
     const preparedOnly = !('slot' in action)
+    // What was done and not seen is known to nobody but us: a controller that starts now, while the server is away, must hear of it.
+    const isOpen = result.ok && !preparedOnly
+    if (!isOpen)
+      this.settle(intent.opId, result.ok ? 'done' : unknown ? 'unknown' : 'failed', result.ok ? null : result.problem)
+    const open = unknown ? 'observed' : isOpen ? 'done' : null
+    this.pending.set(intent.opId, { intent, seenFrom: this.events.lastLook(action.server) + 1, open })
+    this.remember(action, result)
     // Images, networks and volumes are not in any slot: their answer is enough.
     if (preparedOnly && !unknown) this.pending.delete(intent.opId)
     this.events.answered(action, result)

@@ -70,10 +70,12 @@ const problem = (code: ProblemCode): Result<ActionResult> => fail({ code, messag
 const isBusy = ({ performer }: Scene): boolean => performer.busySlots('shop').has('web#1')
 
 describe('an action', () => {
-  it('is written down before it is sent, and its answer after it', async () => {
+  it('is written down before it is sent, and what came of it once it was seen', async () => {
     const { performer, clock, log } = scene()
     expect(performer.send([stop])).toBe(true)
     await clock.run(0)
+    expect(log).toEqual(['intended 1 stop', 'sent stop'])
+    performer.seen(server, 4)
     expect(log).toEqual(['intended 1 stop', 'sent stop', 'done 1'])
   })
 
@@ -92,15 +94,23 @@ describe('an action', () => {
     ['refused', problem('ENGINE_ERROR'), ['failed 1']],
     ['late', problem('CALL_TIMEOUT'), ['unknown 1', 'observed 1']],
     ['cut off', problem('CONNECTION_LOST'), ['unknown 1', 'observed 1']],
-  ])('that was %s is settled so: where nobody knows, by a look', async (_title, answer, settled) => {
+  ])('that was %s is settled so: where nobody knows or has seen it, by a look', async (_title, answer, settled) => {
     for (const action of [stop, run]) {
       const { performer, clock, journal, log } = scene(answer)
       performer.send([action])
       await clock.run(0)
-      expect(journal.load().openIntents.map(({ opId }) => opId)).toEqual(settled.length > 1 ? [1] : [])
+      expect(journal.load().openIntents.map(({ opId }) => opId)).toEqual(answer.ok || settled.length > 1 ? [1] : [])
       performer.seen(server, 4)
       expect(log.slice(2)).toEqual(settled)
     }
+  })
+
+  it('that was done on a server that is lost before anybody saw it is settled then', async () => {
+    const { performer, clock, log } = scene()
+    performer.send([run])
+    await clock.run(0)
+    performer.abandon(server)
+    expect(log.slice(2)).toEqual(['done 1'])
   })
 
   it('keeps its slot busy until a look that began after its answer', async () => {

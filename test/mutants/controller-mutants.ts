@@ -10,6 +10,12 @@ const MEMORY = 'src/controller/memory.ts'
 /** What is believed, written down and sent. */
 export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/controller/performer.ts',
+    find: 'const isOpen = result.ok && !preparedOnly',
+    put: 'const isOpen = result.ok && preparedOnly && unknown',
+    breaks: 'a replica that was just made, and that nobody has seen, is forgotten with the controller',
+  },
+  {
     file: 'src/controller/guards.ts',
     find: 'removed.length / running.size > limit)',
     put: 'removed.length / running.size > limit + 1)',

@@ -80,6 +80,28 @@ describe('what the worlds found', () => {
     expect(phases(world)).toEqual(['shop synced'])
   })
 
+  it('a replica that was just made, and that nobody has seen, is not forgotten with the controller', async () => {
+    const world = worldOf({ shop: { web: { replicas: 3 } } }, 3)
+    await world.clock.run(60_000)
+    const performing = world.performing.bind(world)
+    let made = 0
+    world.performing = (process, controller, action) => {
+      performing(process, controller, action)
+      if (action.kind !== 'run' || (made += 1) > 1) return
+      const link = world.links.get(action.server)
+      // Its list cannot be read from now on.
+      if (link !== undefined) link.losses = { ...link.losses, garbled: 1 }
+      world.clock.after(200, () => {
+        world.kill()
+        world.boot()
+      })
+    }
+    commit(world, { shop: { web: { replicas: 3, tag: '2' } } })
+    await world.clock.run(120_000)
+    expect(world.violations).toEqual([])
+    expect(made).toBe(1)
+  })
+
   it('where one service alone is taken back, the new specs of the others are watched as they always are', async () => {
     const world = worldOf({ shop: { api: { scope: 'service' }, web: { dependsOn: ['api'], scope: 'service' } } })
     await world.clock.run(60_000)

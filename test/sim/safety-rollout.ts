@@ -92,6 +92,8 @@ export const I03: Invariant = {
     const successors = mates.filter((other) => serves(world, other))
     // What flaps is taken at the engine's word, which is as old as its last check: of two outdated ones the older stays.
     if (successors.length === 0 && mates.some((other) => flaps(other) && seemsToServe(world, other))) return null
+    // Nobody knows of what happened while the call was on its way, or since the last word.
+    if (successors.length === 0 && mates.some((other) => endedForMs(world, other) < LAST_WORD_MS)) return null
     if (successors.length === 0) return `${nameBox(box)} is stopped and no other replica serves its slot`
     // A server that returns is fenced: what was replaced meanwhile goes first.
     if (world.harm.wasLost(box.server)) return null
@@ -101,6 +103,12 @@ export const I03: Invariant = {
     })
     return isLongEnough ? null : `${nameBox(box)} is stopped before its successor was healthy for long enough`
   },
+}
+
+const LAST_WORD_MS = 400
+
+function endedForMs(world: World, { state, finishedAtMs }: Box): number {
+  return state === 'running' || finishedAtMs === 0 ? Infinity : world.clock.nowMs() - finishedAtMs
 }
 
 /** The longest disturbance that a step brings, and some more. */

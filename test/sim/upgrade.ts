@@ -19,6 +19,7 @@ export async function upgrade(world: World, dice: number): Promise<void> {
   world.release = PRESENT
   world.upgraded = isAtRest ? 'at rest' : 'on the way'
   world.say(`upgrade ${world.upgraded}`)
+  if (!isAtRest && isDisturbed(world)) world.harm.forget()
   const before = { ...world.counts }
   world.boot()
   if (!isAtRest) return
@@ -28,6 +29,11 @@ export async function upgrade(world: World, dice: number): Promise<void> {
   if (changes > 0) world.blame('I-29', `an upgrade of the controller changes what is up to date, ${changes} times`)
   for (const wrong of unmet(world)) world.blame('I-29', `${wrong}, since the controller was upgraded`)
   world.commit(random.chance(0.2) ? withIngress(world.draft) : another(world.draft, random), 'the first one after it')
+}
+
+/** The first release forgot what it had made and could not see yet: who starts after it, while a server cannot be read, does not know of it. */
+function isDisturbed({ links }: World): boolean {
+  return [...links.values()].some(({ cut, losses }) => cut !== null || Object.values(losses).some((share) => share > 0))
 }
 
 /** Whether everything is as Git says, first with all that the draft asks of places, then, where that cannot be, without. */

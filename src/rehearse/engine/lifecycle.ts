@@ -1,4 +1,5 @@
 import { beginHealth, endHealth, watchHealth } from './health-monitor.js'
+import { takeLater } from './hunger.js'
 import { checkpoint, later, locked, pause, sayContainer } from './machine.js'
 import type { Machine, SimContainer, SimProcess } from './machine.js'
 import { attachNetworks, detachNetworks, takePorts } from './networking.js'
@@ -67,33 +68,11 @@ async function launch(machine: Machine, container: SimContainer, isByHand: boole
   Object.assign(flags, { pid: process.pid, startedAtMs })
   if (behaviour.output !== '') container.logs += `${behaviour.output}\n`
   if (behaviour.ends !== null) endLater(machine, container, process, behaviour.ends.afterMs, behaviour.ends)
-  takeLater(machine, container, process)
+  takeLater(machine, container, process, () => processEnded(machine, container, process, KILLED, true))
   beginHealth(machine, container)
   checkpoint(container)
   sayContainer(machine, container, 'start')
   return null
-}
-
-function takeLater(machine: Machine, container: SimContainer, process: SimProcess): void {
-  const { takes } = process.behaviour
-  if (takes === null) return
-  const before = process.cancel
-  const cancel = machine.clock.after(takes.afterMs, () => {
-    process.takenBytes = takes.bytes
-    starve(machine, container)
-  })
-  process.cancel = () => {
-    before()
-    cancel()
-  }
-}
-
-/** The kernel kills what has taken more memory than its container may have. */
-function starve(machine: Machine, container: SimContainer): void {
-  const { process, hostConfig } = container
-  const mostBytes = Number(hostConfig['Memory'] ?? 0)
-  if (process !== null && mostBytes > 0 && process.takenBytes > mostBytes)
-    processEnded(machine, container, process, KILLED, true)
 }
 
 /** The process ends at that time, whether a daemon is there or not. The first end counts. */
