@@ -71,8 +71,8 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   },
   {
     file: PERFORMER,
-    find: 'seenFrom: this.events.lastLook(action.server) + 1, unknown',
-    put: 'seenFrom: this.events.lastLook(action.server), unknown',
+    find: 'seenFrom: this.events.lastLook(action.server) + 1, open',
+    put: 'seenFrom: this.events.lastLook(action.server), open',
     breaks: 'a look that began before an action is taken to show its effect',
   },
   {
