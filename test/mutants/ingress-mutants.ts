@@ -166,14 +166,14 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: TABLES,
-    find: '  if (name.ports.some(isHeld)) return null\n',
-    put: '',
+    find: 'if (name.ports.some(isHeld)) return null',
+    put: 'if (name.ports.every(isHeld) && name.ports.length < 0) return null',
     breaks: 'a name takes a port that a server or a host-mode port needs',
   },
   {
     file: PHASE,
     find: "state === 'drain' || (state === 'down' && optional.has(key))",
-    put: "state === 'drain'",
+    put: "state === 'drain' || (state === 'up' && optional.has(`${key} never`))",
     breaks:
       'a replica with a port that its image exposes and nobody opens is not stopped before its time to drain is over',
   },
@@ -186,7 +186,7 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   {
     file: NAMES,
     find: 'const held = new Map([...seenAddresses(observation), ...kept])',
-    put: 'const held = new Map(kept)',
+    put: 'const held = new Map([...[...seenAddresses(observation)].slice(0, 0), ...kept])',
     breaks: 'a controller that lost its memory moves the addresses of services that are there',
   },
   {
