@@ -1,4 +1,4 @@
-import { countedIn, isSameSet, isSameTable, replicasOf, route } from '../ingress/index.js'
+import { isSameSet, isSameTable, replicasOf, route } from '../ingress/index.js'
 import type { RoutedReplica, Routing, StackEndpoints, TableInput } from '../ingress/index.js'
 import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
 import type { Fleet, Observation, Problem, ProxyTable, ServerView } from '../model/index.js'
@@ -12,7 +12,7 @@ import { problemOf } from './performer.js'
 import type { Balancer, Clock, MeshAuthority } from './ports.js'
 import { isBalanced, isListening, takenPorts } from './proxy-place.js'
 import type { BalancedFleet } from './proxy-place.js'
-import { accept, letsIn, newProxy, phaseOf, problemsOf, shutPorts, surely, tableFor } from './rotation.js'
+import { accept, hasAlready, letsIn, newProxy, phaseOf, problemsOf, shutPorts, surely, tableFor } from './rotation.js'
 import type { Proxy } from './rotation.js'
 
 export interface ProxiesParts {
@@ -217,10 +217,14 @@ export class Proxies {
       }
       const input = this.inputFor(proxy, fleet, { routing, counted: this.lastCounted, shut: this.lastShut, front })
       if (input === null) continue
-      const table = tableFor(proxy, input)
-      if (!isSameTable(proxy.table, table) || nowMs >= proxy.dueAtMs) void this.send(proxy, table, countedIn(input))
-      else if (proxy.dueAtMs < Infinity) this.turnAt(proxy.dueAtMs)
+      const { table, counted: sentTo } = tableFor(proxy, input)
+      if (!isSameTable(proxy.table, table) || nowMs >= proxy.dueAtMs) void this.send(proxy, table, sentTo)
+      else {
+        proxy.acked = hasAlready(proxy) ?? proxy.acked
+        if (proxy.dueAtMs < Infinity) this.turnAt(proxy.dueAtMs)
+      }
     }
+    this.tellChanged()
   }
 
   /** Takes in the proxies that run. Those of servers that cannot be looked at are remembered, and not waited for. */

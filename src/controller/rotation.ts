@@ -1,10 +1,18 @@
-import { isSameInput, tableOf } from '../ingress/index.js'
+import { countedIn, isSameInput, isSameSet, tableOf } from '../ingress/index.js'
 import type { RoutedReplica, Routing, TableInput, TableParts } from '../ingress/index.js'
 import type { Problem, ProxySeen, ProxyTable, TargetSeen } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
 
 const POLL_FIRST_MS = 50
 const POLL_MOST_MS = 1_000
+
+interface Made {
+  readonly input: TableInput
+  readonly table: ProxyTable
+  readonly parts: TableParts
+  /** Replicas on other servers that it sends to. */
+  readonly counted: ReadonlySet<string>
+}
 
 /** What is known of one proxy. Changed as calls end and looks show it. */
 export interface Proxy {
@@ -16,7 +24,7 @@ export interface Proxy {
   /** The table that it has; null: nobody knows. */
   table: ProxyTable | null
   /** The last table that was made for it, and what of. */
-  made: { readonly input: TableInput; readonly table: ProxyTable; readonly parts: TableParts } | null
+  made: Made | null
   /** Its last answer; null: it never gave one. */
   acked: Acked | null
   /** Whether it has the table of its last answer: not while another is under way, nor after one that was not answered. */
@@ -183,11 +191,16 @@ export function accept(
 }
 
 /** What it is to do: the same table as last time where nothing of it changed. */
-export function tableFor(proxy: Proxy, input: TableInput): ProxyTable {
-  if (proxy.made !== null && isSameInput(proxy.made.input, input)) return proxy.made.table
+export function tableFor(proxy: Proxy, input: TableInput): Made {
+  if (proxy.made !== null && isSameInput(proxy.made.input, input)) return proxy.made
   const made = tableOf(input, proxy.made?.parts, proxy.made?.table)
-  proxy.made = { input, ...made }
-  return made.table
+  return (proxy.made = { input, ...made, counted: countedIn(input) })
+}
+
+/** What it does for certain without being told: a replica of whose ports none is open is in no table. Null: that is no news. */
+export function hasAlready({ made, acked, ...proxy }: Proxy): Acked | null {
+  const isNews = made !== null && acked !== null && proxy.isSure && !isSameSet(acked.counted, made.counted)
+  return isNews ? { ...acked, counted: made.counted } : null
 }
 
 /** What keeps a proxy from what it should be, or names from being served by it. */

@@ -15,6 +15,8 @@ export class FakeBalancer implements Balancer {
   readonly problems = new Map<string, Problem>()
   /** Open connections by container id. */
   readonly sessions = new Map<string, number>()
+  /** Ports in containers at which nobody listens. */
+  readonly closed = new Set<number>()
   checkMs = 300
   told = 0
   private readonly clock: Clock
@@ -46,9 +48,15 @@ export class FakeBalancer implements Balancer {
         key,
         containerId: id,
         sessions: this.sessions.get(id) ?? 0,
-        state: state === 'drain' ? 'drain' : nowMs - (since.get(`${key} ${id}`) ?? 0) < this.checkMs ? 'down' : 'up',
+        state: this.stateOf(key, state, nowMs - (since.get(`${key} ${id}`) ?? 0)),
       })),
     })
+  }
+
+  /** HAProxy says of what is down that it is, draining or not. */
+  private stateOf(key: string, state: 'ready' | 'drain', forMs: number): 'up' | 'down' | 'drain' {
+    if (this.closed.has(Number(/:(\d+)/.exec(key)?.[1]))) return 'down'
+    return state === 'drain' ? 'drain' : forMs < this.checkMs ? 'down' : 'up'
   }
 
   /** `lon-1 80 c0001 par-1:2`: what the proxies that run do with a service. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Action, GivenNames } from '../../src/model/index.js'
+import { GUARD_DEFAULTS, INGRESS_DEFAULTS } from '../../src/model/index.js'
+import type { Action, Fleet, GivenNames, Replica } from '../../src/model/index.js'
 import { memoryJournal } from '../../src/controller/index.js'
+import { NameBook } from '../../src/controller/names.js'
+import { serviceSpec } from '../driver/fixtures.js'
 import { PATH, deployed } from './deployed.js'
 import { FLEET, compose } from './world.js'
 import type { ServiceText, World } from './world.js'
@@ -111,4 +114,74 @@ describe('a fleet with ingress', () => {
     const [address = ''] = addressesOf(world, 'shop/db:5432')
     expect(given.get('blog#1')).toBe(`db.shop=${address}`)
   })
+
+  it('waits a while for a port that is exposed and that nobody opens, and not for ever', async () => {
+    const { world } = await deployed(SHOP, INGRESS)
+    world.balancer.closed.add(5432)
+    world.driver.calls.length = 0
+    world.source.commit({ [PATH]: compose({ ...SHOP, db: { ...DB, image: 'db:2' } }) }, 'second')
+    const until = async (call: string): Promise<number> => {
+      const endMs = world.clock.nowMs() + 120_000
+      while (!world.driver.calls.some((one) => one.startsWith(call)) && world.clock.nowMs() < endMs)
+        await world.clock.run(100)
+      return world.clock.nowMs()
+    }
+    const startMs = await until('run db')
+    // When it was watched, and before its time to drain is over.
+    expect((await until('stop db')) - startMs).toBeLessThan(8_000)
+  })
+
+  it('starts no container with a host port while a proxy has that port for a name', async () => {
+    const { world } = await deployed(SHOP, INGRESS)
+    const wrong: string[] = []
+    world.driver.before = (action: Action) => {
+      if (action.kind !== 'run' || action.spec.ports.length === 0) return
+      const tables = [...world.balancer.proxies.values()].map(({ table }) => table)
+      if (
+        tables.some((table) => table.server === action.server && table.services.some(({ name }) => name?.port === 5432))
+      )
+        wrong.push(action.server)
+    }
+    const taker = { image: 'taker:1', more: '    ports: [{ target: 1, published: 5432, mode: host }]' }
+    world.source.commit({ 'stacks/blog/compose.yaml': compose({ taker }) }, 'a host port')
+    await world.clock.run(60_000)
+    expect(made(world)).toContain('taker#1')
+    expect(wrong).toEqual([])
+  })
 })
+
+describe('what is known of names', () => {
+  it('is read from containers, the oldest of them, where nothing is remembered', () => {
+    const fleet: Fleet = {
+      name: 'acme',
+      servers: [],
+      guards: GUARD_DEFAULTS,
+      ingress: INGRESS_DEFAULTS,
+    }
+    const db = serviceSpec({ name: 'db', networks: [{ network: 'shop_default', aliases: [] }] })
+    const stack = { name: 'shop', path: '', services: [db], networks: [], volumes: [] }
+    const told = (containerId: string, createdAtMs: number, address: string): Replica => ({
+      ...mayRun(containerId, createdAtMs),
+      named: { address, knows: [] },
+    })
+    const mayHold = [told('c2', 2_000, '198.18.0.2'), told('c1', 1_000, '198.18.0.1'), mayRun('c3', 3_000)]
+    const problem = { code: 'SERVER_UNREACHABLE', message: 'away' } as const
+    const away = { server: 'lon-1', sinceMs: 0, problem, phase: 'missed', everListed: true, facts: null } as const
+    const book = new NameBook()
+    book.use(fleet)
+    book.meet([stack], new Map([['lon-1', { kind: 'unreachable', ...away, mayHold }]]))
+    expect(book.inputFor('lon-1', [])?.addresses.get('shop/db')).toBe('198.18.0.1')
+    // Whoever is known keeps it, whatever containers say later.
+    book.meet([{ ...stack }], new Map())
+    expect(book.inputFor('lon-1', [])?.addresses.get('shop/db')).toBe('198.18.0.1')
+  })
+})
+
+function mayRun(containerId: string, createdAtMs: number): Replica {
+  const slot = { stack: 'shop', service: 'db', key: '1' }
+  return {
+    ...{ containerId, containerName: containerId, server: 'lon-1', slot, specHash: 'a', revision: 'f', image: 'i' },
+    ...{ imageId: 'i', limits: '', restart: '', controller: 'one', state: 'running', health: 'none', exitCode: null },
+    ...{ createdAtMs, ports: [], addresses: {} },
+  }
+}

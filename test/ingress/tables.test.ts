@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { countedIn, isSameInput, isSameTable, route, tableOf } from '../../src/ingress/index.js'
-import type { Endpoint, ServiceEndpoints, TableInput } from '../../src/ingress/index.js'
+import type { Endpoint, NamesInput, ServiceEndpoints, TableInput } from '../../src/ingress/index.js'
 
 const WANTED = { hostIp: '', port: 80, isWanted: true } as const
 const KEPT = { ...WANTED, isWanted: false } as const
@@ -141,5 +141,70 @@ describe('a port that two services claim', () => {
   it('is the same port with every address written out', () => {
     const everywhere = { ...one, claims: [{ ...KEPT, hostIp: '0.0.0.0' }] }
     expect(linesOf(inputOf([everywhere, next]))).toEqual(['shop/new:80 80 a2', 'shop/old:80 a1'])
+  })
+})
+
+describe('a name in a table', () => {
+  const NAMES: NamesInput = {
+    range: '198.18.0.0/16',
+    addresses: new Map([['shop/web', '198.18.0.7']]),
+    subnets: new Map([
+      ['shop_default', ['172.18.0.0/16']],
+      ['blog_default', ['172.19.0.0/16', 'fd00::/64']],
+    ]),
+    reserved: new Set([22]),
+  }
+  const name = { service: 'shop/web', port: 8080, ports: [8080, 9000], networks: ['shop_default', 'shop_away'] }
+  const named = (patch: Partial<ServiceEndpoints> = {}): ServiceEndpoints => service({ claims: [], name, ...patch })
+
+  /** `198.18.0.7:8080 172.18.0.0/16`: where it is, and who is let in. */
+  function placesOf(one: ServiceEndpoints, patch: Partial<TableInput> = {}): readonly string[] {
+    return tableOf(inputOf([one], { names: NAMES, ...patch })).table.services.map((served) =>
+      served.name === undefined ? 'none' : `${served.name.address}:${served.name.port} ${served.name.from.join(' ')}`,
+    )
+  }
+
+  it('is at the address of its service, for its own networks', () => {
+    expect(placesOf(named())).toEqual(['198.18.0.7:8080 172.18.0.0/16'])
+    expect(tableOf(inputOf([named()], { names: NAMES })).table.range).toBe('198.18.0.0/16')
+  })
+
+  it('is for all networks of stacks where it is exported', () => {
+    expect(placesOf(named({ name: { ...name, networks: null } }))).toEqual([
+      '198.18.0.7:8080 172.18.0.0/16 172.19.0.0/16 fd00::/64',
+    ])
+  })
+
+  it.each<[string, Partial<ServiceEndpoints>, Partial<TableInput>]>([
+    ['a fleet has none', {}, { names: null }],
+    ['it has no address', { name: { ...name, service: 'shop/api' } }, {}],
+    ['one of its ports is a server’s own', { name: { ...name, ports: [8080, 22] } }, {}],
+    ['something holds one of its ports', {}, { taken: [{ hostIp: '', port: 9000, protocol: 'tcp' }] }],
+  ])('is not served where %s', (_, patch, around) => {
+    expect(placesOf(named(patch), around)).toEqual(['none'])
+  })
+
+  it('is served where somebody holds the port of one address, or of another protocol', () => {
+    const taken = [
+      { hostIp: '127.0.0.1', port: 8080, protocol: 'tcp' as const },
+      { hostIp: '', port: 8080, protocol: 'udp' as const },
+    ]
+    expect(placesOf(named(), { taken })).toEqual(['198.18.0.7:8080 172.18.0.0/16'])
+  })
+
+  it('leaves out replicas elsewhere that have nobody at an unpublished port', () => {
+    const replicas = [at('b', 'b1'), at('b', 'b2')]
+    const input = inputOf([named({ replicas })], { names: NAMES, shut: new Set(['shop/web:8080 b1']) })
+    expect(linesOf(input)).toEqual(['shop/web:8080 b:1'])
+  })
+
+  it('makes a table anew where it changes, and only there', () => {
+    const first = inputOf([named()], { names: NAMES })
+    const moved = { ...NAMES, subnets: new Map([['shop_default', ['10.0.0.0/24']]]) }
+    const made = tableOf(first)
+    expect(tableOf({ ...first }, made.parts).table.services[0]).toBe(made.table.services[0])
+    const later = { ...first, names: moved }
+    expect(isSameInput(first, later)).toBe(false)
+    expect(tableOf(later, made.parts).table.services[0]?.name?.from).toEqual(['10.0.0.0/24'])
   })
 })

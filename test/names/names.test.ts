@@ -114,6 +114,12 @@ describe('the names that a container is given', () => {
       'db=1 pg.data=2',
     ],
     ['are not its own, which programs bind to', {}, [service('web')], ''],
+    [
+      'are not its own by an alias of another',
+      {},
+      [service('a', { networks: [attached('shop_default', 'web')] })],
+      'a=1',
+    ],
     ['are not its own hostname', { hostname: 'db' }, [db], ''],
     [
       'are not what the user says an address of',
