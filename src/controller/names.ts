@@ -7,6 +7,7 @@ import {
   isNameable,
   networksAround,
   parseRange,
+  reservedPorts,
 } from '../names/index.js'
 import type { NamesInput, ServiceName } from '../ingress/index.js'
 import type { NamedService } from '../names/index.js'
@@ -23,9 +24,6 @@ import type {
 } from '../model/index.js'
 import { formatSlot, serviceKey } from '../model/index.js'
 import type { Prepared } from '../rollout/index.js'
-
-/** Of ssh, whatever fleets say: a server whose sshd cannot start again is lost. */
-const SSH_PORT = 22
 
 /** A container is kept back so long for a proxy to be ready for it. */
 const MOST_WAIT_MS = 5_000
@@ -51,7 +49,7 @@ interface ServerNames {
  */
 export class NameBook {
   private range = ''
-  private fleetPorts: readonly number[] = []
+  private fleet: Fleet | null = null
   private stacks: readonly Stack[] = []
   private addresses: ReadonlyMap<string, string> = new Map()
   private reserved: ReadonlySet<number> = new Set()
@@ -75,12 +73,11 @@ export class NameBook {
   }
 
   /** The fleet from now on. */
-  use({ ingress, servers }: Fleet): void {
-    const range = ingress?.names ?? ''
+  use(fleet: Fleet): void {
+    const range = fleet.ingress?.names ?? ''
     if (range !== this.range) this.stacks = []
     this.range = parseRange(range) === null ? '' : range
-    const ssh = servers.flatMap(({ address }) => (address.kind === 'ssh' ? [address.port] : []))
-    this.fleetPorts = [SSH_PORT, ...ssh, ...(ingress === undefined ? [] : [ingress.meshPort])]
+    this.fleet = fleet
     this.reserve()
   }
 
@@ -212,8 +209,8 @@ export class NameBook {
   }
 
   private reserve(): void {
-    const wanted = this.stacks.flatMap(({ services }) => services.flatMap(hostPorts))
-    this.reserved = new Set([...this.fleetPorts, ...wanted])
+    const services = this.stacks.flatMap((stack) => stack.services)
+    this.reserved = new Set(this.fleet === null ? [] : reservedPorts(this.fleet, services).keys())
     this.version += 1
   }
 }

@@ -8,6 +8,7 @@ import type { StackPattern } from './fleet.js'
 import { quoted } from './node.js'
 import type { ParsedFiles } from './compose-source.js'
 import { proxyEntries } from './proxy-stack.js'
+import { unnamedServices } from './unnamed.js'
 import { createReport, sortProblems } from './report.js'
 import { shapeChecks } from './shape.js'
 import { stampOf } from './stack-choice.js'
@@ -156,7 +157,8 @@ function conclude(
     const others = entries.flatMap((entry) => (entry.kind === 'invalid' ? entry.problems : []))
     return { kind: 'refused', problems: [...sortProblems(fatal), ...sortProblems(others)] }
   }
-  const allWarnings = sortProblems([...part.warnings, ...warnings, ...stacks.flatMap((stack) => stack.warnings)])
+  const said = [...part.warnings, ...warnings, ...stacks.flatMap((stack) => stack.warnings)]
+  const allWarnings = sortProblems([...said, ...unnamedServices(entries, part.fleet)])
   return {
     kind: 'loaded',
     desired: { revision: tree.revision, fleet: part.fleet, stacks: entries, warnings: allWarnings },

@@ -164,3 +164,32 @@ describe('published ports', () => {
     expect(webOf(drained)?.rollout.drainMs).toBe(5_000)
   })
 })
+
+describe('a service that cannot be reached by name', () => {
+  const warningsOf = (web: string, ingress?: string, other?: string): readonly string[] =>
+    desiredOf(files(web, ingress, other)).warnings.map(({ code, message }) => `${code} ${message}`)
+
+  it.each([
+    ['expose: [8080, 22]', undefined, /^NAME_UNSERVED shop\/web .* port 22 is that of sshd on servers; /],
+    ['expose: [8444]', undefined, /port 8444 is the port of the mesh/],
+    ['expose: [53]', 'ports: [{ target: 1, published: 53, mode: host }]', /published on servers by blog\/blog/],
+  ])('is told of: %s', (web, other, expected) => {
+    expect(warningsOf(web, 'ingress: true\n', other)).toEqual([expect.stringMatching(expected)])
+  })
+
+  it.each([
+    ['expose: [8080]', 'ingress: true\n'],
+    ['expose: [22]', 'ingress: { names: false }\n'],
+    ['expose: [22]', ''],
+    ['expose: ["22/udp"]', 'ingress: true\n'],
+  ])('is none with %s and %j', (web, ingress) => {
+    expect(warningsOf(web, ingress)).toEqual([])
+  })
+
+  it('is exported where names are, and else told that it is not', () => {
+    const web = 'x-slipway: { export: true }'
+    expect(webOf(files(web))?.exported).toBe(true)
+    expect(webOf(files(web, ''))?.exported).toBeUndefined()
+    expect(warningsOf(web, '')).toEqual([expect.stringMatching(/^FIELD_IGNORED .*ingress: true/)])
+  })
+})
