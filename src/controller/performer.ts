@@ -248,6 +248,7 @@ export class Performer {
       problem: result.problem,
       atMs: nowMs,
       count: (before?.count ?? 0) + 1,
+      alike: before?.problem.code === result.problem.code ? before.alike + 1 : 1,
     })
     if (action.kind === 'start') this.cool(key, nowMs)
     if (['IMAGE_NOT_FOUND', 'NETWORK_CONFLICT', 'VOLUME_CONFLICT'].includes(result.problem.code))

@@ -59,6 +59,8 @@ export interface RunFailure {
   readonly problem: Problem
   readonly atMs: number
   readonly count: number
+  /** The last ones of them that had this very code. */
+  readonly alike: number
 }
 
 /** A replica to be asked whether it is ready, now. */

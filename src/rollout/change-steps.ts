@@ -115,7 +115,7 @@ function afterRunFailure(
   failure: RunFailure,
 ): Partial<Advice> | null {
   const isOfNobody =
-    TRANSIENT.has(failure.problem.code) || (VANISHED.has(failure.problem.code) && failure.count <= VANISHED_TRIES)
+    TRANSIENT.has(failure.problem.code) || (VANISHED.has(failure.problem.code) && failure.alike <= VANISHED_TRIES)
   const judgedByRollout = facts.state.rollout !== null && !isOfNobody
   if (judgedByRollout && failure.atMs >= facts.state.rollout.startedAtMs) {
     const { spec } = context

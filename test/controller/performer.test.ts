@@ -31,7 +31,10 @@ interface Scene {
   readonly looks: { last: number }
 }
 
-function scene(answer: Result<ActionResult> = ok({}), open: readonly Intent[] = []): Scene {
+function scene(
+  answer: Result<ActionResult> | (() => Result<ActionResult>) = ok({}),
+  open: readonly Intent[] = [],
+): Scene {
   const clock = new VirtualClock()
   const journal = memoryJournal({
     controllerId: 'one',
@@ -42,7 +45,7 @@ function scene(answer: Result<ActionResult> = ok({}), open: readonly Intent[] = 
   const driver = Object.assign(new FakeDriver(clock), {
     perform: (action: Action) => {
       log.push(`sent ${action.kind}`)
-      return Promise.resolve(answer)
+      return Promise.resolve(typeof answer === 'function' ? answer() : answer)
     },
   })
   const noted: Journal = {
@@ -134,6 +137,25 @@ describe('an action', () => {
     expect(stage.performer.unconfirmed('lon-2')).toEqual([])
     stage.performer.seen(server, 4)
     expect(stage.performer.unconfirmed(server)).toEqual([])
+  })
+})
+
+describe('what could not be made', () => {
+  it('is counted, and how often in a row for the same reason', async () => {
+    const answers = [problem('ENGINE_ERROR'), problem('ENGINE_ERROR'), problem('IMAGE_NOT_FOUND')]
+    const { performer, clock } = scene(() => answers.shift() ?? ok({}))
+    const counted: unknown[] = []
+    for (let at = 0; at < 3; at += 1) {
+      performer.send([run])
+      await clock.run(0)
+      const { count, alike } = performer.runFailures.get('shop/web#1') ?? {}
+      counted.push([count, alike])
+    }
+    expect(counted).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 1],
+    ])
   })
 })
 

@@ -13,6 +13,12 @@ const FOLD = 'src/rollout/fold.ts'
 /** When things may happen, whether they went well, and what is taken back. */
 export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/rollout/change-steps.ts',
+    find: 'failure.alike <= VANISHED_TRIES',
+    put: 'failure.count <= VANISHED_TRIES',
+    breaks: 'a commit is rejected for an image that somebody took away, because its engine had failed before',
+  },
+  {
     file: 'src/rollout/step.ts',
     find: 'return !isLost && facts.busySlots.has(slotKey(change.slot))',
     put: 'return isLost && facts.busySlots.has(slotKey(change.slot))',

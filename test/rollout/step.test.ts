@@ -340,11 +340,11 @@ describe('a service that depends on another', () => {
 })
 
 describe('a container that cannot be made', () => {
-  const failure = (code: ProblemCode): ReadonlyMap<string, RunFailure> =>
+  const failure = (code: ProblemCode, count = 1, alike = 1): ReadonlyMap<string, RunFailure> =>
     new Map([
       [
         'web#1',
-        { specHash: specHash(web), problem: { code, message: 'no', server: 'lon-1' }, atMs: NOW_MS - 1, count: 1 },
+        { specHash: specHash(web), problem: { code, message: 'no', server: 'lon-1' }, atMs: NOW_MS - 1, count, alike },
       ],
     ])
 
@@ -369,6 +369,18 @@ describe('a container that cannot be made', () => {
     expect(actionsOf(situation)).toEqual([])
     expect(actionsOf({ ...situation, nowMs: NOW_MS + 1_000 })).toEqual(fails ? [] : ['run web#1 web:2'])
   })
+
+  it.each([
+    [9, 3, false],
+    [9, 4, true],
+  ])(
+    'because something is gone is one after four tries that say so, whatever came before (%i, %i): %s',
+    (count, alike, fails) => {
+      const runFailures = failure('IMAGE_NOT_FOUND', count, alike)
+      const situation = { services: [web], changes: [createAt(web, 1)], runFailures }
+      expect(factKindsOf(situation)).toEqual(fails ? ['replica-failed'] : [])
+    },
+  )
 
   it('outside a rollout is tried again after a pause, whatever the reason', () => {
     const situation = { services: [web], changes: [createAt(web, 1)], runFailures: failure('ENGINE_ERROR') }
