@@ -141,7 +141,9 @@ export class NameBook {
   /** Containers that are to be made are told the names there are now; everything else stays as it is. */
   give(actions: readonly Action[], stack: Stack, prepared: ReadonlyMap<string, Prepared>): readonly Action[] {
     if (!this.isOn || !actions.some(({ kind }) => kind === 'run')) return actions
-    const pulled = new Map([...prepared].map(([key, answer]) => [key.split('|')[2] ?? '', answer]))
+    // What one server could not pull says nothing of what another did.
+    const done = [...prepared].filter(([, answer]) => answer.kind === 'done')
+    const pulled = new Map(done.map(([key, answer]) => [key.split('|')[2] ?? '', answer]))
     return actions.map((action) =>
       action.kind === 'run' && isNameable(action.spec)
         ? { ...action, names: this.givenTo(action.spec, stack, pulled) }

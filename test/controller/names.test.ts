@@ -3,7 +3,8 @@ import { GUARD_DEFAULTS, INGRESS_DEFAULTS } from '../../src/model/index.js'
 import type { Action, Fleet, GivenNames, Replica } from '../../src/model/index.js'
 import { memoryJournal } from '../../src/controller/index.js'
 import { NameBook } from '../../src/controller/names.js'
-import { serviceSpec } from '../driver/fixtures.js'
+import type { Prepared } from '../../src/rollout/index.js'
+import { runAction, serviceSpec } from '../driver/fixtures.js'
 import { PATH, deployed } from './deployed.js'
 import { FLEET, compose } from './world.js'
 import type { ServiceText, World } from './world.js'
@@ -174,6 +175,26 @@ describe('what is known of names', () => {
     // Whoever is known keeps it, whatever containers say later.
     book.meet([{ ...stack }], new Map())
     expect(book.inputFor('lon-1', [])?.addresses.get('shop/db')).toBe('198.18.0.1')
+  })
+
+  it('is what an image exposes too, wherever it was pulled', () => {
+    const [web, db] = ['web', 'db'].map((name) =>
+      serviceSpec({ name, image: `${name}:1`, networks: [{ network: 'shop_default', aliases: [] }] }),
+    )
+    if (web === undefined || db === undefined) throw new Error('no services')
+    const stack = { name: 'shop', path: '', services: [db, web], networks: [], volumes: [] }
+    const book = new NameBook()
+    book.use({ name: 'acme', servers: [], guards: GUARD_DEFAULTS, ingress: INGRESS_DEFAULTS })
+    book.meet([stack], new Map())
+    const problem = { code: 'REGISTRY_UNREACHABLE', message: 'away' } as const
+    const prepared = new Map<string, Prepared>([
+      ['lon-1|image|db:1|missing', { kind: 'done', image: { digest: null, id: 'i', exposes: [5432] } }],
+      ['lon-2|image|db:1|missing', { kind: 'failed', problem, atMs: 0 }],
+    ])
+    const [told] = book.give([runAction('lon-1', web)], stack, prepared)
+    expect(told?.kind === 'run' ? told.names?.hosts.map(({ name }) => name) : []).toEqual(['db'])
+    const [untold] = book.give([runAction('lon-1', web)], stack, new Map())
+    expect(untold?.kind === 'run' ? untold.names?.hosts : []).toEqual([])
   })
 })
 
