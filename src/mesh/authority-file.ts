@@ -27,14 +27,23 @@ export function readKept(path: string): Result<Kept> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ok(NOTHING)
     return fail(storeFailed(path, 'cannot be read', error))
   }
+  return parseKept(path, text)
+}
+
+/** Problems: STORE_FAILED. */
+export function parseKept(path: string, text: string): Result<Kept> {
   try {
     const kept: unknown = JSON.parse(text)
     if (isKept(kept)) return ok(kept)
   } catch {
     // Said below.
   }
+  return fail(senseless(path))
+}
+
+export function senseless(path: string): Problem {
   const message = `${path} makes no sense; bring it back from a backup, or remove it: then all servers get new certificates, and reach each other again when each has its own`
-  return fail({ code: 'STORE_FAILED', message })
+  return { code: 'STORE_FAILED', message }
 }
 
 /** Whole or not at all, and for nobody else's eyes. Problems: STORE_FAILED. */

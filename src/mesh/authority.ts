@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { compareText, ok } from '../model/index.js'
+import { compareText, fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import type { Clock, MeshAuthority } from '../controller/index.js'
-import { readKept, writeKept } from './authority-file.js'
+import { readKept, senseless, writeKept } from './authority-file.js'
 import type { Kept, ServerIssued } from './authority-file.js'
 import { issueAuthority, issueServer } from './certificates.js'
 import type { Issued } from './certificates.js'
@@ -24,7 +24,9 @@ export function openAuthority(options: AuthorityOptions): MeshAuthority {
   const renew = async (fleet: string, servers: readonly string[]): Promise<Result<boolean>> => {
     const before = kept === null ? readKept(path) : ok(kept)
     if (!before.ok) return before
-    const next = await renewed(before.value, fleet, options.clock.nowMs(), servers)
+    // Keys that are none are found when somebody signs with them.
+    const next = await renewed(before.value, fleet, options.clock.nowMs(), servers).catch(() => null)
+    if (next === null) return fail(senseless(path))
     if (next === before.value) {
       const isFirst = kept === null
       kept = next

@@ -151,6 +151,7 @@ describe('the file of the authority', () => {
     '[]',
     '{"version":2}',
     '{"version":1,"authorities":[{}],"servers":{}}',
+    '{"version":1,"authorities":[{"certificate":"c","key":"k","fromMs":0,"untilMs":9e15}],"servers":{}}',
     '{"version":1,"authorities":[],"servers":{"a":{"certificate":"","key":"","fromMs":0,"untilMs":0}}}',
   ])('is left alone when it makes no sense: %s', async (text) => {
     const path = join(dir, 'mesh.json')

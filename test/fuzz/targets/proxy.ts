@@ -1,6 +1,9 @@
 import { alertIn } from '../../../src/driver/proxy-files.js'
 import { whyNotFree } from '../../../src/driver/proxy-ports.js'
+import { lifeOf, readPem } from '../../../src/ingress/pem.js'
+import { readFront } from '../../../src/ingress/read-front.js'
 import { planProxy, readState, readWorkers, seenBy } from '../../../src/ingress/index.js'
+import { parseKept } from '../../../src/mesh/authority-file.js'
 import type { ProxyTable } from '../../../src/model/index.js'
 import { textTarget } from '../target.js'
 import type { Target } from '../target.js'
@@ -43,6 +46,19 @@ const table: ProxyTable = {
   mesh: null,
 }
 
+const DIGEST = '0123456789abcdef0123'
+const FRONT = [
+  '0 (routes.map) pattern loaded from file curr_ver=0 next_ver=3 entry_cnt=2',
+  `type=str, key="=digest", value="routes.map:${DIGEST}"`,
+  `tls_${DIGEST}.pem`,
+  `tls_${DIGEST}.pem:1 shop.example`,
+  '',
+].join('\n')
+const BODY = 'MIIBszCCAVmgAwIBAgIUQ2Vy'
+const PEM = `-----BEGIN CERTIFICATE-----\n${BODY}\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n${BODY}\n-----END PRIVATE KEY-----\n`
+const ISSUED = { certificate: PEM, key: PEM, fromMs: 1, untilMs: 2 }
+const MESH = JSON.stringify({ version: 1, authorities: [ISSUED], servers: { 'lon-1': { ...ISSUED, by: PEM } } })
+
 function refuse(what: string): never {
   throw Object.assign(new Error(what), { problem: { code: 'PROXY_ABSENT', message: what } })
 }
@@ -66,6 +82,36 @@ export const PROXY_TARGETS: readonly Target[] = [
       }
     },
   }),
+  textTarget({
+    name: 'proxy-front',
+    about: 'what a proxy tells of its maps and certificates',
+    samples: [FRONT],
+    words: ['next_ver=', ' key="=digest", value="', '.map:', 'tls_', '.pem:1', '__proto__'],
+    quick: 1_000,
+    read: (text) => readFront(text),
+  }),
+  textTarget({
+    name: 'certificates',
+    about: 'certificates and keys that people or authorities give, as PEM',
+    samples: [PEM],
+    words: ['-----BEGIN CERTIFICATE-----', '-----END PRIVATE KEY-----', '-----BEGIN', '\r\n'],
+    quick: 1_000,
+    read: (text) => ({ pem: readPem(text), life: lifeOf(text) }),
+  }),
+  {
+    ...textTarget({
+      name: 'mesh-file',
+      about: 'mesh.json, the keys of the fleet’s own authority, as a broken disk or another release may leave it',
+      samples: [MESH],
+      quick: 200,
+      read(text) {
+        const kept = parseKept('mesh.json', text)
+        if (kept.ok) return kept.value
+        throw Object.assign(new Error(kept.problem.message), { problem: kept.problem })
+      },
+    }),
+    isJson: true,
+  },
   textTarget({
     name: 'proxy-workers',
     about: 'what the master of a proxy tells of its processes',

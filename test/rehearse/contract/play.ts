@@ -87,7 +87,6 @@ interface Inspected {
     readonly Status: string
     readonly Pid: number
     readonly ExitCode: number
-    readonly OOMKilled: boolean
     readonly Error: string
     readonly Health?: { readonly Status: string }
   }
@@ -105,7 +104,8 @@ async function inspect(name: string, names: Names, { client }: Stage): Promise<I
 async function look(name: string, names: Names, stage: Stage): Promise<string> {
   const info = await inspect(name, names, stage)
   if (info === null) return 'is not there'
-  const { Status, ExitCode, OOMKilled, Error: error, Health } = info.State
+  // Whether the kernel killed it is told by an event: one that comes after the end is never written down.
+  const { Status, ExitCode, Error: error, Health } = info.State
   // How often it was restarted so far is a matter of time, and so is whether it is just running or waiting.
   const isFlapping = info.RestartCount > 0 && Status !== 'exited'
   if (isFlapping) return 'restarts again and again'
@@ -115,7 +115,7 @@ async function look(name: string, names: Names, stage: Stage): Promise<string> {
     `restarts ${info.RestartCount > 1 ? 'more' : info.RestartCount}`,
     Health?.Status ?? 'no health',
   ]
-  return [...parts, ...(OOMKilled ? ['oom'] : []), ...(error === '' ? [] : ['with an error'])].join(', ')
+  return [...parts, ...(error === '' ? [] : ['with an error'])].join(', ')
 }
 
 async function awaited(name: string, what: string, names: Names, stage: Stage): Promise<string> {
