@@ -8,6 +8,7 @@ import type { Clock, Fact, FleetStatus, Journal } from '../src/controller/index.
 import { dockerDriver } from '../src/driver/index.js'
 import { createLoader } from '../src/manifest/index.js'
 import { formatProblem, ok } from '../src/model/index.js'
+import { openAcme } from '../src/acme/index.js'
 import { openAuthority } from '../src/mesh/index.js'
 import { gitSource, gitWorkshop } from '../src/source/index.js'
 import { sqliteJournal } from '../src/store/index.js'
@@ -129,6 +130,8 @@ function partsFor(onFacts: DemoControllerOptions['onFacts']): Parts {
       return Promise.resolve((options) => dockerDriver({ ...nobody, ...options, random: Math.random }))
     },
     openMesh: (settings) => Promise.resolve(openAuthority({ dir: settings.dataDir, clock })),
+    openAcme: ({ dataDir: dir }) =>
+      Promise.resolve(openAcme({ dir, clock, storeKey: null, bindingHmac: null, dnsHook: null, ca: null })),
     openJournal: (settings, { readOnly }) => {
       const journal = sqliteJournal({ dir: settings.dataDir, readOnly })
       return Promise.resolve(journal.ok ? ok(telling(journal.value, onFacts)) : journal)

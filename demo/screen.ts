@@ -48,6 +48,7 @@ function mark({ kind }: Fact, colors: Colors): string {
     case 'stack-adopted':
     case 'replica-healed':
     case 'server-returned':
+    case 'certificate-issued':
       return colors.green('✓')
     case 'replica-failed':
     case 'rollout-failed':
@@ -56,6 +57,7 @@ function mark({ kind }: Fact, colors: Colors): string {
     case 'revision-held':
     case 'server-lost':
     case 'rival-seen':
+    case 'certificate-failed':
       return colors.red('✗')
     case 'revision-accepted':
     case 'revision-released':

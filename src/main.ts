@@ -58,6 +58,13 @@ const parts: Parts = {
     const { openAuthority } = await import('./mesh/index.js')
     return openAuthority({ dir: dataDir, clock })
   },
+  openAcme: async ({ dataDir, acme }) => {
+    const { openAcme } = await import('./acme/index.js')
+    const { dnsHook: command, ...secrets } = acme
+    // What is secret to the controller is none of its business.
+    const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPWAY_')))
+    return openAcme({ dir: dataDir, clock, ...secrets, dnsHook: command === null ? null : { command, environment } })
+  },
   openJournal: async (settings, { readOnly }) => {
     const { sqliteJournal } = await import('./store/index.js')
     return sqliteJournal({ dir: settings.dataDir, readOnly })

@@ -1,6 +1,8 @@
 import type {
   Adopter,
   Balancer,
+  CertificateAuthority,
+  CertificateStore,
   Clock,
   Driver,
   Examiner,
@@ -29,6 +31,8 @@ export interface Parts {
   openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner & Adopter & Balancer>
   /** The authority of the fleet's proxies, in the data directory. */
   openMesh(settings: Settings): Promise<MeshAuthority>
+  /** The authority that gives certificates, and those that it gave, in the data directory. */
+  openAcme(settings: Settings): Promise<{ readonly authority: CertificateAuthority; readonly store: CertificateStore }>
   /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
   openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>
   /** The real driver, for engines in memory. */

@@ -1,4 +1,4 @@
-import { Controller } from '../controller/index.js'
+import { Certificates, Controller } from '../controller/index.js'
 import type { LogEvent, Ports } from '../controller/index.js'
 import { openLedger } from '../forge/index.js'
 import type { Ledger } from '../forge/index.js'
@@ -48,7 +48,8 @@ export async function openController(
   const driver = await parts.openDriver(settings, tell)
   const loader = await parts.openLoader()
   const { clock } = parts
-  const ingress = { balancer: driver, mesh: await parts.openMesh(settings) }
+  const certificates = new Certificates({ clock, ...(await parts.openAcme(settings)) })
+  const ingress = { balancer: driver, mesh: await parts.openMesh(settings), certificates }
   const ports: Ports = { clock, source, loader, driver, journal, log: tell, ingress }
   const ledger = openLedger(ledgerFile(settings.dataDir, tell, io.nowMs))
   const ref = refName(settings)
@@ -69,6 +70,7 @@ export async function openController(
     compact: () => controller.compact(),
     close: async () => {
       ending.abort()
+      certificates.close()
       await controller.stop()
       bus.close()
       await Promise.all([driver.close(), source.close(), loader.close()])

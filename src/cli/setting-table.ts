@@ -104,6 +104,23 @@ export const SETTINGS = {
   gitSshPassphrase: secret('SLIPWAY_GIT_SSH_PASSPHRASE', 'passphrase of that key'),
   sshKey: secret('SLIPWAY_SSH_KEY', 'private key for the servers (default: the agent, then ~/.ssh)'),
   sshPassphrase: secret('SLIPWAY_SSH_PASSPHRASE', 'passphrase of that key'),
+  storeKey: secret(
+    'SLIPWAY_STORE_KEY',
+    'key of what lies encrypted in the data directory, 32 bytes in base64 (default: store.key there, made once)',
+  ),
+  acmeEabHmac: secret('SLIPWAY_ACME_EAB_HMAC', 'secret of ingress.acme.eab.kid, as the certificate authority gave it'),
+  acmeCa: secret(
+    'SLIPWAY_ACME_CA',
+    'authorities to believe for ingress.acme.directory instead of the usual ones, as PEM',
+  ),
+  acmeDnsHook: {
+    flag: null,
+    value: '',
+    env: 'SLIPWAY_ACME_DNS_HOOK',
+    isSecret: false,
+    fallback: null,
+    help: 'command that changes DNS for challenge: dns-01, called with present|cleanup, name, value',
+  },
   registryAuth: secret(
     'SLIPWAY_REGISTRY_AUTH',
     'registry logins, as a Docker config.json (default: ~/.docker/config.json)',

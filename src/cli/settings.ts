@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result, SignedBy } from '../model/index.js'
+import { readAcme } from './acme-settings.js'
+import type { AcmeSecrets } from './acme-settings.js'
 import { readForge } from './forge-settings.js'
 import type { ForgeSettings } from './forge-settings.js'
 import { readGitHttp } from './git-http.js'
@@ -52,6 +54,8 @@ export interface Settings {
   readonly webhooks: { readonly listen: string; readonly secret: string } | null
   /** Null: nothing is shown anywhere. */
   readonly forge: ForgeSettings | null
+  /** What certificates by ACME need beside slipway.yaml. */
+  readonly acme: AcmeSecrets
   /** By registry host (`registry.example.com:5000`); Docker Hub is `docker.io`. */
   readonly registries: Readonly<Record<string, RegistryLogin>>
 }
@@ -94,6 +98,7 @@ export function readSettings(given: Given): Result<Settings, readonly Problem[]>
     home: given.home,
     webhooks: readWebhooks(values, problems),
     forge: readForge(values, problems),
+    acme: readAcme(values, problems),
     registries: readRegistries(values.registryAuth, given, problems),
   }
   if (problems.length === 0) return ok(settings)

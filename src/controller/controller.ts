@@ -98,7 +98,13 @@ export class Controller {
     const recovery = new ProvenRecovery(ports, this.memory, this.follower, this.closing.signal, (stack) =>
       this.loop.mark(stack),
     )
-    this.proxies = options.dryRun === true ? null : openProxies(ports, this.watch, (stack) => this.loop.mark(stack))
+    const mark = (stack: string): void => this.loop.mark(stack)
+    const papers = {
+      isHeld: () => this.memory.state.rival !== null,
+      isEverywhere: () => this.proxies?.isEverywhere() === true,
+      record: (fact: Fact) => void this.memory.record([fact]),
+    }
+    this.proxies = options.dryRun === true ? null : openProxies(ports, this.watch, mark, papers)
     this.loop = new StackLoop({
       ports,
       memory: this.memory,
@@ -182,6 +188,7 @@ export class Controller {
       problems: [...(this.memory.problem !== null ? [this.memory.problem] : []), ...this.acceptance.problems],
       proxyProblems: this.proxies?.problems() ?? [],
       names: this.proxies?.names ?? null,
+      certificates: this.proxies?.certificates() ?? [],
       observation: this.watch.observation(),
       servers: this.servers(),
       decisions: this.loop.decisions,

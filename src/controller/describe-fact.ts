@@ -51,6 +51,13 @@ export function describeFact(fact: Fact): Described {
         message: 'another controller',
         fields: { server: fact.server, controller: fact.controller, container: fact.container },
       }
+    case 'certificate-issued':
+      return info('certificate issued', { host: fact.host, until: new Date(fact.untilMs).toISOString() })
+    case 'certificate-failed': {
+      const { code, message: problem } = fact.problem
+      const until = fact.untilMs === null ? null : new Date(fact.untilMs).toISOString()
+      return warn('certificate failed', { host: fact.host, until, code, problem })
+    }
     default:
       return describeRollout(fact)
   }
@@ -72,6 +79,8 @@ type RolloutFacts = Exclude<
       | 'server-retired'
       | 'stack-orphaned'
       | 'rival-seen'
+      | 'certificate-issued'
+      | 'certificate-failed'
   }
 >
 

@@ -56,6 +56,21 @@ export type Fact =
       readonly controller: string
       readonly container: string
     }
+  | {
+      readonly kind: 'certificate-issued'
+      readonly atMs: number
+      readonly host: string
+      readonly fromMs: number
+      readonly untilMs: number
+    }
+  /** `untilMs`: when the one that it has ends; null: it has none. */
+  | {
+      readonly kind: 'certificate-failed'
+      readonly atMs: number
+      readonly host: string
+      readonly problem: Problem
+      readonly untilMs: number | null
+    }
   | RolloutFact
 
 export type FactKind = Fact['kind']

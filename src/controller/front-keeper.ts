@@ -2,7 +2,7 @@ import { acmeHosts } from '../ingress/index.js'
 import type { FrontInput, StackEndpoints } from '../ingress/index.js'
 import { INGRESS_DEFAULTS, compareText } from '../model/index.js'
 import type { IngressSettings, Problem } from '../model/index.js'
-import type { CertificateKeeper } from './certificate-port.js'
+import type { CertificateKeeper, CertificateStatus } from './certificate-port.js'
 import { expiryProblems } from './expiring.js'
 import { surely } from './rotation.js'
 import type { Proxy } from './rotation.js'
@@ -23,6 +23,7 @@ export class FrontKeeper {
 
   /** As of now; the same object where nothing of it changed. */
   input(settings: IngressSettings, stacks: Iterable<StackEndpoints>): FrontInput {
+    this.certificates?.use(settings.acme ?? null)
     this.stacks = [...stacks]
     this.want(acmeHosts(this.stacks.flat()))
     const { httpPort, httpsPort } = { ...INGRESS_DEFAULTS, ...settings }
@@ -38,6 +39,7 @@ export class FrontKeeper {
 
   /** Nobody has routes any more. */
   forget(): void {
+    this.certificates?.use(null)
     this.want([])
     this.tell([])
     this.stacks = []
@@ -48,11 +50,10 @@ export class FrontKeeper {
   stand(proxies: Iterable<Proxy>): void {
     const asked = [...proxies].filter(({ isReachable }) => isReachable)
     const answers = asked.map((proxy) => {
-      const front = surely(proxy) === null ? undefined : proxy.table?.front
-      return {
-        isOpen: proxy.table === null || front !== undefined,
-        tokens: front?.challenges.map(({ token }) => token) ?? [],
-      }
+      const front = proxy.table?.front
+      // While it is told something else nobody knows what it answers, but it does listen.
+      const tokens = surely(proxy) === null ? [] : (front?.challenges ?? []).map(({ token }) => token)
+      return { isOpen: proxy.table === null || front !== undefined, tokens }
     })
     const open = answers.filter(({ isOpen }) => isOpen)
     const [first] = open
@@ -62,6 +63,10 @@ export class FrontKeeper {
   problems(nowMs: number): readonly Problem[] {
     const routes = this.stacks.flat().flatMap((service) => (service.routes ?? []).map(({ route }) => route))
     return [...expiryProblems(routes, nowMs), ...(this.certificates?.problems() ?? [])]
+  }
+
+  statuses(): readonly CertificateStatus[] {
+    return this.certificates?.statuses() ?? []
   }
 
   private want(hosts: readonly string[]): void {

@@ -16,6 +16,16 @@ export type { Preview, Snapshot } from './preview.js'
 export type { State } from './state.js'
 export { settlementOf } from './settlement.js'
 export type { Settlement } from './settlement.js'
+export type {
+  Attempt,
+  CertificateAuthority,
+  CertificateStore,
+  HostCertificate,
+  KeptCertificates,
+  OpenOrder,
+} from './authority-port.js'
+export type { CertificateKeeper, CertificateStatus, CertificateSurroundings } from './certificate-port.js'
+export { Certificates } from './certificates.js'
 export type { Command, Fact, FactKind, Intent, Outcome } from './facts.js'
 export type {
   Clock,
@@ -46,7 +56,6 @@ export type {
   SourceTree,
   TreeEntry,
 } from './ports.js'
-export type { CertificateKeeper } from './certificate-port.js'
 export type { Commit, Merge, Proposal, UndoRequest, Undone, Workshop } from './workshop-port.js'
 export type {
   FleetStatus,

@@ -3,7 +3,7 @@ import type { RoutedReplica, Routing, StackEndpoints, TableInput } from '../ingr
 import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
 import type { Fleet, Observation, Problem, ProxyTable, ServerView } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
-import type { CertificateKeeper } from './certificate-port.js'
+import type { CertificateKeeper, CertificateStatus } from './certificate-port.js'
 import { keepSame } from './endpoints.js'
 import { FrontKeeper } from './front-keeper.js'
 import { MeshKeeper } from './mesh-keeper.js'
@@ -161,6 +161,21 @@ export class Proxies {
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
     const others = [this.mesh.problem, ...this.front.problems(this.parts.clock.nowMs())]
     return [...others.filter((problem) => problem !== null), ...asked.flatMap(problemsOf)]
+  }
+
+  /** Each server that listens and can be reached has a proxy that serves routes. */
+  isEverywhere(): boolean {
+    const { fleet } = this
+    const serving = new Set([...this.proxies.values()].flatMap(({ server, table }) => (table?.front ? [server] : [])))
+    return (fleet?.servers ?? []).every(({ name }) => {
+      const view = this.parts.observation().get(name)
+      return fleet === null || view?.kind !== 'listed' || !isListening(fleet, name, view) || serving.has(name)
+    })
+  }
+
+  /** Those that come at runtime. */
+  certificates(): readonly CertificateStatus[] {
+    return this.front.statuses()
   }
 
   close(): void {

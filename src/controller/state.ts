@@ -71,6 +71,8 @@ export function fold(state: State, fact: Fact): State {
     case 'guard-released':
     case 'server-lost':
     case 'server-returned':
+    case 'certificate-issued':
+    case 'certificate-failed':
       return state
     case 'server-retired':
       return { ...state, retired: without(state.retired, fact.server) }

@@ -1,6 +1,7 @@
 import { INGRESS_STACK } from '../model/index.js'
 import type { Observation, Problem, Revision, Server } from '../model/index.js'
 import type { Decision } from './decide.js'
+import type { CertificateStatus } from './certificate-port.js'
 import type { Follower } from './follower.js'
 import type { InvalidStack } from './acceptance.js'
 import { stackSentence } from './sentences.js'
@@ -25,6 +26,7 @@ export interface StatusInput {
   readonly proxyProblems: readonly Problem[]
   /** Null: a fleet without proxies. */
   readonly names: NameBook | null
+  readonly certificates: readonly CertificateStatus[]
   readonly observation: Observation
   readonly servers: readonly Server[]
   readonly decisions: ReadonlyMap<string, Decision>
@@ -54,6 +56,7 @@ export function fleetStatus(input: StatusInput): FleetStatus {
     },
     servers: input.servers.map((server) => serverStatus(input, server)),
     stacks: names.map((name) => stackStatus(input, name)),
+    certificates: input.certificates,
     suspended: Object.entries(state.suspended).map(([scope, { by, reason, atMs }]) => ({
       scope,
       by,

@@ -1,3 +1,4 @@
+import type { CertificateStatus } from './certificate-port.js'
 import type { FailureEvidence } from '../rollout/index.js'
 import type { Problem, Revision } from '../model/index.js'
 
@@ -116,6 +117,8 @@ export interface FleetStatus {
   readonly source: SourceStatus
   readonly servers: readonly ServerStatus[]
   readonly stacks: readonly StackStatus[]
+  /** Of hosts whose routes say `tls: acme`. */
+  readonly certificates: readonly CertificateStatus[]
   readonly suspended: readonly {
     readonly scope: string
     readonly by: string

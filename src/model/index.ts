@@ -8,12 +8,13 @@ export { formatVerdict } from './signature.js'
 export type { SignatureVerdict, SignedBy, SignedWhat, SigningKey } from './signature.js'
 export { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS } from './fleet.js'
 export type { Address, Fleet, GuardName, Guards, HostKey, Server } from './fleet.js'
-export { INGRESS_DEFAULTS, INGRESS_SERVICE, INGRESS_STACK } from './ingress.js'
+export { ACME_DEFAULTS, INGRESS_DEFAULTS, INGRESS_SERVICE, INGRESS_STACK } from './ingress.js'
 export { dnsLabel, meshZone } from './mesh-name.js'
 export type {
   BalancedPort,
   BalancedService,
   GivenNames,
+  AcmeSettings,
   IngressSettings,
   MeshIdentity,
   NamedPlace,

@@ -14,7 +14,28 @@ export interface IngressSettings {
   readonly httpsPort: number
   /** Range of the addresses that services are given, in CIDR form. Default 198.18.0.0/16; absent: names are Docker's alone. */
   readonly names?: string
+  /** Absent: no certificate is asked for. */
+  readonly acme?: AcmeSettings
 }
+
+/** `ingress.acme`: who gives certificates for the hosts of routes with `tls: acme`. */
+export interface AcmeSettings {
+  /** Where the certificate authority is, https. Default Let's Encrypt. */
+  readonly directory: string
+  /** Whom the authority may write to. */
+  readonly email: string | null
+  /** A person agreed to the terms of the authority. */
+  readonly termsAgreed: boolean
+  /** How it sees that a host is ours. `dns-01` is by a command of the controller's machine. Default `http-01`. */
+  readonly challenge: 'http-01' | 'dns-01'
+  /** The name of the account elsewhere that the authority is to bind ours to. */
+  readonly bindingKid: string | null
+}
+
+export const ACME_DEFAULTS: Pick<AcmeSettings, 'directory' | 'challenge'> = Object.freeze({
+  directory: 'https://acme-v02.api.letsencrypt.org/directory',
+  challenge: 'http-01',
+})
 
 export const INGRESS_DEFAULTS: IngressSettings = Object.freeze({
   image: 'haproxy:3.2-alpine',

@@ -100,6 +100,18 @@ export const PROBLEMS = {
   PROXY_ABSENT: 'no proxy runs on the server, or it does not answer',
   PROXY_REFUSED: 'the proxy refuses its configuration; what it had goes on',
   NAME_UNSERVED: 'a service is not reached by its name on a server, because something else listens on its port there',
+  // certificates
+  ACME_UNREACHABLE: 'the certificate authority does not answer',
+  ACME_TERMS: 'the terms of the certificate authority are not agreed to',
+  ACME_BINDING: 'the certificate authority wants an account bound to one elsewhere, or does not take the binding',
+  ACME_ACCOUNT: 'the certificate authority refuses the account',
+  ACME_CHALLENGE: 'the certificate authority could not see that the host is ours',
+  ACME_HOOK: 'the command that changes DNS failed',
+  ACME_RATE_LIMITED: 'the certificate authority wants to be left alone for a while',
+  ACME_ORDER: 'the certificate authority refuses to give a certificate for the host',
+  ACME_PENDING: 'the certificate authority did not finish in time',
+  ACME_ANSWER: 'the certificate authority sent an answer that makes no sense',
+  ACME_CERTIFICATE: 'the certificate that came is not the one that was asked for',
   NO_SERVER_FITS: 'no server satisfies the placement',
   // rollout
   REPLICA_UNHEALTHY: 'the replica did not become healthy',

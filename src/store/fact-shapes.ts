@@ -13,6 +13,7 @@ import {
   shape,
   slot,
   text,
+  time,
 } from './shapes.js'
 import type { Check, Shape } from './shapes.js'
 
@@ -59,6 +60,8 @@ const FACTS: { readonly [Kind in FactKind]: Shape<FactOf<Kind>, 'kind' | 'atMs'>
   'server-returned': { server: name },
   'server-retired': { server: name },
   'rival-seen': { server: name, controller: text, container: text },
+  'certificate-issued': { host: text, fromMs: time, untilMs: time },
+  'certificate-failed': { host: text, problem, untilMs: nullOr(time) },
   'stack-orphaned': { stack: name, revision },
   'stack-removed': { stack: name, revision },
   'stack-adopted': { stack: name, revision, hash: text, pins: listOf(pin), specs, replicas: mapOf(text) },

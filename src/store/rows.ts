@@ -17,6 +17,8 @@ export const FACT_KINDS: Readonly<Record<FactKind, 'history' | 'machinery'>> = O
   'server-returned': 'history',
   'server-retired': 'history',
   'rival-seen': 'history',
+  'certificate-issued': 'history',
+  'certificate-failed': 'history',
   'rollout-started': 'history',
   'rollout-blocked': 'history',
   'rollout-delayed': 'machinery',

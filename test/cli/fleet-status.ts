@@ -27,6 +27,7 @@ export function fleetStatus(source: Partial<SourceStatus>, stacks: readonly Stac
     },
     servers: [],
     stacks,
+    certificates: [],
     suspended: [],
     problems: [],
   }

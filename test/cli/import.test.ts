@@ -24,6 +24,7 @@ async function run(
     openLoader: never,
     openDriver: () => Promise.resolve(world.driver),
     openMesh: () => Promise.reject(new Error('nothing is meshed here')),
+    openAcme: () => Promise.reject(new Error('nothing is certified here')),
     openJournal: never,
     loadRehearsalDriver: never,
     schedule: never,

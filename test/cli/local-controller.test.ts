@@ -9,6 +9,7 @@ import type { Clock, LogEvent } from '../../src/controller/index.js'
 import { createLoader } from '../../src/manifest/index.js'
 import { fail, ok } from '../../src/model/index.js'
 import type { Problem, Result } from '../../src/model/index.js'
+import { FakeAuthority, FakeStore } from '../controller/authority.js'
 import { fakeMesh } from '../controller/balancer.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
 import type { World } from '../controller/world.js'
@@ -34,6 +35,7 @@ async function open(world: World, env: Readonly<Record<string, string>>, held?: 
     openLoader: () => Promise.resolve({ ...createLoader(), close: () => Promise.resolve() }),
     openDriver: () => Promise.resolve(world.driver),
     openMesh: () => Promise.resolve(fakeMesh),
+    openAcme: () => Promise.resolve({ authority: new FakeAuthority(clock), store: new FakeStore() }),
     openJournal: () => Promise.resolve(held === undefined ? ok(world.journal) : fail(held)),
     loadRehearsalDriver: () => Promise.reject(new Error('nothing is rehearsed here')),
     schedule: () => Promise.resolve(() => undefined),

@@ -32,6 +32,7 @@ async function run(
     openLoader: () => Promise.reject(new Error('a preview reads in its own process')),
     openDriver: () => Promise.resolve(world.driver),
     openMesh: () => Promise.reject(new Error('nothing is meshed here')),
+    openAcme: () => Promise.reject(new Error('nothing is certified here')),
     openJournal: (_settings, { readOnly }) =>
       Promise.resolve(
         !readOnly

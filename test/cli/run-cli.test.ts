@@ -33,6 +33,7 @@ const parts: Parts = {
   openLoader: unreachable,
   openDriver: unreachable,
   openMesh: unreachable,
+  openAcme: unreachable,
   openJournal: unreachable,
   loadRehearsalDriver: unreachable,
   schedule: unreachable,

@@ -64,6 +64,35 @@ describe('settings', () => {
     expect(read({ env: { ...env, SLIPWAY_WEBHOOK_SECRET: webhooks.secret } }).webhooks).toEqual(webhooks)
   })
 
+  it('take what certificates need from the environment alone', () => {
+    expect(read().acme).toEqual({ storeKey: null, bindingHmac: null, dnsHook: null, ca: null })
+    const key = Buffer.alloc(32, 7)
+    const ca = '-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n'
+    const env = {
+      SLIPWAY_STORE_KEY_FILE: file('store', `${key.toString('base64')}\n`),
+      SLIPWAY_ACME_EAB_HMAC: 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajV',
+      SLIPWAY_ACME_DNS_HOOK: '/usr/local/bin/dns',
+      SLIPWAY_ACME_CA_FILE: file('ca.pem', ca),
+    }
+    expect(read({ env }).acme).toEqual({
+      storeKey: key,
+      bindingHmac: env.SLIPWAY_ACME_EAB_HMAC,
+      dnsHook: env.SLIPWAY_ACME_DNS_HOOK,
+      ca: ca.trimEnd(),
+    })
+  })
+
+  it.each([
+    ['SLIPWAY_STORE_KEY', 'short-key-that-is-secret'],
+    ['SLIPWAY_ACME_EAB_HMAC', 'not base64, and secret'],
+    ['SLIPWAY_ACME_DNS_HOOK', 'dns-hook --secret'],
+    ['SLIPWAY_ACME_CA', 'a path that is secret'],
+  ])('say what is wrong with %s, and not what it is', (name, value) => {
+    const [problem = ''] = problems({ env: { [name]: value } })
+    expect(problem).toContain(name)
+    expect(problem).not.toContain('secret')
+  })
+
   it.each([
     ['github', 'refs/pull/*/head'],
     ['gitlab', 'refs/merge-requests/*/head'],

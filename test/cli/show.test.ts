@@ -78,6 +78,24 @@ servers
 `)
   })
 
+  it('says how the certificates stand', () => {
+    const about = { failures: 0, problem: null }
+    const hour = 3_600_000
+    const certificates = [
+      { host: 'a.example.com', untilMs: 100 * hour, nextOrderAtMs: 180_000 + 50 * hour, ...about },
+      { host: 'b.example.com', untilMs: null, nextOrderAtMs: 0, ...about },
+      { host: 'c.example.com', untilMs: 10 * hour, nextOrderAtMs: 180_000 + hour, ...about, failures: 2 },
+      { host: 'd.example.com', untilMs: 60_000, nextOrderAtMs: 0, ...about },
+    ]
+    expect(formatStatus({ ...fleetStatus({}), certificates }, look)).toContain(`\
+certificates
+  ✓ a.example.com  until 1970-01-05 04:00:00Z, renewed in 2 days
+  … b.example.com  none yet, ordered as soon as it is its turn
+  ✗ c.example.com  until 1970-01-01 10:00:00Z, 2 orders failed, tried again in 60 min
+  … d.example.com  ended 1970-01-01 00:01:00Z, ordered as soon as it is its turn
+`)
+  })
+
   it('says since when Git cannot be read, what is held, and who suspended what', () => {
     const source = {
       problem: { code: 'GIT_UNREACHABLE' as const, message: 'connection refused' },

@@ -1,13 +1,26 @@
-import type { CertificateKeeper } from '../../src/controller/index.js'
-import type { AcmeChallenge, Problem } from '../../src/model/index.js'
+import type { CertificateKeeper, CertificateStatus } from '../../src/controller/index.js'
+import type { AcmeChallenge, AcmeSettings, Problem } from '../../src/model/index.js'
 
 /** Gives what a test puts in, and notes what it is told. */
 export class FakeCertificates implements CertificateKeeper {
   readonly pems = new Map<string, string>()
+  readonly settings: (AcmeSettings | null)[] = []
   readonly wanted: (readonly string[])[] = []
   readonly answered: (readonly string[])[] = []
   private readonly listeners: (() => void)[] = []
   private open: readonly AcmeChallenge[] = []
+
+  attach(): void {}
+
+  use(settings: AcmeSettings | null): void {
+    if (settings !== this.settings.at(-1)) this.settings.push(settings)
+  }
+
+  statuses(): readonly CertificateStatus[] {
+    return []
+  }
+
+  close(): void {}
 
   want(hosts: readonly string[]): void {
     this.wanted.push(hosts)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Controller } from '../../src/controller/index.js'
+import { openAcme } from '../../src/acme/index.js'
+import { Certificates, Controller } from '../../src/controller/index.js'
 import type { Clock, ControllerOptions, LogEvent } from '../../src/controller/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
 import type { DriverOptions } from '../../src/driver/index.js'
@@ -31,6 +32,8 @@ export interface Surroundings {
 export interface BootOptions {
   readonly controller?: Partial<ControllerOptions>
   readonly driver?: Partial<DriverOptions>
+  /** Authority to believe for `ingress.acme.directory`. */
+  readonly acmeCa?: string
 }
 
 /** A whole controller inside this process: real Git, real SSH, real journal. */
@@ -67,10 +70,19 @@ export function bootController(surroundings: Surroundings, options: BootOptions 
     random: Math.random,
     ...driverChanges,
   })
+  const acme = openAcme({
+    dir: dataDir,
+    clock,
+    storeKey: null,
+    bindingHmac: null,
+    dnsHook: null,
+    ca: options.acmeCa ?? null,
+  })
+  const certificates = new Certificates({ clock, ...acme })
   const controller = new Controller(
     {
       ...{ clock, source, loader: createLoader(), driver, journal: journal.value, log },
-      ingress: { balancer: driver, mesh: openAuthority({ dir: dataDir, clock }) },
+      ingress: { balancer: driver, mesh: openAuthority({ dir: dataDir, clock }), certificates },
     },
     {
       repository: repositoryUrl,
@@ -84,6 +96,7 @@ export function bootController(surroundings: Surroundings, options: BootOptions 
     controller,
     events,
     stop: async () => {
+      certificates.close()
       await controller.stop()
       await Promise.all([driver.close(), source.close()])
       journal.value.close()

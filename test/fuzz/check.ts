@@ -39,9 +39,9 @@ interface Seen {
 
 async function outcomeOf(target: Target, input: Buffer): Promise<Seen> {
   try {
-    return printed(await target.read(input))
+    return printed(await target.read(input), target.hasOldProblems === true)
   } catch (error) {
-    if (error instanceof Error && 'problem' in error) return printed(error.problem)
+    if (error instanceof Error && 'problem' in error) return printed(error.problem, false)
     const text =
       error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 4).join(' ') : String(error)
     return { print: '', wrong: `threw ${text}` }
@@ -49,7 +49,7 @@ async function outcomeOf(target: Target, input: Buffer): Promise<Seen> {
 }
 
 /** The value as text, and whether it holds what no reading of data may make: a foreign prototype, a function, a code that nobody knows. */
-function printed(value: unknown): Seen {
+function printed(value: unknown, mayBeOld: boolean): Seen {
   let wrong: string | null = null
   const print = (here: unknown): unknown => {
     if (typeof here === 'function' || typeof here === 'symbol') wrong ??= `the result holds a ${typeof here}`
@@ -62,7 +62,7 @@ function printed(value: unknown): Seen {
     if (!KNOWN.has(Object.getPrototypeOf(here) as object | null))
       wrong ??= 'an object of the result has another prototype'
     if (Array.isArray(here)) return here.map(print)
-    wrong ??= wrongCode(here)
+    if (!mayBeOld) wrong ??= wrongCode(here)
     // A plain object would take `__proto__` for its prototype.
     return Object.entries(here).map(([key, inner]) => [key, print(inner)])
   }

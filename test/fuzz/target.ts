@@ -15,6 +15,8 @@ export interface Target {
   readonly generate?: (random: Random) => Buffer
   /** Makes a mutated input plausible again: a checksum, a length. */
   readonly mend?: (input: Buffer) => Buffer
+  /** Whether problems in it may have codes that this release does not know: another one wrote them down. */
+  readonly hasOldProblems?: boolean
   /** Largest input; default 64 KiB. */
   readonly maxBytes?: number
   /** Inputs that `npm test` tries. */

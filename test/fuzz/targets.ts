@@ -1,4 +1,5 @@
 import type { Target } from './target.js'
+import { ACME_TARGETS } from './targets/acme.js'
 import { CONTROL_TARGETS } from './targets/control.js'
 import { ENGINE_TARGETS } from './targets/engine.js'
 import { GIT_TARGETS } from './targets/git.js'
@@ -18,4 +19,5 @@ export const TARGETS: readonly Target[] = [
   ...GIT_TARGETS,
   ...JOURNAL_TARGETS,
   ...CONTROL_TARGETS,
+  ...ACME_TARGETS,
 ]

@@ -16,6 +16,7 @@ const packages: Readonly<Record<string, string>> = {
   openssl: '/usr/bin/openssl',
   e2fsprogs: '/usr/sbin/mkfs.ext4',
   haproxy: '/usr/sbin/haproxy',
+  pebble: '/usr/bin/pebble',
   'util-linux': '/usr/bin/unshare',
   perl: '/usr/bin/perl',
 }

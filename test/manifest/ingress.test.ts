@@ -59,6 +59,24 @@ describe('ingress of slipway.yaml', () => {
     expect(desiredOf(files('ports: []', `ingress: { names: ${said} }\n`)).fleet.ingress?.names).toBe(names)
   })
 
+  it('says where certificates come from', () => {
+    const acme = '{ email: ops@example.com, terms_agreed: true, challenge: dns-01, eab: { kid: k1 } }'
+    expect(desiredOf(files('ports: []', `ingress: { acme: ${acme} }\n`)).fleet.ingress?.acme).toEqual({
+      directory: 'https://acme-v02.api.letsencrypt.org/directory',
+      email: 'ops@example.com',
+      termsAgreed: true,
+      challenge: 'dns-01',
+      bindingKid: 'k1',
+    })
+    expect(desiredOf(files('ports: []', 'ingress: { acme: {} }\n')).fleet.ingress?.acme).toEqual({
+      directory: 'https://acme-v02.api.letsencrypt.org/directory',
+      email: null,
+      termsAgreed: false,
+      challenge: 'http-01',
+      bindingKid: null,
+    })
+  })
+
   it.each(['', 'ingress: false\n'])('is off with %j', (said) => {
     expect(desiredOf(files('ports: []', said)).fleet.ingress).toBeUndefined()
   })
@@ -72,6 +90,12 @@ describe('ingress of slipway.yaml', () => {
     ['ingress: { names: 198.18.0.1/16 }\n', 'FIELD_INVALID'],
     ['ingress: { names: 198.18.0.0/30 }\n', 'FIELD_INVALID'],
     ['ingress: { names: "fd00::/16" }\n', 'FIELD_INVALID'],
+    ['ingress: { acme: { directory: "http://ca.example.com/dir" } }\n', 'FIELD_INVALID'],
+    ['ingress: { acme: { directory: nowhere } }\n', 'FIELD_INVALID'],
+    ['ingress: { acme: { email: "a@b, c@d" } }\n', 'FIELD_INVALID'],
+    ['ingress: { acme: { challenge: tls-alpn-01 } }\n', 'FIELD_INVALID'],
+    ['ingress: { acme: { eab: {} } }\n', 'FIELD_MISSING'],
+    ['ingress: { acme: { hook: /bin/sh } }\n', 'FIELD_UNKNOWN'],
   ])('%j is refused', (said, code) => {
     expect(refusalOf(`${FLEET}${said}`).map((problem) => problem.code)).toContain(code)
   })

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { PROBE_DEFAULTS } from '../../src/manifest/compose/x-slipway.js'
 import { SSH_DEFAULTS, STACKS_DEFAULT } from '../../src/manifest/fleet.js'
 import { parseDuration } from '../../src/manifest/quantities.js'
-import { GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS, ROLLOUT_DEFAULTS } from '../../src/model/index.js'
+import { ACME_DEFAULTS, GUARD_DEFAULTS, LOST_AFTER_DEFAULT_MS, ROLLOUT_DEFAULTS } from '../../src/model/index.js'
 
 const directory = new URL('../../schema/', import.meta.url)
 
@@ -60,6 +60,8 @@ describe('the schemas are the written truth', () => {
     expect(defaultAt(fleet, 'server', 'user')).toBe(SSH_DEFAULTS.user)
     expect(defaultAt(fleet, 'server', 'port')).toBe(SSH_DEFAULTS.port)
     expect(defaultAt(fleet, 'server', 'engine')).toBe(`unix://${SSH_DEFAULTS.socketPath}`)
+    expect(defaultAt(fleet, 'ingress', 'acme', 'directory')).toBe(ACME_DEFAULTS.directory)
+    expect(defaultAt(fleet, 'ingress', 'acme', 'challenge')).toBe(ACME_DEFAULTS.challenge)
     expect(duration('server', 'lost_after')).toBe(LOST_AFTER_DEFAULT_MS)
   })
 

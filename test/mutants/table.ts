@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ADMISSION_MUTANTS } from './admission-mutants.js'
+import { CERTIFICATE_MUTANTS } from './certificate-mutants.js'
 import { CONTROLLER_MUTANTS } from './controller-mutants.js'
 import { EDGE_MUTANTS } from './edge-mutants.js'
 import { INGRESS_MUTANTS } from './ingress-mutants.js'
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EDGE_MUTANTS,
   ...INGRESS_MUTANTS,
   ...MODEL_MUTANTS,
+  ...CERTIFICATE_MUTANTS,
 ]
 
 const CONTROLLER = [
@@ -42,6 +44,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   controller: [...CONTROLLER, 'test/cli'],
   driver: ['test/driver'],
   ssh: ['test/ssh', 'test/driver/ssh-connect.test.ts'],
+  acme: ['test/acme'],
   store: ['test/store', ...CONTROLLER],
   source: ['test/source/pack-gate.test.ts', 'test/source/takes-changes-back.test.ts', 'test/source'],
   trust: ['test/trust'],

@@ -3,7 +3,17 @@ import { cruise, HOUSE } from './house.js'
 import type { CruisedModule } from './house.js'
 
 /** What takes long to load, or is built for one machine; only commands that reach Git, servers or the disk may need it. */
-const HEAVY = ['ssh2', 'dockerode', 'better-sqlite3', 'isomorphic-git', 'node-cron', 'openpgp', 'ajv', 'yaml']
+const HEAVY = [
+  'ssh2',
+  'dockerode',
+  'better-sqlite3',
+  'isomorphic-git',
+  'node-cron',
+  'openpgp',
+  'ajv',
+  'yaml',
+  'acme-client',
+]
 
 let modules: ReadonlyMap<string, CruisedModule> = new Map()
 beforeAll(async () => {

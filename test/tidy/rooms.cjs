@@ -23,6 +23,11 @@ const ROOMS = {
     node: '*',
   },
   mesh: { rooms: ['model', 'controller'], npm: ['@peculiar/x509'], node: ['crypto', 'fs', 'path'] },
+  acme: {
+    rooms: ['model', 'controller'],
+    npm: ['acme-client'],
+    node: ['async_hooks', 'child_process', 'crypto', 'fs', 'http', 'https', 'path'],
+  },
   store: { rooms: ['model', 'controller', 'rollout'], npm: ['better-sqlite3'], node: '*' },
   web: { rooms: ['model', 'planner', 'controller', 'rollout'], npm: [], node: '*' },
   forge: { rooms: ['model', 'controller'], npm: [], node: ['crypto'] },
@@ -39,6 +44,6 @@ const ROOMS = {
 }
 
 const PURE_ROOMS = ['model', 'payload', 'names', 'ingress', 'manifest', 'planner', 'rollout', 'rehearse']
-const EDGES = ['loading', 'source', 'driver', 'mesh', 'store']
+const EDGES = ['loading', 'source', 'driver', 'mesh', 'acme', 'store']
 
 module.exports = { ROOMS, PURE_ROOMS, EDGES }

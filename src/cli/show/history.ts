@@ -24,6 +24,10 @@ const SENTENCES: { readonly [Kind in FactKind]: (fact: FactOf<Kind>) => string }
   'stack-orphaned': ({ stack, revision }) => `${stack}: runs, but ${formatCommit(revision)} has no such stack`,
   'rival-seen': ({ server, controller, container }) =>
     `another controller (${controller}) made container ${container.slice(0, 12)} on ${server}`,
+  'certificate-issued': ({ host, untilMs }) => `${clean(host)} has a new certificate, until ${formatTime(untilMs)}`,
+  'certificate-failed': ({ host, problem, untilMs }) =>
+    `no new certificate for ${clean(host)}, ` +
+    `${untilMs === null ? 'which has none' : `whose own ends ${formatTime(untilMs)}`}: ${said([problem])}`,
   'rollout-started': ({ stack, revision, direction, slots, services, fast }) =>
     `${stack}: ${direction === 'back' ? 'rolling back to' : 'rolling out'} ${formatCommit(revision)}, ` +
     `${counted(slots, 'slot')} of ${Object.keys(services).sort().join(', ') || 'no service'}${fast ? ', known to be good' : ''}`,

@@ -11,7 +11,16 @@ import type {
 import type { Colors } from '../io.js'
 import { formatFailure } from './failure.js'
 import { formatRows, hang } from './layout.js'
-import { clean, counted, formatAgo, formatCommit, formatProblemLines, formatReasonLines, formatTime } from './words.js'
+import {
+  clean,
+  counted,
+  formatAgo,
+  formatCommit,
+  formatProblemLines,
+  formatReasonLines,
+  formatSpan,
+  formatTime,
+} from './words.js'
 
 export interface Look {
   readonly colors: Colors
@@ -48,7 +57,7 @@ export function formatStatus(
   const lines = [
     ...(only === undefined ? [...head(status, look), ''] : []),
     ...stacks.flatMap((stack) => [...formatStack(stack, status.atMs, look, only?.service), '']),
-    ...(only === undefined ? servers(status.servers, look) : []),
+    ...(only === undefined ? [...certificates(status, look), ...servers(status.servers, look)] : []),
   ]
   return `${lines.join('\n').trimEnd()}\n`
 }
@@ -135,6 +144,27 @@ function unsaid(problem: Problem, said: readonly string[]): readonly string[] {
   const remedy = problem.next?.kind === 'stalled' ? problem.next.remedy : null
   const isNextSaid = next === undefined || (remedy === null ? isSaid(problem.message) : isSaid(remedy))
   return [...(isSaid(problem.message) ? [] : [first]), ...(isNextSaid ? [] : [next])]
+}
+
+function certificates({ certificates: list, atMs }: FleetStatus, look: Look): readonly string[] {
+  const { colors } = look
+  const rows = list.map(({ host, untilMs, nextOrderAtMs, failures }) => {
+    const next =
+      nextOrderAtMs <= atMs
+        ? 'ordered as soon as it is its turn'
+        : untilMs !== null && failures === 0
+          ? `renewed in ${formatSpan(nextOrderAtMs - atMs)}`
+          : `tried again in ${formatSpan(nextOrderAtMs - atMs)}`
+    const says = [
+      untilMs === null ? 'none yet' : `${untilMs <= atMs ? 'ended' : 'until'} ${formatTime(untilMs)}`,
+      failures === 0 ? '' : `${counted(failures, 'order')} failed`,
+      next,
+    ]
+    const isGood = untilMs !== null && untilMs > atMs && failures === 0
+    const mood: Mood = isGood ? 'good' : failures > 0 ? 'bad' : 'busy'
+    return [`${mark(mood, colors)} ${clean(host)}`, says.filter((part) => part !== '').join(', ')]
+  })
+  return rows.length === 0 ? [] : [colors.bold('certificates'), ...formatRows(rows, look.columns, '  '), '']
 }
 
 function servers(list: readonly ServerStatus[], look: Look): readonly string[] {

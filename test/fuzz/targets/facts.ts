@@ -39,6 +39,8 @@ export const FACTS: readonly Fact[] = [
   { kind: 'server-lost', atMs, server: 'lon-1' },
   { kind: 'server-returned', atMs, server: 'lon-1' },
   { kind: 'rival-seen', atMs, server: 'lon-1', controller: 'c', container: 'x' },
+  { kind: 'certificate-issued', atMs, host: 'www.example.com', fromMs: 1, untilMs: 2 },
+  { kind: 'certificate-failed', atMs, host: 'www.example.com', problem, untilMs: null },
   {
     kind: 'stack-adopted',
     ...on,

@@ -1,0 +1,147 @@
+import type { Mutant } from './mutant.js'
+
+const PLAN = 'src/controller/certificate-plan.ts'
+const KEEPER = 'src/controller/certificates.ts'
+const STATUS = 'src/controller/certificate-status.ts'
+
+/** Certificates that come late, twice, or not at all. */
+export const CERTIFICATE_MUTANTS: readonly Mutant[] = [
+  {
+    file: PLAN,
+    find: 'failed: { count: 4,',
+    put: 'failed: { count: 9,',
+    breaks: 'a controller that dies again and again is shut out by its authority for an hour',
+  },
+  {
+    file: PLAN,
+    find: 'issued: { count: 4,',
+    put: 'issued: { count: 9,',
+    breaks: 'certificates are ordered until the authority gives none for a week',
+  },
+  {
+    file: PLAN,
+    find: 'attempts.filter(({ isFinal }) => isFinal),',
+    put: "attempts.filter(({ outcome }) => outcome === 'issued'),",
+    breaks: 'a certificate that was given and lost on the way does not count',
+  },
+  {
+    file: PLAN,
+    find: '...attempts.map(({ retryAtMs }) => retryAtMs),',
+    put: '0,',
+    breaks: 'an authority that wants to be left alone is asked again',
+  },
+  {
+    file: PLAN,
+    find: '* 2 ** Math.min(failures.length - 1, 10)',
+    put: '/ 10 ** Math.min(failures.length, 10)',
+    breaks: 'an order that failed is tried again at once',
+  },
+  {
+    file: PLAN,
+    find: '(2 / 3 - JITTER',
+    put: '(1 - JITTER',
+    breaks: 'a certificate is renewed when it is about to end',
+  },
+  {
+    file: PLAN,
+    find: 'certificate.directory !== facts.directory ? 0',
+    put: 'certificate.untilMs === 0 ? 0',
+    breaks: 'a certificate for trying stays in production',
+  },
+  {
+    file: PLAN,
+    find: '2 * lifeMs(certificate)',
+    put: '400 * lifeMs(certificate)',
+    breaks: 'certificates that live for a day run out in between',
+  },
+  {
+    file: PLAN,
+    find: 'a.leftMs - b.leftMs ||',
+    put: 'b.leftMs - a.leftMs ||',
+    breaks: 'a host without a certificate waits until all others have been renewed',
+  },
+  {
+    file: PLAN,
+    find: 'came.untilMs > before.untilMs',
+    put: 'came.untilMs > 0',
+    breaks: 'a certificate gives way to one that ends sooner',
+  },
+  {
+    file: PLAN,
+    find: '(untilMs > facts.nowMs || facts.wanted.includes(host))',
+    put: '(facts.wanted.includes(host) && untilMs > 0)',
+    breaks: 'a route that was away for an hour costs an order when it comes back',
+  },
+  {
+    file: KEEPER,
+    find: 'if (!this.keep(begun, null)) return\n',
+    put: 'this.keep(begun, null)\n',
+    breaks: 'orders that cannot be written down are made all the same',
+  },
+  {
+    file: KEEPER,
+    find: 'else if (this.surroundings.isHeld())',
+    put: 'else if (this.closing.signal.aborted && this.surroundings.isHeld())',
+    breaks: 'two controllers order the same certificates',
+  },
+  {
+    file: KEEPER,
+    find: 'if (!(await this.isAnswered(answers)))',
+    put: 'if (!(await this.isAnswered([])))',
+    breaks: 'the authority looks before the proxies answer, and sees nothing',
+  },
+  {
+    file: KEEPER,
+    find: 'if (isCommon && attempt === null)',
+    put: 'if (isCommon)',
+    breaks: 'orders whose answers get lost do not count',
+  },
+  {
+    file: KEEPER,
+    find: 'const final: Attempt = { ...begun, isFinal: true }',
+    put: 'const final: Attempt = { ...begun, isFinal: false }',
+    breaks: 'a controller that dies before the certificate is there orders more of them than it may',
+  },
+  {
+    file: STATUS,
+    find: '(certificate.untilMs - renewAtMs(certificate)) / 3',
+    put: '(certificate.untilMs - renewAtMs(certificate)) / 300',
+    breaks: 'a renewal that fails is an error an hour before the outage',
+  },
+  {
+    file: STATUS,
+    find: 'if (certificate === undefined) return true',
+    put: 'if (certificate === undefined) return false',
+    breaks: 'a host that gets no certificate is a warning only',
+  },
+  {
+    file: 'src/acme/check-certificate.ts',
+    find: 'if (!own.checkPrivateKey(createPrivateKey(key)))',
+    put: 'if (blocks.length === 0 && !own.checkPrivateKey(createPrivateKey(key)))',
+    breaks: 'a certificate for another key is told to the proxies',
+  },
+  {
+    file: 'src/acme/sealed-file.ts',
+    find: "  return fail({ code: 'STORE_FAILED', message, next: { kind: 'stalled', remedy: `mend or remove ${path}` } })",
+    put: "  return message === path ? fail({ code: 'STORE_FAILED', message }) : ok(null)",
+    breaks: 'a torn file counts as no certificates, and all are ordered anew',
+  },
+  {
+    file: 'src/acme/store-key.ts',
+    find: 'if (existsSync(sealedPath))',
+    put: 'if (existsSync(keyPath) && existsSync(sealedPath))',
+    breaks: 'a lost key is replaced by one that opens nothing',
+  },
+  {
+    file: 'src/acme/transport.ts',
+    find: 'if (size > MOST_BYTES)',
+    put: 'if (size > 1_000 * MOST_BYTES)',
+    breaks: 'an authority can fill the memory of the controller',
+  },
+  {
+    file: 'src/acme/problems.ts',
+    find: "if (code === 'ACME_RATE_LIMITED') return { kind: 'retry', afterMs: retryAfterMs ?? 3_600_000 }",
+    put: "if (code === 'ACME_RATE_LIMITED') return { kind: 'retry', afterMs: 3_600_000 }",
+    breaks: 'Retry-After of an authority is passed over',
+  },
+]
