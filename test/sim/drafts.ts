@@ -237,7 +237,7 @@ export function mended(draft: Draft, good = '5'): Draft {
   const mend = (service: ServiceDraft): ServiceDraft => ({
     ...service,
     tag: service.mode === 'job' ? 'done' : good,
-    reserve: service.reserve === null ? null : '8M',
+    reserve: null,
     zone: null,
     volume: false,
     port: null,
