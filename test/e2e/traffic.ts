@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { Agent as SecureAgent, request as requestSecurely } from 'node:https'
 
 /** What clients saw while they were at work. */
 export interface Seen {
@@ -20,7 +21,10 @@ export class Traffic {
   private isEnding = false
   private readonly loops: readonly Promise<void>[]
 
-  constructor(urls: readonly string[]) {
+  private readonly asked: Asked
+
+  constructor(urls: readonly string[], asked: Asked = {}) {
+    this.asked = asked
     this.loops = urls.flatMap((url) => [this.loop(url, false), this.loop(url, true)])
   }
 
@@ -31,10 +35,11 @@ export class Traffic {
   }
 
   private async loop(url: string, isKept: boolean): Promise<void> {
-    const agent = new Agent(isKept ? { keepAlive: true, maxSockets: 1 } : { keepAlive: false })
+    const options = isKept ? { keepAlive: true, maxSockets: 1 } : { keepAlive: false }
+    const agent = url.startsWith('https:') ? new SecureAgent(options) : new Agent(options)
     while (!this.isEnding) {
       this.requests += 1
-      const answer = await get(url, agent)
+      const answer = await get(url, agent, this.asked)
       if (answer.status === 200) this.bodies.set(answer.body, (this.bodies.get(answer.body) ?? 0) + 1)
       else this.failures.push(`${url} ${isKept ? 'kept' : 'fresh'}: ${answer.status} ${answer.body}`)
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
@@ -43,10 +48,23 @@ export class Traffic {
   }
 }
 
+/** The name that is asked for, where it is not that of the address, and the authority that is believed. */
+export interface Asked {
+  readonly host?: string
+  readonly ca?: string
+}
+
 /** Status 0: no answer, and the body says why. */
-export function get(url: string, agent?: Agent): Promise<{ readonly status: number; readonly body: string }> {
+export function get(
+  url: string,
+  agent?: Agent,
+  { host, ...options }: Asked = {},
+): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve) => {
-    const sent = request(url, { ...(agent === undefined ? {} : { agent }), timeout: DEADLINE_MS }, (answer) => {
+    const named = host === undefined ? {} : { headers: { host }, servername: host }
+    const about = { ...options, ...named, ...(agent === undefined ? {} : { agent }), timeout: DEADLINE_MS }
+    const ask = url.startsWith('https:') ? requestSecurely : request
+    const sent = ask(url, about, (answer) => {
       let body = ''
       answer.setEncoding('utf8')
       answer.on('data', (chunk: string) => (body += chunk))

@@ -7,7 +7,7 @@ const UNGUARDED: GuardDraft = Object.freeze({ signed: null, approvable: true, wi
 export function filesOf(draft: Draft): Files {
   const files = new Map<string, string>([['slipway.yaml', fleetFile(draft)]])
   for (const [name, services] of Object.entries(draft.stacks)) {
-    files.set(`stacks/${name}/compose.yaml`, composeFile(services))
+    files.set(`stacks/${name}/compose.yaml`, composeFile(name, services))
     for (const [service, { config }] of Object.entries(services))
       if (config !== null) files.set(`stacks/${name}/${service}.conf`, `setting ${config}\n`)
   }
@@ -32,9 +32,9 @@ function fleetFile(draft: Draft): string {
   return `fleet: acme\nservers:\n${servers.join('')}guards: { ${guards.join(', ')} }\n${closed}${ingress}`
 }
 
-function composeFile(services: StackDraft): string {
+function composeFile(stack: string, services: StackDraft): string {
   const names = Object.keys(services).sort()
-  const bodies = names.map((name) => serviceText(name, services[name] ?? PLAIN))
+  const bodies = names.map((name) => serviceText(stack, name, services[name] ?? PLAIN))
   const volumes = names.filter((name) => services[name]?.volume === true)
   const configs = names.filter((name) => services[name]?.config !== null)
   return [
@@ -44,7 +44,7 @@ function composeFile(services: StackDraft): string {
   ].join('')
 }
 
-function serviceText(name: string, service: ServiceDraft): string {
+function serviceText(stack: string, name: string, service: ServiceDraft): string {
   const { mode, tag } = service
   const check = `test: [CMD, 'true'], interval: 5s, timeout: 3s, retries: 2${service.startPeriod ? ', start_period: 10s' : ''}`
   const update = [
@@ -77,7 +77,7 @@ function serviceText(name: string, service: ServiceDraft): string {
     ...(service.volume ? [`volumes: ['${name}_data:/data']`] : []),
     ...(service.port === null ? [] : [`ports: ['${service.port}:80']`]),
     ...(service.config === null ? [] : [`configs: [${name}]`]),
-    ...(mode === 'job' ? [] : [slipwayText(service)]),
+    ...(mode === 'job' ? [] : [slipwayText(`${name}.${stack}.test`, service)]),
   ]
   return `  ${name}:\n${lines.map((line) => `    ${line}\n`).join('')}`
 }
@@ -90,7 +90,9 @@ function resourcesText({ memory, reserve }: ServiceDraft): readonly string[] {
   return parts.length === 0 ? [] : [`resources: { ${parts.join(', ')} }`]
 }
 
-function slipwayText(service: ServiceDraft): string {
+function slipwayText(host: string, service: ServiceDraft): string {
   const probe = service.probed ? ', probe: { tcp: { port: 80 } }' : ''
-  return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope} }${probe} }`
+  const route = `{ host: ${host}, path: /r${service.replicas}, port: 80, tls: off }`
+  const routes = service.routed ? `, routes: [${route}, { host: ${host}, port: 80 }]` : ''
+  return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope} }${probe}${routes} }`
 }

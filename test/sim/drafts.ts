@@ -17,6 +17,8 @@ export interface ServiceDraft {
   readonly probed: boolean
   readonly volume: boolean
   readonly port: number | null
+  /** Requests come by a route too, whose path goes by the number of replicas: a commit that scales moves it. */
+  readonly routed: boolean
   readonly zone: string | null
   readonly dependsOn: readonly string[]
   readonly env: number
@@ -102,6 +104,7 @@ export const PLAIN: ServiceDraft = Object.freeze({
   probed: false,
   volume: false,
   port: null,
+  routed: false,
   zone: null,
   dependsOn: [],
   env: 0,
@@ -126,7 +129,7 @@ export function withIngress(draft: Draft): Draft {
   const stacks = Object.entries(draft.stacks).map(([stack, services], at) => {
     const ported = Object.entries(services).map(([name, service], index) => {
       const port = service.mode === 'job' ? null : 8_000 + at * 100 + index
-      return [name, { ...service, port }] as const
+      return [name, { ...service, port, routed: port !== null && index % 2 === 0 }] as const
     })
     return [stack, Object.fromEntries(ported)] as const
   })
@@ -241,6 +244,7 @@ export function mended(draft: Draft, good = '5'): Draft {
     zone: null,
     volume: false,
     port: null,
+    routed: false,
   })
   return {
     ...draft,

@@ -89,6 +89,15 @@ export class SimProxies {
     return this.nowMs() - (this.enteredAt.get(containerId) ?? Infinity)
   }
 
+  /** Replicas that requests for a host and path reach by a proxy; null: it has no such route, or listens for none. */
+  reachedBy(proxy: Box, host: string, path: string): number | null {
+    const table = this.proxies.get(proxy.id)?.table
+    const owner = table?.services.find(({ routes = [] }) =>
+      routes.some((route) => route.hosts.includes(host) && route.path === path),
+    )
+    return table?.front === undefined || owner === undefined ? null : this.readyAt(proxy, owner.key)
+  }
+
   /** Replicas that a service has at a proxy, here and elsewhere; null: it does not know it. */
   readyAt(proxy: Box, key: string): number | null {
     const service = this.proxies.get(proxy.id)?.table.services.find((one) => one.key === key)

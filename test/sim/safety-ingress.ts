@@ -38,6 +38,7 @@ export const I35: Invariant = {
   routed: (world, proxy, server) => {
     if (!isCalm(world)) return null
     const keys = new Map<string, Box>()
+    const routes = new Map<string, { readonly box: Box; readonly host: string; readonly path: string }>()
     for (const box of world.boxes()) {
       if (!isOurs(box, FLEET) || !isSettledServer(world, box) || !isReachable(world, box.server)) continue
       // Whoever comes back because its successor fell ill is let in by its own proxy first.
@@ -49,10 +50,21 @@ export const I35: Invariant = {
       const targets = wanted.map(({ spec }) => (spec.balanced ?? []).map((port) => port.target))
       for (const target of targets[0] ?? [])
         if (targets.every((all) => all.includes(target))) keys.set(`${stack}/${service}:${target}`, box)
+      // Of routes the one that every commit had.
+      const paths = wanted.map(({ spec }) =>
+        (spec.routes ?? []).flatMap((route) => route.hosts.map((host) => `${host} ${route.path}`)),
+      )
+      for (const one of paths[0] ?? []) {
+        const [host = '', path = ''] = one.split(' ')
+        if (paths.every((all) => all.includes(one))) routes.set(one, { box, host, path })
+      }
     }
     for (const [key, box] of keys)
       if (world.proxies.readyAt(proxy, key) === 0)
         return `the proxy of ${server} has no replica of ${key}, and ${nameBox(box)} serves`
+    for (const { box, host, path } of routes.values())
+      if (world.proxies.reachedBy(proxy, host, path) === 0)
+        return `the proxy of ${server} sends ${host}${path} to nobody, and ${nameBox(box)} serves`
     return null
   },
 }
