@@ -50,10 +50,11 @@ export class FrontKeeper {
   stand(proxies: Iterable<Proxy>): void {
     const asked = [...proxies].filter(({ isReachable }) => isReachable)
     const answers = asked.map((proxy) => {
-      const front = proxy.table?.front
-      // While it is told something else nobody knows what it answers, but it does listen.
-      const tokens = surely(proxy) === null ? [] : (front?.challenges ?? []).map(({ token }) => token)
-      return { isOpen: proxy.table === null || front !== undefined, tokens }
+      // What it is to have says whether it listens; what it has for certain, what it answers.
+      const wanted = proxy.made?.table ?? proxy.table
+      const front = surely(proxy) === null ? undefined : proxy.table?.front
+      const tokens = front?.challenges.map(({ token }) => token) ?? []
+      return { isOpen: wanted === null || wanted.front !== undefined, tokens }
     })
     const open = answers.filter(({ isOpen }) => isOpen)
     const [first] = open

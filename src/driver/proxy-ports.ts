@@ -3,11 +3,18 @@ import type { Listener } from '../ingress/index.js'
 
 /**
  * Why some of `wanted` cannot be bound, beside what listens on a server. `sockets` has lines as the kernel prints them: `0100007F:0050` where
- * something listens (/proc/net/tcp, tcp6), and of the wanted addresses those that the server has.
+ * something listens (/proc/net/tcp, tcp6), and of the wanted addresses those that the server has. `own`: where the proxy itself listens at one address,
+ * which keeps it from none.
  */
-export function whyNotFree(sockets: string, wanted: readonly Listener[]): readonly string[] {
+export function whyNotFree(
+  sockets: string,
+  wanted: readonly Listener[],
+  own: readonly Listener[] = [],
+): readonly string[] {
   const lines = sockets.split('\n').map((line) => line.trim())
-  const listening = lines.flatMap((line) => parseListener(line) ?? [])
+  const isOwn = (other: { readonly words: string; readonly port: number }): boolean =>
+    own.some(({ address, port }) => port === other.port && wordsOf(address) === other.words)
+  const listening = lines.flatMap((line) => parseListener(line) ?? []).filter((other) => !isOwn(other))
   return wanted.flatMap(({ address, port }) => {
     if (address !== '' && !isLoopback(address) && !lines.includes(localName(address))) {
       return [`${address} is no address of the server`]

@@ -1,6 +1,6 @@
 import { fail, ok } from '../model/index.js'
 import type { ProxySeen, ProxyTable, Result } from '../model/index.js'
-import { notTaken, planProxy, seenBy, socketFolder, withoutNames } from '../ingress/index.js'
+import { addressOf, notTaken, planProxy, seenBy, socketFolder, withoutNames } from '../ingress/index.js'
 import type { Listener, ProxyPlan, ProxyState } from '../ingress/index.js'
 import type { Engine } from './engine.js'
 import { readLogs } from './logs.js'
@@ -187,7 +187,8 @@ async function whyNoPort(
   const isOthers = (listener: Listener): boolean =>
     others.some(({ address, port }) => address === listener.address && port === listener.port)
   const wanted = plan.newListeners.filter((listener) => !isOthers(listener))
-  const whys = whyNotFree(sockets.value, wanted)
+  const own = state.frontends.flatMap((name) => addressOf(name) ?? [])
+  const whys = whyNotFree(sockets.value, wanted, own)
   return whys.length === 0 ? null : fail(refused(proxy.engine, whys.join(', ')))
 }
 

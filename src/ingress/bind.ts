@@ -9,6 +9,12 @@ export function frontendName({ address, port }: Listener): string {
   return `in_${address === '' ? 'any' : address.replaceAll(':', '-')}_${port}`
 }
 
+/** Where a frontend listens, by its name; null: at all addresses, or it is none of ours. */
+export function addressOf(frontend: string): Listener | null {
+  const [, address, port] = /^in_([0-9.]{7,15})_([0-9]{1,5})$/.exec(frontend) ?? []
+  return address === undefined ? null : { address, port: Number(port) }
+}
+
 export function bindLines({ address, port }: Listener, options: string): readonly string[] {
   if (address !== '') return [`  bind ${seatKey({ address, port })}${options}`]
   return [

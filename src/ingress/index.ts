@@ -15,7 +15,7 @@ export { PROXY_PATHS, proxyService, proxyStack, socketFolder } from './proxy-ser
 export { CONFIG_FILE, notTaken, planProxy, seenBy } from './plan-proxy.js'
 export type { ProxyFile, ProxyPlan } from './plan-proxy.js'
 export type { Listener } from './layout.js'
-export { IPV6_VARIABLE } from './bind.js'
+export { IPV6_VARIABLE, addressOf } from './bind.js'
 export { readState, readWorkers } from './read-state.js'
 export type { ProxyState, SlotSeen, Workers } from './read-state.js'
 export { STATE_QUESTIONS } from './read-front.js'

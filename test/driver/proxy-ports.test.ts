@@ -28,4 +28,11 @@ describe('a port that a proxy is to listen on', () => {
   ])('%s:%d where the server says %j', (address, port, sockets, whys) => {
     expect(whyNotFree(sockets, [{ address, port }])).toEqual(whys)
   })
+
+  it('is not held by the proxy itself, where it listens at one address', () => {
+    const own = [{ address: '198.18.37.5', port: 80 }]
+    expect(whyNotFree('052512C6:0050', [{ address: '', port: 80 }], own)).toEqual([])
+    expect(whyNotFree('052512C6:0050', [{ address: '', port: 80 }])).toEqual(held('port 80'))
+    expect(whyNotFree('052512C6:0050\n062512C6:0050', [{ address: '', port: 80 }], own)).toEqual(held('port 80'))
+  })
 })

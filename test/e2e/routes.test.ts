@@ -14,6 +14,8 @@ let fleet: TestFleet
 let authority: TestAuthority
 
 const HOST = 'shop.example.com'
+/** One that names of services have too. */
+const HTTP = 8080
 const PASSWORD = '$6$abcdefgh$yVfUwsw5T.JApa8POvClA1pQ5peiq97DUNyXCZN5IrF.BMSkiaLQ5kvpuEm/VQ1Tvh/KV2TcaWh8qinoW5dhA1'
 const own = { certificate: './tls/shop.pem', key: './tls/shop.key' }
 
@@ -28,7 +30,7 @@ function shop(image: string, more: readonly unknown[] = []): string {
   ]
   return compose(
     {
-      web: { image, deploy: { replicas: 2 }, 'x-slipway': { routes: web } },
+      web: { image, expose: ['8080'], deploy: { replicas: 2 }, 'x-slipway': { routes: web } },
       api: { image: 'shop/api:1', deploy: { replicas: 3 }, 'x-slipway': { routes: api } },
     },
     { secrets: { users: { file: './users' } } },
@@ -54,17 +56,19 @@ beforeAll(async () => {
     proxy: true,
     images: { 'shop/web:1': 'healthy', 'shop/web:2': 'healthy', 'shop/web:bad': 'unhealthy', 'shop/api:1': 'healthy' },
   })
-  const sha = await fleet.commit(
+  const plain = { web: { image: 'shop/web:1', expose: ['8080'], deploy: { replicas: 2 } } }
+  const first = await fleet.commit(
     {
-      'slipway.yaml': fleetFile(fleet.lab, { ingress: { image: PROXY_IMAGE } }),
-      [STACK]: shop('shop/web:1'),
+      'slipway.yaml': fleetFile(fleet.lab, { ingress: { image: PROXY_IMAGE, http_port: HTTP } }),
+      [STACK]: compose(plain),
       'stacks/shop/users': `bob:${PASSWORD}\n`,
       ...papersIn(await authority.issue([HOST])),
     },
-    'The shop opens',
+    'The shop has a name',
   )
   fleet.boot()
-  await fleet.settle(sha)
+  await fleet.settle(first)
+  await fleet.deploy({ [STACK]: shop('shop/web:1') }, 'The shop opens')
   await fleet.until('each server answers', async () =>
     (await everywhere({})).every(({ status, body }) => status === 200 && body === 'shop/web:1'),
   )
@@ -79,9 +83,11 @@ describe('routes of a fleet', () => {
     for (const { status } of await everywhere({ path: '/apiary' })) expect(status).toBe(404)
     for (const { headers } of await everywhere({}))
       expect(headers['strict-transport-security']).toBe('max-age=31536000')
-    const plain = await Promise.all(addresses().map((address) => ask({ host: HOST, port: 80, address, path: '/a?b' })))
+    const plain = await Promise.all(
+      addresses().map((address) => ask({ host: HOST, port: HTTP, address, path: '/a?b' })),
+    )
     for (const { status, headers } of plain) expect([status, headers.location]).toEqual([308, `https://${HOST}/a?b`])
-    const other = await Promise.all(addresses().map((address) => ask({ host: 'other.test', port: 80, address })))
+    const other = await Promise.all(addresses().map((address) => ask({ host: 'other.test', port: HTTP, address })))
     expect(other.map(({ status }) => status)).toEqual([404, 404, 404])
   })
 

@@ -278,13 +278,16 @@ describe('what is one service of the whole fleet', () => {
     expect(problemsOf(contents(shop([one]), blog(other)))).toEqual([])
   })
 
-  it('is the certificate of a host', () => {
+  it('is the certificate of a host', async () => {
     const own = '{ host: shop.example.com, tls: { certificate: tls/shop.pem, key: tls/shop.key } }'
     const acme = '{ host: shop.example.com, path: /blog, tls: acme }'
     const problems = problemsOf(contents(shop([own]), { ...tlsFiles(), ...blog(acme) }))
     expect(problems.map(({ code }) => code)).toEqual(['CONFLICT', 'CONFLICT'])
     expect(problems[0]?.message).toContain('a host has one')
     expect(JSON.stringify(problems)).not.toContain('PRIVATE')
+    const other = { 'stacks/blog/both.pem': (await authority.issue(['shop.example.com'])).pem }
+    const second = blog('{ host: shop.example.com, path: /b, tls: { certificate: ./both.pem } }')
+    expect(problemsOf(contents(shop([own]), { ...tlsFiles(), ...second, ...other }))).toHaveLength(2)
     expect(
       problemsOf(contents(shop([own]), { ...tlsFiles(), ...blog(acme.replace('tls: acme', 'tls: off')) })),
     ).toEqual([])

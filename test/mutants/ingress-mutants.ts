@@ -15,6 +15,48 @@ const NAMES = 'src/controller/names.ts'
 /** Who gets connections, and who gets none any more before it is stopped. */
 export const INGRESS_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/ingress/routes.ts',
+    find: "(isReady || claim.route.redirect.kind === 'to' ? 2 : 0) + (claim.isWanted ? 1 : 0)",
+    put: '(claim.isWanted ? 2 : 0) + (isReady ? 1 : 0)',
+    breaks: 'a route goes to a service that is not ready, though the one that had it is',
+  },
+  {
+    file: 'src/ingress/route-words.ts',
+    find: 'text.length <= 253 && HOST.test(text) && isIP(text) === 0',
+    put: "text.length <= 253 && (HOST.test(text) || text.includes('.')) && isIP(text) === 0",
+    breaks: 'a host name from a manifest becomes words of a configuration',
+  },
+  {
+    file: 'src/ingress/front-layout.ts',
+    find: "const plain = redirect.kind === 'https' && isSecured ? TO_HTTPS : own",
+    put: "const plain = redirect.kind === 'https' && (isSecured || tls.kind === 'acme') ? TO_HTTPS : own",
+    breaks: 'clients are sent to https before there is a certificate',
+  },
+  {
+    file: 'src/ingress/front-commands.ts',
+    find: 'if (seen?.digest === digest) return []',
+    put: 'if (seen?.digest === digest || (seen?.nextVersion ?? -1) >= 0) return []',
+    breaks: 'a proxy that runs goes on with the routes of before',
+  },
+  {
+    file: 'src/ingress/manner.ts',
+    find: "? ['http-request deny deny_status 403']",
+    put: '? []',
+    breaks: 'a route whose users are all unreadable lets everybody in',
+  },
+  {
+    file: 'src/controller/front-keeper.ts',
+    find: 'open.every(({ tokens }) => tokens.includes(token))',
+    put: 'open.some(({ tokens }) => tokens.includes(token))',
+    breaks: 'an authority is asked to look before all proxies answer',
+  },
+  {
+    file: 'src/manifest/route-twins.ts',
+    find: 'JSON.stringify(tls) !== JSON.stringify(route.tls))',
+    put: 'tls.kind !== route.tls.kind)',
+    breaks: 'a host gets one of two certificates by chance',
+  },
+  {
     file: ROTATION,
     find: "rotation === undefined || rotation.phase === 'out'",
     put: "rotation === undefined || rotation.phase !== 'entering'",

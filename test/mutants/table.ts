@@ -37,6 +37,7 @@ const CONTROLLER = [
 /** The tests that run against a mutant of a room: those that know it best first, the slowest last. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   rollout: ['test/rollout', ...CONTROLLER],
+  manifest: ['test/manifest/routes.test.ts', 'test/manifest'],
   names: ['test/names', 'test/controller/names.test.ts', ...CONTROLLER],
   ingress: ['test/ingress', 'test/controller/names.test.ts', ...CONTROLLER],
   planner: ['test/planner', ...CONTROLLER],

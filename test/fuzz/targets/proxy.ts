@@ -5,6 +5,7 @@ import { readFront } from '../../../src/ingress/read-front.js'
 import { planProxy, readState, readWorkers, seenBy } from '../../../src/ingress/index.js'
 import { parseKept } from '../../../src/mesh/authority-file.js'
 import type { ProxyTable } from '../../../src/model/index.js'
+import { frontOf, routeOf } from '../../ingress/tables.js'
 import { textTarget } from '../target.js'
 import type { Target } from '../target.js'
 
@@ -19,6 +20,11 @@ const STATE = [
   `${WEB},s1,0,0,3,0,,0,0,0,UP,1,2,172.18.0.2:8080,1,`,
   `${WEB},s2,0,0,0,0,,0,0,0,MAINT,1,2,127.0.0.1:1,1,`,
   `all_shop-web-8080-58c68e5d3464e9c6,s1,0,0,1,0,,0,0,0,DRAIN,0,2,[fd00::2]:8080,0,`,
+  '# id (file) description',
+  "5 (routes.map) pattern loaded from file 'routes.map' used by map at file 'c' line 19. curr_ver=1 next_ver=1 entry_cnt=2",
+  `type=beg, case=sensitive, found=yes, idx=tree, key="=digest", value="routes.map:${'0123456789'.repeat(2)}", type="str"`,
+  `tls_${'0123456789'.repeat(2)}.pem`,
+  `tls_${'0123456789'.repeat(2)}.pem:1 shop.example.com`,
   '',
 ].join('\n')
 const WORKERS = [
@@ -37,13 +43,15 @@ const table: ProxyTable = {
     {
       key: 'shop/web:8080',
       protocol: 'http',
-      listen: [{ hostIp: '', port: 80 }],
+      listen: [{ hostIp: '', port: 81 }],
+      routes: [routeOf()],
       local: [{ containerId: 'c', address: '172.18.0.2', port: 8080, state: 'ready' }],
       remote: [],
     },
   ],
   peers: [],
   mesh: null,
+  front: frontOf(),
 }
 
 const DIGEST = '0123456789abcdef0123'
@@ -68,7 +76,21 @@ export const PROXY_TARGETS: readonly Target[] = [
     name: 'proxy-state',
     about: 'what a proxy tells of its frontends and servers (a hostile server sends it), and what is made of it',
     samples: [STATE],
-    words: ['UP 1/2', 'DOWN', 'MAINT (via a/b)', 'no check', '__proto__', '# pxname,', 'description: ', ',2,', HEADER],
+    words: [
+      '.map) ',
+      ' next_ver=',
+      '=digest',
+      '.pem:1',
+      'UP 1/2',
+      'DOWN',
+      'MAINT (via a/b)',
+      'no check',
+      '__proto__',
+      '# pxname,',
+      'description: ',
+      ',2,',
+      HEADER,
+    ],
     quick: 500,
     read(text) {
       const state = readState(text)
