@@ -19,7 +19,13 @@ const endpoints = (...hosts: readonly string[]) => [
 
 /** One that has this table for certain. */
 function proxyWith(table: ProxyTable | null, changes: Partial<Proxy> = {}): Proxy {
-  const acked = { atMs: 0, sinceMs: new Map<string, number>(), targets: new Map(), local: new Set<string>(), counted: new Set<string>() }
+  const acked = {
+    atMs: 0,
+    sinceMs: new Map<string, number>(),
+    targets: new Map(),
+    local: new Set<string>(),
+    counted: new Set<string>(),
+  }
   return { ...newProxy('p', 'lon-1', true), table, acked, isSure: table !== null, ...changes }
 }
 
