@@ -7,7 +7,7 @@ import { routeOf } from '../ingress/tables.js'
 import { desiredOf, placed } from './repository.js'
 import type { Contents } from './repository.js'
 
-const FLEET = 'fleet: a\nservers: { a: { engine: /x } }\ningress: true\n'
+const FLEET = 'fleet: a\nservers: { a: { engine: /x } }\ningress: { acme: { terms_agreed: true } }\n'
 const SHOP = 'stacks/shop/compose.yaml'
 let authority: TestAuthority
 let papers: TestPapers
@@ -186,7 +186,7 @@ describe('a route is refused', () => {
   })
 
   it('in a fleet without ingress, with what to write', () => {
-    const [problem] = problemsOf(contents(shop(['{ host: a.test }']), {}, FLEET.replace('ingress: true\n', '')))
+    const [problem] = problemsOf(contents(shop(['{ host: a.test }']), {}, FLEET.replace(/ingress.*\n/, '')))
     expect(problem).toMatchObject({ code: 'FIELD_MISSING', place: { line: 6 } })
     expect(problem?.message).toContain('write `ingress: true` into slipway.yaml')
   })
