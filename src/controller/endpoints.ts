@@ -6,6 +6,7 @@ import type { SeenReplicas } from '../planner/index.js'
 import { isReady } from '../rollout/index.js'
 import type { HealthTrack, StackState } from '../rollout/index.js'
 import type { NameBook } from './names.js'
+import type { Leaving } from './rotation.js'
 
 export interface EndpointsInput {
   readonly state: StackState
@@ -146,4 +147,13 @@ export function keepSame(before: StackEndpoints, after: StackEndpoints): StackEn
     return last !== undefined && JSON.stringify(last) === JSON.stringify(service) ? last : service
   })
   return kept.length === before.length && kept.every((service, at) => service === before[at]) ? before : kept
+}
+
+/** Those that leave now; those among them that did already go on doing so. */
+export function leavingOf(
+  ids: ReadonlySet<string>,
+  before: ReadonlyMap<string, Leaving> | undefined,
+  nowMs: number,
+): ReadonlyMap<string, Leaving> {
+  return new Map([...ids].map((id) => [id, before?.get(id) ?? { sinceMs: nowMs, quietSinceMs: null }]))
 }

@@ -4,7 +4,7 @@ import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
 import type { Fleet, Observation, Problem, ProxyTable, ServerView } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
 import type { CertificateKeeper, CertificateStatus } from './certificate-port.js'
-import { keepSame } from './endpoints.js'
+import { keepSame, leavingOf } from './endpoints.js'
 import { FrontKeeper } from './front-keeper.js'
 import { MeshKeeper } from './mesh-keeper.js'
 import { NameBook } from './names.js'
@@ -13,7 +13,7 @@ import type { Balancer, Clock, MeshAuthority } from './ports.js'
 import { isBalanced, isListening, takenPorts } from './proxy-place.js'
 import type { BalancedFleet } from './proxy-place.js'
 import { accept, hasAlready, letsIn, newProxy, phaseOf, problemsOf, shutPorts, surely, tableFor } from './rotation.js'
-import type { Proxy } from './rotation.js'
+import type { Leaving, Proxy } from './rotation.js'
 
 export interface ProxiesParts {
   readonly balancer: Balancer
@@ -29,8 +29,8 @@ export interface ProxiesParts {
 
 interface StackPart {
   readonly endpoints: StackEndpoints
-  /** Since when replicas leave, by container id. */
-  readonly leaving: ReadonlyMap<string, number>
+  /** By container id. */
+  readonly leaving: ReadonlyMap<string, Leaving>
 }
 
 /** Changes are gathered this long before they are told to the proxies. */
@@ -89,7 +89,7 @@ export class Proxies {
     if (this.fleet === null) return
     const before = this.stacks.get(stack)
     const nowMs = this.parts.clock.nowMs()
-    const since = new Map([...leaving].map((id) => [id, before?.leaving.get(id) ?? nowMs]))
+    const since = leavingOf(leaving, before?.leaving, nowMs)
     const kept = keepSame(before?.endpoints ?? [], endpoints)
     if (kept.length === 0) this.stacks.delete(stack)
     else this.stacks.set(stack, { endpoints: kept, leaving: since })
@@ -113,12 +113,13 @@ export class Proxies {
   /** How the replicas of a stack stand, by container id. `running`: all that run, those among them that it brings nowhere any more. */
   rotation(stack: string, endpoints: StackEndpoints, running: readonly string[]): ReadonlyMap<string, Rotation> {
     if (this.fleet === null) return NOWHERE
-    const leaving = this.stacks.get(stack)?.leaving ?? new Map<string, number>()
+    const leaving = this.stacks.get(stack)?.leaving ?? new Map<string, Leaving>()
+    const nowMs = this.parts.clock.nowMs()
     const asked = [...this.proxies.values()].filter(({ isReachable }) => isReachable)
     const standing = new Map(
       [...replicasOf(endpoints)].map(([id, replica]) => {
-        const about = { id, ...replica, leavingSinceMs: leaving.get(id) ?? null }
-        return [id, phaseOf(about, asked, this.isReached(replica.server))]
+        const about = { id, ...replica, leaving: leaving.get(id) ?? null }
+        return [id, phaseOf(about, asked, this.isReached(replica.server), nowMs)]
       }),
     )
     for (const id of running) {
@@ -136,7 +137,7 @@ export class Proxies {
     }
     const leavingSinceMs = this.leftSince.get(id) ?? this.parts.clock.nowMs()
     this.leftSince.set(id, leavingSinceMs)
-    return { phase: 'leaving', leavingSinceMs, sessions: 0, waitsFor: null }
+    return { phase: 'leaving', leavingSinceMs, quietSinceMs: null, sessions: 0, waitsFor: null }
   }
 
   /** After a look: proxies may have come, gone, or been started anew. */
@@ -305,7 +306,7 @@ export class Proxies {
   private isLetGo(id: string, key: string, own: Proxy): boolean {
     if (surely(own)?.targets.get(`${key} ${id}`)?.state === 'drain') return true
     const letGoAtMs =
-      LET_GO_MS + Math.min(...[...this.stacks.values()].map(({ leaving }) => leaving.get(id) ?? Infinity))
+      LET_GO_MS + Math.min(...[...this.stacks.values()].map(({ leaving }) => leaving.get(id)?.sinceMs ?? Infinity))
     if (this.parts.clock.nowMs() >= letGoAtMs) return true
     if (letGoAtMs < Infinity) this.turnAt(letGoAtMs)
     const others = [...this.proxies.values()].filter((proxy) => proxy.server !== own.server && proxy.isReachable)

@@ -65,7 +65,15 @@ export interface BalancedReplica {
   readonly server: string
   readonly keys: readonly string[]
   readonly optional: ReadonlySet<string>
-  readonly leavingSinceMs: number | null
+  /** Null while it is not leaving. */
+  readonly leaving: Leaving | null
+}
+
+/** A replica that leaves. */
+export interface Leaving {
+  readonly sinceMs: number
+  /** Since when no proxy that can be asked gives it anything new; null: some may. Noted when it is first known. */
+  quietSinceMs: number | null
 }
 
 /** A port that nobody published is given so long to be found open: proxies look each second. */
@@ -99,18 +107,30 @@ export function letsIn(own: readonly Proxy[], id: string, { keys, optional }: Ro
 }
 
 /** How a replica stands, by what the proxies that can be asked said last. `isReached`: its own server was looked at. */
-export function phaseOf(replica: BalancedReplica, asked: readonly Proxy[], isReached: boolean): Rotation {
+export function phaseOf(
+  replica: BalancedReplica,
+  asked: readonly Proxy[],
+  isReached: boolean,
+  nowMs: number,
+): Rotation {
   const own = asked.filter(({ server }) => server === replica.server)
   const others = asked.filter(({ server }) => server !== replica.server)
   const sessions = own.map((proxy) => sessionsOf(replica, proxy)).reduce((sum, count) => sum + count, 0)
-  const { leavingSinceMs } = replica
-  if (leavingSinceMs !== null) {
+  const { leaving } = replica
+  if (leaving !== null) {
     const open = [
       ...own.filter((proxy) => !isDrained(replica, proxy)),
       ...others.filter((one) => sendsTo(replica, one)),
     ]
+    if (open.length === 0) leaving.quietSinceMs ??= nowMs
     const isOut = open.length === 0 && sessions === 0
-    return { phase: isOut ? 'out' : 'leaving', leavingSinceMs, sessions, waitsFor: null }
+    return {
+      phase: isOut ? 'out' : 'leaving',
+      leavingSinceMs: leaving.sinceMs,
+      quietSinceMs: leaving.quietSinceMs,
+      sessions,
+      waitsFor: null,
+    }
   }
   const missing = [
     ...own.filter((proxy) => !reaches(replica, proxy)),
@@ -118,7 +138,8 @@ export function phaseOf(replica: BalancedReplica, asked: readonly Proxy[], isRea
     ...(own.length > 0 || !isReached ? others.filter(({ acked }) => acked?.counted.has(replica.id) !== true) : []),
   ]
   const isIn = missing.length === 0 || !isReached
-  return { phase: isIn ? 'in' : 'entering', leavingSinceMs, sessions, waitsFor: isIn ? null : reasonOf(missing) }
+  const waitsFor = isIn ? null : reasonOf(missing)
+  return { phase: isIn ? 'in' : 'entering', leavingSinceMs: null, quietSinceMs: null, sessions, waitsFor }
 }
 
 function sessionsOf({ id, keys }: BalancedReplica, { acked }: Proxy): number {

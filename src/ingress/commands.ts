@@ -1,4 +1,4 @@
-import { localBackend, remoteName, seatKey, slotName, wholeBackends } from './layout.js'
+import { localBackend, remoteName, resortName, seatKey, slotName, wholeBackends } from './layout.js'
 import type { Layout, Seat, ServiceLayout } from './layout.js'
 import type { ProxyState, SlotSeen } from './read-state.js'
 
@@ -41,14 +41,15 @@ function remoteCommands(
   coming: string[],
   leaving: string[],
 ): void {
-  for (const { peer, weight } of service.remotes) {
-    const seen = state.servers.get(backend)?.get(remoteName(peer))
-    const name = `${backend}/${remoteName(peer)}`
-    if (weight === 0) {
-      if (seen?.isFree === false) leaving.push(`set server ${name} state maint`)
-      continue
+  for (const { peer, weight } of service.remotes)
+    for (const entry of [remoteName(peer), resortName(peer)]) {
+      const seen = state.servers.get(backend)?.get(entry)
+      const name = `${backend}/${entry}`
+      if (weight === 0) {
+        if (seen?.isFree === false) leaving.push(`set server ${name} state maint`)
+        continue
+      }
+      if (seen?.weight !== weight) coming.push(`set server ${name} weight ${weight}`)
+      if (seen?.isFree !== false) coming.push(`set server ${name} state ready`)
     }
-    if (seen?.weight !== weight) coming.push(`set server ${name} weight ${weight}`)
-    if (seen?.isFree !== false) coming.push(`set server ${name} state ready`)
-  }
 }

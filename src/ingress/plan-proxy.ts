@@ -115,8 +115,8 @@ export function notTaken(table: ProxyTable, now: ProxyState): string | null {
 }
 
 /**
- * How the replicas of a table stand. `former` are processes that a reload left to finish what they had begun: their connections count, but who is
- * up is the word of the one that serves now.
+ * How the replicas of a table stand. `former` are processes that a reload left to finish what they had begun: their connections count, those too that
+ * wait for nothing and could ask once more where nobody else would answer. Who is up is the word of the one that serves now.
  */
 export function seenBy(table: ProxyTable, now: ProxyState, former: readonly ProxyState[]): ProxySeen {
   const layout = layOut(table, now)
@@ -126,16 +126,31 @@ export function seenBy(table: ProxyTable, now: ProxyState, former: readonly Prox
     if (service === undefined) return []
     const backends = [localBackend(service), ...wholeBackends(service)]
     const open = [now, ...former].map((state) => ({ state, names: backendsIn(state, service) }))
+    const ready = local.filter((target) => target.state === 'ready' && isTarget(target)).map(seatKey)
     return local.map(({ containerId, ...target }): TargetSeen => {
       const address = isTarget(target) ? seatKey(target) : ''
       const seen = backends.map((backend) => slotAt(now, backend, address))
       const sessions = open.flatMap(({ state, names }) =>
         names.map((name) => slotAt(state, name, address)?.sessions ?? 0),
       )
-      return { key, containerId, state: stateOf(seen), sessions: sum(sessions) }
+      // HAProxy takes no word on servers for a process that ends: it goes on with those it knew.
+      const asking = former.map((state) => (knows(state, service, ready) ? 0 : idleAt(state, service, address)))
+      const leaves = target.state === 'drain'
+      return { key, containerId, state: stateOf(seen), sessions: sum([...sessions, ...(leaves ? asking : [])]) }
     })
   })
   return { targets }
+}
+
+function knows(state: ProxyState, service: ServiceLayout, addresses: readonly string[]): boolean {
+  return addresses.some((address) => {
+    const slot = slotAt(state, localBackend(service), address)
+    return slot !== undefined && !slot.isFree && slot.weight > 0
+  })
+}
+
+function idleAt(state: ProxyState, service: ServiceLayout, address: string): number {
+  return knows(state, service, [address]) ? state.idle : 0
 }
 
 /** Also those that a former process had. */

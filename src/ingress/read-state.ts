@@ -11,6 +11,8 @@ export interface ProxyState {
   readonly servers: ReadonlyMap<string, ReadonlyMap<string, SlotSeen>>
   /** Names of its frontends. */
   readonly frontends: readonly string[]
+  /** Connections of clients that wait for nothing now, and may ask once more. */
+  readonly idle: number
   readonly front: FrontSeen
 }
 
@@ -42,7 +44,7 @@ const SERVER = '2'
  */
 export function readState(text: string): Result<ProxyState, string> {
   const servers = new Map<string, Map<string, SlotSeen>>()
-  const frontends: string[] = []
+  const frontends = new Map<string, number>()
   let structure: string | null = null
   let at: Readonly<Record<Column, number>> | null = null
   for (const line of text.split('\n')) {
@@ -55,9 +57,21 @@ export function readState(text: string): Result<ProxyState, string> {
   return ok({
     structure: structure ?? '',
     servers,
-    frontends,
+    frontends: [...frontends.keys()],
+    idle: idleIn(servers, frontends),
     front: text.includes('.map') ? readFront(text) : NO_FRONT,
   })
+}
+
+/** Of all connections those through which nothing goes to a server. */
+function idleIn(
+  servers: ReadonlyMap<string, ReadonlyMap<string, SlotSeen>>,
+  frontends: ReadonlyMap<string, number>,
+): number {
+  let idle = 0
+  for (const connections of frontends.values()) idle += connections
+  for (const slots of servers.values()) for (const { sessions } of slots.values()) idle -= sessions
+  return Math.max(0, idle)
 }
 
 function columnsOf(header: string): Readonly<Record<Column, number>> | null {
@@ -70,11 +84,11 @@ function readRow(
   cells: readonly string[],
   at: Readonly<Record<Column, number>>,
   servers: Map<string, Map<string, SlotSeen>>,
-  frontends: string[],
+  frontends: Map<string, number>,
 ): void {
   const cell = (column: Column): string => cells[at[column]] ?? ''
   const proxy = cell('pxname')
-  if (cell('type') === FRONTEND) frontends.push(proxy)
+  if (cell('type') === FRONTEND) frontends.set(proxy, count(cell('scur')))
   if (cell('type') !== SERVER) return
   const status = cell('status')
   const slots = servers.get(proxy) ?? new Map<string, SlotSeen>()

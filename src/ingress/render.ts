@@ -1,7 +1,16 @@
 import { isIP } from 'node:net'
 import { bindLines, frontendName } from './bind.js'
 import type { FrontLayout } from './front-layout.js'
-import { isReached, localBackend, remoteName, routeBackend, seatKey, slotName, wholeBackend } from './layout.js'
+import {
+  isReached,
+  localBackend,
+  remoteName,
+  resortName,
+  routeBackend,
+  seatKey,
+  slotName,
+  wholeBackend,
+} from './layout.js'
 import { nameLines } from './render-names.js'
 import type { Layout, Listener, PeerLayout, Seat, ServiceLayout } from './layout.js'
 import { frontLines, stickyLines, stickyLocalLines } from './render-front.js'
@@ -77,6 +86,9 @@ function globalLines(structure: string): readonly string[] {
   ]
 }
 
+/** How long a connection may wait for its next request. A process that a reload left goes on with the replicas it knew: they are kept until this is over. */
+const KEPT = '15s'
+
 function defaultLines(): readonly string[] {
   return [
     'defaults tcp',
@@ -96,7 +108,7 @@ function defaultLines(): readonly string[] {
     '  timeout connect 2s',
     '  timeout queue 10s',
     '  timeout http-request 30s',
-    '  timeout http-keep-alive 30s',
+    `  timeout http-keep-alive ${KEPT}`,
     '  timeout client 10m',
     '  timeout server 10m',
     '  timeout tunnel 24h',
@@ -181,11 +193,18 @@ function wholeServers(service: ServiceLayout): readonly string[] {
       (seat, index) =>
         `  server ${slotName(index)} ${place(seat)} track ${tracked}/${slotName(index)}${spoken(service)}`,
     ),
-    ...service.remotes.map(({ peer, weight }) => {
-      const share = weight === 0 ? 'weight 1 disabled' : `weight ${weight}`
-      const name = meshName(service, peer.zone)
-      return `  server ${remoteName(peer)} ${peerAddress(peer)} ${share} track peers/${remoteName(peer)} ${TLS} sni str(${name})${service.protocol === 'h2' ? ' alpn h2' : ''}`
-    }),
+    ...(service.remotes.length === 0 ? [] : ['  option allbackups']),
+    ...service.remotes.flatMap((remote) => remoteLines(service, remote)),
+  ]
+}
+
+function remoteLines(service: ServiceLayout, { peer, weight }: ServiceLayout['remotes'][number]): readonly string[] {
+  const share = weight === 0 ? 'weight 1 disabled' : `weight ${weight}`
+  const alpn = service.protocol === 'h2' ? ' alpn h2' : ''
+  const way = `${TLS} sni str(${meshName(service, peer.zone)})${alpn}`
+  return [
+    `  server ${remoteName(peer)} ${peerAddress(peer)} ${share} track peers/${remoteName(peer)} ${way}`,
+    `  server ${resortName(peer)} ${peerAddress(peer)} ${share} backup ${way}`,
   ]
 }
 
@@ -213,6 +232,9 @@ function meshLines({ peers, mesh, services }: Layout): readonly string[] {
   return [
     `frontend ${frontendName(listener)} from tcp`,
     ...bindLines(listener, `${options}${alpn}`),
+    // Requests come through here too: a reload cuts no connection between two of them.
+    '  option idle-close-on-response',
+    `  timeout http-keep-alive ${KEPT}`,
     // A server that left the fleet has a good certificate for weeks.
     `  tcp-request content reject unless { ssl_c_s_dn(CN) -f ${PEERS_FILE} }`,
     `  tcp-request content reject unless { ssl_fc_sni,map(${MESH_MAP_FILE}) -m found }`,

@@ -17,18 +17,28 @@ export interface Rotation {
   readonly phase: 'entering' | 'in' | 'leaving' | 'out'
   /** Null while it is not leaving. */
   readonly leavingSinceMs: number | null
+  /** Since when it gets nothing new for certain; null: some proxy may still send to it. */
+  readonly quietSinceMs: number | null
   /** Connections, and for http requests, that are open to it. */
   readonly sessions: number
   /** What keeps it from entering or leaving, as far as anybody knows. */
   readonly waitsFor: string | null
 }
 
-/** A balanced replica that runs gets nothing new first, and is stopped when nothing is open to it or its time is over. Null: it may be stopped. */
+/** Proxies are waited for this long before the time of what leaves begins without them. */
+const TOLD_MS = 10_000
+
+/**
+ * A balanced replica that runs gets nothing new first, and is stopped when nothing is open to it or its time is over, which is what its latest
+ * connection has. Null: it may be stopped.
+ */
 export function leaveFirst(facts: Facts, replica: Replica): Partial<Advice> | null {
   const rotation = facts.rotation.get(replica.containerId)
   if (rotation === undefined || rotation.phase === 'out') return null
-  const endsAtMs = (rotation.leavingSinceMs ?? facts.nowMs) + drainMs(facts, replica)
-  const isOver = rotation.leavingSinceMs !== null && facts.nowMs >= endsAtMs
+  const { leavingSinceMs, quietSinceMs } = rotation
+  const sinceMs = Math.min(quietSinceMs ?? Infinity, (leavingSinceMs ?? facts.nowMs) + TOLD_MS)
+  const endsAtMs = sinceMs + drainMs(facts, replica)
+  const isOver = leavingSinceMs !== null && facts.nowMs >= endsAtMs
   return isOver ? null : { drains: [replica], wakeAtMs: endsAtMs }
 }
 

@@ -18,6 +18,8 @@ export class FakeBalancer implements Balancer {
   /** Ports in containers at which nobody listens. */
   readonly closed = new Set<number>()
   checkMs = 300
+  /** Until a proxy does as it was told. */
+  delayMs = 0
   told = 0
   private readonly clock: Clock
   private readonly engines: {
@@ -30,7 +32,9 @@ export class FakeBalancer implements Balancer {
   }
 
   async balance(server: string, containerId: string, table: ProxyTable): Promise<Result<ProxySeen>> {
-    await Promise.resolve()
+    await (this.delayMs === 0
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => this.clock.after(this.delayMs, resolve)))
     this.told += 1
     const problem = this.problems.get(server)
     if (problem !== undefined) return fail(problem)

@@ -168,12 +168,16 @@ describe('a rollout of a balanced service', () => {
     expect(stops(world)).toEqual(['run web#1', 'stop web#1'])
   })
 
-  it('lets open connections go on, for the time that the manifest says', async () => {
+  it.each([
+    ['lets open connections go on, for the time that the manifest says', 0],
+    ['gives the latest connection that time too, however slowly proxies are told', 3_000],
+  ])('%s', async (_, delayMs) => {
     const drain = `${PORTS}\n    x-slipway: { rollout: { drain: 20s } }`
     const { world } = await balanced(web({ replicas: 1, more: drain }))
     const [old] = [...world.driver.containers.values()].filter(({ image }) => image === 'web:1')
     const id = old?.replica.containerId ?? ''
     world.balancer.sessions.set(id, 1)
+    world.balancer.delayMs = delayMs
     world.source.commit(shop(web({ image: 'web:2', replicas: 1, more: drain })), 'second')
     const [leftAtMs, stoppedAtMs] = [
       await untilMs(world, () => !world.balancer.sendsTo(id)),

@@ -45,6 +45,7 @@ export function haproxyWith(): MadeProxy {
   const state = (): ProxyState => ({
     structure,
     frontends: [...frontends],
+    idle: 0,
     front: front.seen(),
     servers: new Map([...servers].map(([name, slots]) => [name, new Map(slots)])),
   })

@@ -52,12 +52,16 @@ backend all_shop-web-8080-58c68e5d3464e9c6 from http
   server s2 172.18.0.3:8080 weight 0 track http_shop-web-8080-58c68e5d3464e9c6/s2
   server s3 127.0.0.1:1 weight 1 disabled track http_shop-web-8080-58c68e5d3464e9c6/s3
   server s4 127.0.0.1:1 weight 1 disabled track http_shop-web-8080-58c68e5d3464e9c6/s4
+  option allbackups
   server r_lon-2 10.0.0.12:8444 weight 3 track peers/r_lon-2 tcp-ut 4s ssl verify required ca-file authority.pem crt certificate.pem ssl-min-ver TLSv1.3 sni str(shop-web-8080-58c68e5d3464e9c6.lon-2.mesh)
+  server x_lon-2 10.0.0.12:8444 weight 3 backup tcp-ut 4s ssl verify required ca-file authority.pem crt certificate.pem ssl-min-ver TLSv1.3 sni str(shop-web-8080-58c68e5d3464e9c6.lon-2.mesh)
 frontend in_any_8444 from tcp
   bind 0.0.0.0:8444 ssl crt certificate.pem ca-file authority.pem verify required strict-sni ssl-min-ver TLSv1.3
 .if defined(SLIPWAY_IPV6)
   bind [::]:8444 v6only ssl crt certificate.pem ca-file authority.pem verify required strict-sni ssl-min-ver TLSv1.3
 .endif
+  option idle-close-on-response
+  timeout http-keep-alive 15s
   tcp-request content reject unless { ssl_c_s_dn(CN) -f peers.lst }
   tcp-request content reject unless { ssl_fc_sni,map(mesh.map) -m found }
   tcp-request content switch-mode http if { ssl_fc_sni,map(mesh.map) -m beg http }
@@ -112,7 +116,7 @@ backend peers from tcp
     /^(frontend|backend) [a-z0-9._-]+ from (tcp|http)$/,
     /^ {2}default_backend all_[a-z0-9-]+$/,
     /^ {2}bind ([0-9.]+|\[[0-9a-f:.]+\]):[0-9]+( v6only)?( ssl crt certificate\.pem ca-file authority\.pem verify required strict-sni ssl-min-ver TLSv1\.3( alpn h2,http\/1\.1)?)?$/i,
-    /^ {2}server [sr][a-z0-9_-]+ ([a-z0-9._-]+|\[[0-9a-f:.]+\]):[0-9]+( [A-Za-z0-9._/()-]+(,[a-z]+)*)+$/i,
+    /^ {2}server [srx][a-z0-9_-]+ ([a-z0-9._-]+|\[[0-9a-f:.]+\]):[0-9]+( [A-Za-z0-9._/()-]+(,[a-z]+)*)+$/i,
   ]
 
   it('has no line that comes from data, whatever a table holds', () => {
@@ -229,7 +233,10 @@ describe('a change of a table', () => {
       expect(planProxy(table, proxy.state()).commands).toEqual([])
       return !isLive
     }
-    const entries = (): number => proxy.state().servers.get('all_shop-web-8080-58c68e5d3464e9c6')?.size ?? 0
+    const entries = (): number => {
+      const names = proxy.state().servers.get('all_shop-web-8080-58c68e5d3464e9c6')?.keys() ?? []
+      return [...names].filter((name) => !name.startsWith('x_')).length
+    }
     proxy.bring(fleet(8))
     expect([entries(), reloads(fleet(8, 3))]).toEqual([4 + 8, false])
     proxy.bring(fleet(30))
@@ -281,6 +288,25 @@ describe('how replicas stand', () => {
     const row = `${own},s1,2,UP,2,172.18.0.2:8080,1,`
     const elsewhere = `${own},s3,4,UP,2,172.18.0.2:8080,1,`
     expect(seenBy(table, stateOf(row), [stateOf(elsewhere), stateOf()]).targets[0]?.sessions).toBe(6)
+  })
+
+  const front = (connections: number): string => `in_any_80,FRONTEND,${connections},OPEN,0,,,`
+  const slot = (name: string, address: number, sessions = 0, weight = 1): string =>
+    `${own},${name},${sessions},UP,2,172.18.0.${address}:8080,${weight},`
+
+  it.each([
+    ['counts for one that leaves, whom a former process knows alone', 3, [front(3), slot('s1', 2)]],
+    ['counts without those that something goes through', 3, [front(3), slot('s1', 2, 2)]],
+    ['counts nothing where it knows one that is ready', 0, [front(3), slot('s1', 2), slot('s2', 3)]],
+    ['counts nothing for whom it does not know', 0, [front(3), slot('s1', 9)]],
+    ['counts nothing for whom it gives nothing', 0, [front(3), slot('s1', 2, 0, 0)]],
+  ])('%s: who keeps a connection to it and may ask once more', (_, sessions, former) => {
+    const leaving = tableOf([
+      serviceOf({ listen: [{ hostIp: '', port: 80 }], local: [{ ...targetOf(2), state: 'drain' }, targetOf(3)] }),
+    ])
+    const now = stateOf(slot('s1', 2, 0, 0), slot('s2', 3))
+    const [left, ready] = seenBy(leaving, now, [stateOf(...former)]).targets
+    expect([left?.sessions, ready?.sessions]).toEqual([sessions, 0])
   })
 
   it('takes a replica that the proxy does not know for down', () => {

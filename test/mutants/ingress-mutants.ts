@@ -4,6 +4,7 @@ const ROTATION = 'src/rollout/rotation.ts'
 const STEPS = 'src/rollout/change-steps.ts'
 const STEP = 'src/rollout/step.ts'
 const TABLES = 'src/ingress/tables.ts'
+const PLAN = 'src/ingress/plan-proxy.ts'
 const PHASE = 'src/controller/rotation.ts'
 const PROXIES = 'src/controller/proxies.ts'
 const ENDPOINTS = 'src/controller/endpoints.ts'
@@ -70,9 +71,15 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: ROTATION,
-    find: 'rotation.leavingSinceMs !== null && facts.nowMs >= endsAtMs',
-    put: 'rotation.leavingSinceMs !== null && endsAtMs === 0',
+    find: 'leavingSinceMs !== null && facts.nowMs >= endsAtMs',
+    put: 'leavingSinceMs !== null && endsAtMs === 0',
     breaks: 'one connection that never ends holds an update for ever',
+  },
+  {
+    file: ROTATION,
+    find: 'Math.min(quietSinceMs ?? Infinity, (leavingSinceMs ?? facts.nowMs) + TOLD_MS)',
+    put: 'Math.min(leavingSinceMs ?? facts.nowMs, quietSinceMs ?? facts.nowMs + TOLD_MS)',
+    breaks: 'a connection that came while proxies were being told is cut before its time',
   },
   {
     file: ROTATION,
@@ -91,6 +98,12 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     find: 'if (facts.nowMs - heardAtMs > oldestMs)',
     put: 'if (facts.nowMs < heardAtMs - oldestMs)',
     breaks: 'an old replica that took its time to leave is stopped although its successor fell ill meanwhile',
+  },
+  {
+    file: PLAN,
+    find: 'sum([...sessions, ...(leaves ? asking : [])])',
+    put: 'sum([...sessions, ...(leaves ? asking.slice(0, 0) : [])])',
+    breaks: 'who kept a connection since before a reload asks a process that knows only replicas that have gone',
   },
   {
     file: STEPS,

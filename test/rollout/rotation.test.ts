@@ -13,8 +13,9 @@ const there = (key: number) => ({ successor: replicaAt(web, key, `new${key}`) })
 function standing(phases: Readonly<Record<string, Rotation['phase'] | number>>): ReadonlyMap<string, Rotation> {
   return new Map(
     Object.entries(phases).map(([id, said]) => {
-      const leavingSinceMs = typeof said === 'number' ? said : null
-      return [id, { phase: typeof said === 'number' ? 'leaving' : said, leavingSinceMs, sessions: 0, waitsFor: null }]
+      const sinceMs = typeof said === 'number' ? said : null
+      const phase = typeof said === 'number' ? 'leaving' : said
+      return [id, { phase, leavingSinceMs: sinceMs, quietSinceMs: sinceMs, sessions: 0, waitsFor: null }]
     }),
   )
 }
@@ -56,9 +57,26 @@ describe('an old replica whose successor is proven', () => {
     expect(leavesOf({ ...situation, changes, rotation }).actions).toEqual(['stop web#1 old1'])
   })
 
+  it.each<[string, number, number | null, readonly string[]]>([
+    ['has all of its time from when the last proxy stopped sending to it', 39_000, NOW_MS - 29_000, []],
+    ['has no more than that', 39_000, NOW_MS - 30_000, ['stop web#1 old1']],
+    ['waits for a proxy that may still send to it', 39_999, null, []],
+    ['does not wait for one that cannot be told', 40_000, null, ['stop web#1 old1']],
+  ])('%s', (_, leavingMs, quietSinceMs, actions) => {
+    const leaving = {
+      phase: 'leaving',
+      leavingSinceMs: NOW_MS - leavingMs,
+      quietSinceMs,
+      sessions: 1,
+      waitsFor: null,
+    } as const
+    const rotation = new Map([...standing({ new1: 'in' }), ['old1', leaving] as const])
+    expect(leavesOf({ ...situation, rotation }).actions).toEqual(actions)
+  })
+
   it('is asked for again when its time ends', () => {
     const asked = (rotation: ReadonlyMap<string, Rotation>) => advance(factsOf({ ...situation, rotation })).wakeAtMs
-    expect(asked(standing({ new1: 'in', old1: 'in' }))).toBe(NOW_MS + 30_000)
+    expect(asked(standing({ new1: 'in', old1: 'in' }))).toBe(NOW_MS + 40_000)
     expect(asked(standing({ new1: 'in', old1: NOW_MS - 10_000 }))).toBe(NOW_MS + 20_000)
   })
 
@@ -66,6 +84,7 @@ describe('an old replica whose successor is proven', () => {
     const entering = {
       phase: 'entering',
       leavingSinceMs: null,
+      quietSinceMs: null,
       sessions: 0,
       waitsFor: 'the proxy of b is away',
     } as const

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -114,6 +115,25 @@ describe('HAProxy itself', () => {
     expect((await proxy.seen(tableOf([base]))).targets.map(({ sessions }) => sessions).sort()).toEqual([0, 1])
     for (const one of [a, b]) one.release()
     expect(await slow).toMatch(/^200 [ab]$/)
+  })
+
+  it('keeps the last that a former process knows while who kept a connection to it may ask once more', async () => {
+    const port = await freePort()
+    const [a, b] = [await backend('a'), await backend('b')]
+    const withOther = (...local: readonly ProxyTarget[]) => tableOf([webOn(port, local), serviceOf({ key: 'other/1' })])
+    const proxy = await proxyWith(tableOf([webOn(port, [targetAt(a)])]))
+    const kept = new Agent({ keepAlive: true, maxSockets: 1 })
+    open.push(() => kept.destroy())
+    expect(await ask({ host: '127.0.0.1', port, agent: kept })).toBe('200 a')
+    expect(await proxy.bring(withOther(targetAt(a)))).toBe('reload')
+    await proxy.bring(withOther(targetAt(a), targetAt(b)))
+    const leaving = withOther(targetAt(a, 'drain'), targetAt(b))
+    expect(await proxy.bring(leaving)).toBe('live')
+    expect((await proxy.seen(leaving)).targets).toMatchObject([{ state: 'drain', sessions: 1 }, { sessions: 0 }])
+    // That is whom it asks, and then it is told to come anew.
+    expect(await ask({ host: '127.0.0.1', port, agent: kept })).toBe('200 a')
+    await until('nobody can', async () => (await proxy.seen(leaving)).targets[0]?.sessions === 0)
+    expect(await ask({ host: '127.0.0.1', port, agent: kept })).toBe('200 b')
   })
 
   it('lets go of a replica that dies: what was not on it goes on', async () => {

@@ -9,7 +9,7 @@ import { dnsLabel } from '../../../src/model/index.js'
 import type { BalancedService, MeshIdentity, ProxyTable } from '../../../src/model/index.js'
 import { must, until } from '../../driver/fixtures.js'
 import { serviceOf, tableOf } from '../tables.js'
-import { ask } from './load.js'
+import { ask, startLoad } from './load.js'
 import { freePort, startBackend, startRealProxy } from './real-proxy.js'
 import type { Backend, RealProxy } from './real-proxy.js'
 
@@ -98,6 +98,25 @@ describe('proxies that reach each other', () => {
   it('serve through one server what runs on another', async () => {
     expect(await throughFirst()).toBe('200 there')
     expect(backend.requests.at(-1)).toBe('GET / for=127.0.0.1')
+  })
+
+  it('lose no request while the one that has the replicas is reloaded, not even those that cannot be sent again', async () => {
+    const loads = Array.from({ length: 8 }, () => startLoad(ports.in))
+    for (let round = 1; round <= 10; round += 1) {
+      const more = Array.from({ length: round }, (_, i) => serviceOf({ key: `other/${i}` }))
+      const table = tableOfSecond()
+      expect(await second.bring({ ...table, services: [...table.services, ...more] })).toBe('reload')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    await second.bring(tableOfSecond())
+    await Promise.all(loads.map((load) => load.stop()))
+    expect(loads.flatMap(({ failures }) => failures)).toEqual([])
+  })
+
+  it('are asked all the same where checks say that none of them is left', async () => {
+    await first.tell('disable health peers/r_lon-2', 'set server peers/r_lon-2 health down')
+    expect(await throughFirst()).toBe('200 there')
+    await first.tell('set server peers/r_lon-2 health up', 'enable health peers/r_lon-2')
   })
 
   it('let in whom the fleet certifies, for what there is', async () => {

@@ -20,6 +20,8 @@ export interface RealProxy {
   /** Returns how. */
   bring(table: ProxyTable): Promise<'live' | 'reload'>
   seen(table: ProxyTable): Promise<ProxySeen>
+  /** Commands of its runtime interface, as they are. */
+  tell(...commands: readonly string[]): Promise<void>
   log(): string
   stop(): Promise<void>
 }
@@ -64,6 +66,9 @@ export async function startRealProxy(first: ProxyTable): Promise<RealProxy> {
         state,
         former.flatMap((one) => (one.ok ? [one.value] : [])),
       )
+    },
+    async tell(...commands) {
+      must(named(await tellProxy(socket, (await ask()).workers.current ?? 0, commands, never)))
     },
     log: () => readFileSync(log, 'utf8'),
     async stop() {
