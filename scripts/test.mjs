@@ -1,7 +1,7 @@
 // `npm test`: everything that CI runs, in order, ending in one line that sums it up.
 import { spawn } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, setUp, tool } from './setup.mjs'
 
@@ -17,9 +17,12 @@ const stages = [
   ['types', () => check('tsc', ['-p', 'tsconfig.json'])],
   ['lint', () => check('eslint', ['--max-warnings', '0', '.'])],
   ['format', () => check('prettier', ['--check', '--log-level', 'warn', '.'])],
-  ['tidy and unit tests, with coverage', () => tests('unit', ['--coverage', ALL_CORES])],
   ['lab and end-to-end tests', labStage],
+  ['tidy and unit tests, with coverage', unitStage],
 ]
+
+/** Real servers mostly wait: what they leave of the machine is for the unit tests, which say what they have to say when they are asked. */
+let unit
 
 const total = { passed: 0, failed: 0 }
 const failures = []
@@ -51,12 +54,25 @@ async function check(program, args) {
   return one((await run(program, args)) === 0)
 }
 
-async function tests(project, extra = []) {
+async function unitStage() {
+  const { counts, said } = await unit
+  process.stdout.write(readFileSync(said))
+  return counts
+}
+
+function startUnit() {
+  mkdirSync(reports, { recursive: true })
+  const said = join(reports, 'unit.log')
+  const quiet = { out: openSync(said, 'w'), niceness: 10 }
+  return tests('unit', ['--coverage', ALL_CORES], quiet).then((counts) => ({ counts, said }))
+}
+
+async function tests(project, extra = [], how = {}) {
   mkdirSync(reports, { recursive: true })
   const file = join(reports, `${project}.json`)
   rmSync(file, { force: true })
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const status = await run('vitest', ['run', '--project', project, ...reporters, ...extra])
+  const status = await run('vitest', ['run', '--project', project, ...reporters, ...extra], how)
   return counted(file, status)
 }
 
@@ -84,6 +100,7 @@ function counted(file, status) {
  * because a green line would say what nobody knows. `npm run test:unit` is there for machines without one.
  */
 async function labStage() {
+  unit = startUnit()
   if ((await run('tsx', ['scripts/why-no-lab.ts'])) !== 0) {
     const line = '!'.repeat(100)
     console.error(`${line}\nNOT RUN: the tests on real servers, for the reason above. Nothing is known about them.`)
@@ -101,9 +118,10 @@ function heading(name) {
   console.log(`\n── ${name} ${'─'.repeat(Math.max(0, 96 - name.length))}`)
 }
 
-function run(program, args) {
+function run(program, args, { out = 'inherit', niceness = 0 } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(tool(program), args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
+    const child = spawn(tool(program), args, { cwd: ROOT, stdio: ['ignore', out, out] })
+    if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness)
     const timer = setTimeout(
       () => {
         console.error(`error: ${program} was stopped: all stages together may take ${BUDGET_MS / 60_000} minutes`)

@@ -99,6 +99,9 @@ afterAll(async () => {
   if (dir !== undefined) rmSync(dir, { recursive: true })
 })
 
+/** Longer than it takes to give up what was sent to a server that has vanished. */
+const QUIET_LOOKS = 14
+
 /** Looks until nothing fails any more. Answers with all that failed. */
 async function untilNothingFails(what: string): Promise<readonly LoadFailure[]> {
   const failures: LoadFailure[] = []
@@ -109,7 +112,7 @@ async function untilNothingFails(what: string): Promise<readonly LoadFailure[]> 
     failures.push(...report.failures)
     quiet = report.failures.length === 0 ? quiet + 1 : 0
     await new Promise((resolve) => setTimeout(resolve, 500))
-    return quiet >= 4
+    return quiet >= QUIET_LOOKS
   })
   return failures
 }
