@@ -182,9 +182,14 @@ export function withoutReservation(server: ServerUsage, { cpus, memoryBytes }: R
 
 /** What a replica holds of its server; null: nothing. */
 export function reservedBy(replica: Replica, spec: ServiceSpec | undefined): Reservations | null {
-  if (spec === undefined || isOver(replica)) return null
-  const { cpus, memoryBytes } = spec.reservations
-  return cpus === 0 && memoryBytes === 0 ? null : spec.reservations
+  if (isOver(replica)) return null
+  const reserved = spec?.reservations ?? { cpus: 0, memoryBytes: reservedIn(replica.limits) }
+  return reserved.cpus === 0 && reserved.memoryBytes === 0 ? null : reserved
+}
+
+/** Of a spec that nobody remembers, the memory that its label says. */
+function reservedIn(limits: string): number {
+  return Number(/(?:^| )reserved=(\d+)/.exec(limits)?.[1] ?? 0)
 }
 
 export function larger(a: Reservations | null, b: Reservations): Reservations {

@@ -126,6 +126,13 @@ describe('memory', () => {
     ])
   })
 
+  it('is promised to a replica whose spec nobody remembers, as its label says', () => {
+    const limits = { cpus: null, memoryBytes: null, pids: null, memoryReservedBytes: 3 * GIB }
+    const [forgotten, db] = [{ ...old('other', 0), limits }, needing('db', 2 * GIB)]
+    const views = [listed('lon-1', [replicaOf({ ...forgotten, stack: 'other' }, 1, 'lon-1')])]
+    expect(linesOf({ services: [db], views })).toEqual(['blocked db#1 NO_SERVER_FITS'])
+  })
+
   it('does not come free with one of two replicas of a slot', () => {
     const [web, db] = [needing('web', 3 * GIB), needing('db', 2 * GIB)]
     const twins = [replicaOf(web, 1, 'lon-1'), replicaOf(web, 1, 'lon-1', { containerId: 'twin', createdAtMs: 1 })]

@@ -1,7 +1,7 @@
 import { isOurs, isUp, limitOf } from './box.js'
 import type { Box } from './box.js'
 import type { Invariant } from './invariants.js'
-import { VIEW_MS, placeOf, wantedByAll } from './truth.js'
+import { VIEW_MS, isSameSlot, placeOf, wantedByAll } from './truth.js'
 import { FLEET, nameBox } from './world.js'
 import type { World } from './world.js'
 
@@ -26,6 +26,14 @@ export const M01: Invariant = {
     if (own === 0 || engine === undefined || world.harm.wasLost(box.server)) return null
     const bySlot = new Map<string, number>()
     for (const other of engine.boxes.values()) {
+      // What grew in place moves nobody: who takes its place may have as much, also where more is promised than there is.
+      if (
+        other !== box &&
+        isSeen(world, other) &&
+        isSameSlot(placeOf(other), placeOf(box)) &&
+        promised(world, other) >= own
+      )
+        return null
       if (!isSeen(world, other)) continue
       const { stack, service, key } = placeOf(other)
       const slot = `${stack}/${service}#${key}`
