@@ -177,10 +177,10 @@ export function replaceStep(facts: Facts, context: ChangeContext, change: Replac
 
 function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChange): Partial<Advice> {
   if (context.occupied || isTolerated(facts, change.slot)) return {}
-  const underway = change.order === 'stop-first' && !isUp(change.from)
-  if (underway) return runIn(facts, context, change.slot, change.spec, change.server, change.from)
   if (isLeaving(facts, change)) return retire(facts, change.from, context.spec.stopGraceMs)
   if (context.unmet !== null) return waitingFor(context, change.slot, context.unmet)
+  const underway = change.order === 'stop-first' && !isUp(change.from)
+  if (underway) return runIn(facts, context, change.slot, change.spec, change.server, change.from)
   if (context.budget <= 0) return {}
   const pauseEndsMs = context.lastProvenAtMs + context.policy.delayMs
   if (facts.nowMs < pauseEndsMs) return { wakeAtMs: pauseEndsMs }
