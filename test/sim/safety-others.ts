@@ -134,7 +134,8 @@ export const I22: Invariant = {
         isUp(box) &&
         box.server !== action.server &&
         world.draft.servers.includes(box.server) &&
-        world.harm.cutForMs(box.server) > VIEW_MS &&
+        // Where answers were slow already, a look takes longer to fail.
+        world.harm.cutForMs(box.server) > VIEW_MS + (world.links.get(box.server)?.latencyMs[1] ?? 0) &&
         !world.ledger.lost.has(box.server),
     )
     return stranded === undefined
