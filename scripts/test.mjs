@@ -1,7 +1,7 @@
 // `npm test`: everything that CI runs, in order, ending in one line that sums it up.
 import { spawn } from 'node:child_process'
-import { mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, setPriority } from 'node:os'
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, setUp, tool } from './setup.mjs'
 
@@ -56,14 +56,15 @@ async function check(program, args) {
 
 async function unitStage() {
   const { counts, said } = await unit
-  process.stdout.write(readFileSync(said))
+  process.stdout.write(readFileSync(join(said, 'log')))
+  rmSync(said, { recursive: true })
   return counts
 }
 
 function startUnit() {
-  mkdirSync(reports, { recursive: true })
-  const said = join(reports, 'unit.log')
-  const quiet = { out: openSync(said, 'w'), niceness: 10 }
+  // Not beside the reports: coverage clears that folder.
+  const said = mkdtempSync(join(tmpdir(), 'slipway-unit-'))
+  const quiet = { out: openSync(join(said, 'log'), 'w'), niceness: 10 }
   return tests('unit', ['--coverage', ALL_CORES], quiet).then((counts) => ({ counts, said }))
 }
 
