@@ -13,6 +13,8 @@ const PORT = 8081
 const REPLICAS = 10
 /** Longer than the slowest request. */
 const DRAIN_MS = 6_000
+/** So many leave something of two cores to the tests beside these; a thousand are tried by hand: `SLIPWAY_TEST_LOAD=1000`. */
+const PER_SECOND = Number(process.env['SLIPWAY_TEST_LOAD'] ?? 300)
 const SOCKETS = 100
 const STREAMS = 20
 /** The load takes what the machine has. */
@@ -86,7 +88,7 @@ beforeAll(async () => {
   })
   clients = new LoadClients({
     urls: urls(),
-    perSecond: 1_000,
+    perSecond: PER_SECOND,
     sockets: SOCKETS,
     streams: STREAMS,
     leastAgeMs: DRAIN_MS,
@@ -117,7 +119,7 @@ async function untilNothingFails(what: string): Promise<readonly LoadFailure[]> 
   return failures
 }
 
-describe('a thousand requests a second, a hundred sockets and twenty event streams', () => {
+describe('requests of all kinds, a hundred sockets and twenty event streams', () => {
   it.each([
     ['an update in two halves', () => update({ parallelism: REPLICAS / 2 })],
     ['an update of all at once', () => update()],
