@@ -1,8 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readPrivate, writePrivate } from '../disk/index.js'
 import { fail, ok } from '../model/index.js'
-import type { Problem, Result } from '../model/index.js'
+import type { Result } from '../model/index.js'
 
 /** Of a key, in bytes. */
 export const KEY_BYTES = 32
@@ -11,7 +10,6 @@ const IV_BYTES = 12
 const TAG_BYTES = 16
 /** First line of the file, and authenticated with it: what is sealed is of no other format. */
 const HEAD = 'slipway sealed 1 aes-256-gcm\n'
-const MOST_BYTES = 64 * 1024 * 1024
 
 /** What is in a sealed file; null where there is none. Problems: STORE_FAILED. */
 export function readSealed(path: string, key: Uint8Array): Result<string | null> {
@@ -48,41 +46,4 @@ function unsealed(bytes: Buffer, key: Uint8Array): string | null {
   } catch {
     return null
   }
-}
-
-/** Null where there is no such file. Problems: STORE_FAILED. */
-export function readPrivate(path: string): Result<Buffer | null> {
-  try {
-    if (statSync(path).size > MOST_BYTES) return fail(storeFailed(path, 'cannot be read', new Error('it is too large')))
-    return ok(readFileSync(path))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ok(null)
-    return fail(storeFailed(path, 'cannot be read', error))
-  }
-}
-
-/** Mode 0600, replaced in one step. Problems: STORE_FAILED. */
-export function writePrivate(path: string, text: string): Result<null> {
-  const next = `${path}.new`
-  try {
-    const file = openSync(next, 'w', 0o600)
-    try {
-      fchmodSync(file, 0o600)
-      writeFileSync(file, text)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(next, path)
-    const folder = openSync(dirname(path), 'r')
-    fsyncSync(folder)
-    closeSync(folder)
-    return ok(null)
-  } catch (error) {
-    return fail(storeFailed(path, 'cannot be written', error))
-  }
-}
-
-function storeFailed(path: string, what: string, error: unknown): Problem {
-  return { code: 'STORE_FAILED', message: `${path} ${what}: ${error instanceof Error ? error.message : String(error)}` }
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { readPrivate, writePrivate } from '../disk/index.js'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
-import { KEY_BYTES, readPrivate, writePrivate } from './sealed-file.js'
+import { KEY_BYTES } from './sealed-file.js'
 
 /**
  * The key of the data directory's sealed files: the one that is given, else one in a file of its own, made where nothing is sealed yet. Problems:

@@ -1,5 +1,4 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readPrivate, writePrivate } from '../disk/index.js'
 import { fail, ok } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
 import type { Issued } from './certificates.js'
@@ -20,14 +19,9 @@ const NOTHING: Kept = { version: 1, authorities: [], servers: {} }
 
 /** Nothing where there is no file. Problems: STORE_FAILED. */
 export function readKept(path: string): Result<Kept> {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ok(NOTHING)
-    return fail(storeFailed(path, 'cannot be read', error))
-  }
-  return parseKept(path, text)
+  const read = readPrivate(path)
+  if (!read.ok || read.value === null) return read.ok ? ok(NOTHING) : read
+  return parseKept(path, read.value.toString('utf8'))
 }
 
 /** Problems: STORE_FAILED. */
@@ -48,29 +42,7 @@ export function senseless(path: string): Problem {
 
 /** Whole or not at all, and for nobody else's eyes. Problems: STORE_FAILED. */
 export function writeKept(path: string, kept: Kept): Result<null> {
-  const next = `${path}.new`
-  try {
-    const file = openSync(next, 'w', 0o600)
-    try {
-      fchmodSync(file, 0o600)
-      writeFileSync(file, JSON.stringify(kept, null, 1))
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    renameSync(next, path)
-    const folder = openSync(dirname(path), 'r')
-    fsyncSync(folder)
-    closeSync(folder)
-    return ok(null)
-  } catch (error) {
-    return fail(storeFailed(path, 'cannot be written', error))
-  }
-}
-
-function storeFailed(path: string, what: string, error: unknown): Problem {
-  const why = error instanceof Error ? error.message : String(error)
-  return { code: 'STORE_FAILED', message: `${path} ${what}: ${why}` }
+  return writePrivate(path, JSON.stringify(kept, null, 1))
 }
 
 function isKept(value: unknown): value is Kept {

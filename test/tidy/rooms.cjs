@@ -3,6 +3,7 @@
 const ROOMS = {
   model: { rooms: [], npm: [], node: ['crypto'] },
   payload: { rooms: ['model'], npm: [], node: ['path'] },
+  disk: { rooms: ['model'], npm: [], node: ['fs', 'path'] },
   names: { rooms: ['model'], npm: [], node: ['crypto', 'net'] },
   ingress: { rooms: ['model', 'names'], npm: [], node: ['crypto', 'net'] },
   manifest: {
@@ -22,9 +23,9 @@ const ROOMS = {
     npm: ['ssh2', 'dockerode', 'docker-modem', 'p-queue', 'tar-stream'],
     node: '*',
   },
-  mesh: { rooms: ['model', 'controller'], npm: ['@peculiar/x509'], node: ['crypto', 'fs', 'path'] },
+  mesh: { rooms: ['model', 'disk', 'controller'], npm: ['@peculiar/x509'], node: ['crypto', 'path'] },
   acme: {
-    rooms: ['model', 'controller'],
+    rooms: ['model', 'disk', 'controller'],
     npm: ['acme-client'],
     node: ['async_hooks', 'child_process', 'crypto', 'fs', 'http', 'https', 'path'],
   },

@@ -1,0 +1,1 @@
+export { readPrivate, writePrivate } from './private-file.js'
