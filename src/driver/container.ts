@@ -34,7 +34,7 @@ export interface RawContainer {
 const NO_PORTS: readonly HostPort[] = []
 const NO_EXPOSED: readonly number[] = []
 /** Images that expose a range of thousands would each have a listener for all of it. */
-const MOST_EXPOSED = 32
+export const MOST_EXPOSED = 32
 
 /** One element of the list; the same object as before where it is as it was. The problem is why it makes no sense. */
 export function readContainer(

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { composedDifference } from './composed-network.js'
-import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL, canonicalJson, fail, ok } from '../model/index.js'
+import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL, fail, hashOf, ok } from '../model/index.js'
 import type {
   Action,
   ActionResult,
@@ -140,7 +139,7 @@ function networkIsFit(engine: Engine, network: NetworkSpec, stack: string, found
     const advice = 'remove it, or declare it external: true'
     return fail(conflict(engine, 'NETWORK_CONFLICT', `${where} ${ownerOf(found)}; ${advice}`, stack))
   }
-  if (textAt(found, 'Labels', SETTINGS_LABEL) === settingsHash(networkPayload(network))) return ok({})
+  if (textAt(found, 'Labels', SETTINGS_LABEL) === hashOf(networkPayload(network))) return ok({})
   const advice = 'a network cannot be changed in place: rename it in the stack, or stop what uses it and remove it'
   return fail(conflict(engine, 'NETWORK_CONFLICT', `${where} was made with other settings; ${advice}`, stack))
 }
@@ -151,7 +150,7 @@ function volumeIsFit(engine: Engine, volume: VolumeSpec, stack: string, found: F
   const fleet = textAt(found, 'Labels', LABELS.fleet)
   if (fleet === engine.fleet) {
     const settings = textAt(found, 'Labels', SETTINGS_LABEL)
-    if (settings !== settingsHash(volumePayload(volume))) {
+    if (settings !== hashOf(volumePayload(volume))) {
       engine.say('warn', 'volume keeps the settings it was made with', { stack, volume: volume.name })
     }
     return ok({})
@@ -194,7 +193,7 @@ function labels(
     ...own,
     [LABELS.fleet]: engine.fleet,
     [LABELS.stack]: stack,
-    [SETTINGS_LABEL]: settingsHash(body),
+    [SETTINGS_LABEL]: hashOf(body),
     [COMPOSE_LABELS.project]: stack,
   }
 }
@@ -202,10 +201,6 @@ function labels(
 /** `data` of `shop_data`: Compose's labels have the key, not the full name. */
 function shortName(name: string, stack: string): string {
   return name.startsWith(`${stack}_`) ? name.slice(stack.length + 1) : name
-}
-
-function settingsHash(body: Readonly<Record<string, unknown>>): string {
-  return createHash('sha256').update(canonicalJson(body)).digest('hex').slice(0, 20)
 }
 
 function missing(engine: Engine, code: ProblemCode, kind: string, name: string, stack: string): Problem {

@@ -51,10 +51,9 @@ export async function balanceProxy(proxy: Proxy, table: ProxyTable, signal: Abor
   const fitting = await fitNames(proxy, hasNames ? table : withoutNames(table, null), now.state, signal)
   if (!fitting.ok) return fitting
   const { value: fit } = fitting
-  const plan = planProxy(fit.table, now.state)
-  const brought = await bring(proxy, socket, now, plan, signal)
+  const brought = await bring(proxy, socket, now, fit.plan, signal)
   if (!brought.ok) return brought
-  remember(proxy, { listeners: plan.listeners })
+  remember(proxy, { listeners: fit.plan.listeners })
   const seen = await look(proxy, socket, fit.table, signal)
   return seen.ok && fit.unserved.length > 0 ? ok({ ...seen.value, unserved: fit.unserved }) : seen
 }
@@ -65,9 +64,10 @@ async function fitNames(
   table: ProxyTable,
   state: ProxyState,
   signal: AbortSignal,
-): Promise<Result<{ readonly table: ProxyTable; readonly unserved: readonly string[] }>> {
-  const { newNames, listeners } = planProxy(table, state)
-  if (newNames.length === 0) return ok({ table, unserved: [] })
+): Promise<Result<{ readonly table: ProxyTable; readonly plan: ProxyPlan; readonly unserved: readonly string[] }>> {
+  const plan = planProxy(table, state)
+  const { newNames, listeners } = plan
+  if (newNames.length === 0) return ok({ table, plan, unserved: [] })
   const own = new Set(listeners.filter(({ address }) => address === '').map(({ port }) => port))
   const wanted = newNames.filter(({ port }) => !own.has(port)).map(({ port }) => ({ address: '', port }))
   const sockets = wanted.length === 0 ? ok('') : await socketsOn(engine, containerId, wanted, signal)
@@ -76,7 +76,9 @@ async function fitNames(
   const addresses = new Set(newNames.filter(({ port }) => held.has(port) && !own.has(port)).map((one) => one.address))
   const left = table.services.filter(({ name }) => name !== undefined && addresses.has(name.address))
   const unserved = left.map(({ key }) => key)
-  return ok({ table: addresses.size === 0 ? table : withoutNames(table, addresses), unserved })
+  if (addresses.size === 0) return ok({ table, plan, unserved })
+  const served = withoutNames(table, addresses)
+  return ok({ table: served, plan: planProxy(served, state), unserved })
 }
 
 async function bring(

@@ -1,5 +1,6 @@
 import { fail, ok } from '../model/index.js'
 import type { Action, ActionResult, ImagePin, Problem, Result } from '../model/index.js'
+import { MOST_EXPOSED } from './container.js'
 import { at, readJsonIfThere, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 import { refusedProblem, toProblem } from './engine-errors.js'
@@ -9,9 +10,6 @@ import { eachLine } from './events.js'
 import { digestFor, parseImage, versionOf } from './image-name.js'
 import type { ImageName } from './image-name.js'
 import type { RegistryAuth } from './options.js'
-
-/** As many as are listed of a container. */
-const MOST_EXPOSED = 32
 
 type PullAction = Extract<Action, { readonly kind: 'pull' }>
 

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { compareText, dnsLabel } from '../model/index.js'
+import { compareText, dnsLabel, hashOf } from '../model/index.js'
 import type { AcmeChallenge, ProxyCertificate, ProxyFront, ProxyTable, RouteSpec } from '../model/index.js'
 import { isPort, remoteName, routeBackend, seatKey, slotName } from './layout.js'
 import type { Layout, Listener, ServiceLayout } from './layout.js'
@@ -102,7 +101,7 @@ function placesOf(
   if (!isRoutePath(path) || (redirect.kind === 'to' && redirectLine(redirect) === null)) return []
   const hosts = route.hosts.length === 0 ? ['*'] : route.hosts.filter(isHostPattern)
   const line = redirect.kind === 'to' ? redirectLine(redirect) : null
-  const own = line === null ? routeBackend(service, mannerOf(route.manner)) : `redirect_${digest(line)}`
+  const own = line === null ? routeBackend(service, mannerOf(route.manner)) : `redirect_${hashOf(line)}`
   const key = (site: string, host: string): string =>
     `${isExact ? '=' : '^'}${site}://${host}${isExact || path === '/' ? path : `${path}/`}`
   return hosts.flatMap((host) => {
@@ -121,7 +120,7 @@ function certificateOf({ hosts, pem }: ProxyCertificate): readonly CertificateLa
   const known = [...new Set(hosts.filter(isHostPattern))].sort(compareText)
   // None of its hosts is one: it is not for all.
   if (text === null || (hosts.length > 0 && known.length === 0)) return []
-  return [{ file: `tls_${digest([text, known])}.pem`, hosts: known, pem: text }]
+  return [{ file: `tls_${hashOf([text, known])}.pem`, hosts: known, pem: text }]
 }
 
 function challengesOf({ challenges }: ProxyFront): LiveMap {
@@ -135,16 +134,16 @@ function challengesOf({ challenges }: ProxyFront): LiveMap {
  */
 function replicasOf(server: string, services: readonly ServiceLayout[]): LiveMap {
   const sticky = services.filter(({ isSticky }) => isSticky)
-  const home = digest(dnsLabel(server)).slice(0, 8)
+  const home = hashOf(dnsLabel(server)).slice(0, 8)
   const slots = sticky.flatMap((service) =>
     service.slots.flatMap((seat, index) => {
       if (seat === null || seat.isDraining) return []
-      const value = `${home}-${digest([service.id, seatKey(seat)]).slice(0, 12)}`
+      const value = `${home}-${hashOf([service.id, seatKey(seat)]).slice(0, 12)}`
       return [[value, slotName(index)] as const, [`${service.id}/${slotName(index)}`, value] as const]
     }),
   )
   const peers = sticky.flatMap(({ remotes }) =>
-    remotes.map(({ peer }) => [digest(peer.id).slice(0, 8), remoteName(peer)] as const),
+    remotes.map(({ peer }) => [hashOf(peer.id).slice(0, 8), remoteName(peer)] as const),
   )
   return sorted([...slots, ...peers])
 }
@@ -155,8 +154,4 @@ function unique(certificates: readonly CertificateLayout[]): readonly Certificat
 
 function sorted(pairs: readonly (readonly [string, string])[]): LiveMap {
   return new Map([...pairs].sort(([a], [b]) => compareText(a, b)))
-}
-
-function digest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 20)
 }

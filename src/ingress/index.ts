@@ -20,10 +20,9 @@ export { readState, readWorkers } from './read-state.js'
 export type { ProxyState, SlotSeen, Workers } from './read-state.js'
 export { STATE_QUESTIONS } from './read-front.js'
 export type { FrontSeen } from './read-front.js'
-export { acmeHosts } from './routes.js'
+export { acmeHosts, placesOf } from './routes.js'
 export type { FrontInput, RouteClaim } from './routes.js'
 export { lifeOf, readPem } from './pem.js'
-export { placesOf } from './routes.js'
 export {
   isAddressRange,
   isCookieName,

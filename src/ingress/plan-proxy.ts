@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
-import { canonicalJson } from '../model/index.js'
-import type { ProxySeen, ProxyTable, TargetSeen } from '../model/index.js'
+import { hashOf } from '../model/index.js'
+import type { ProxySeen, ProxyTable, ProxyTarget, TargetSeen } from '../model/index.js'
 import { frontendName } from './bind.js'
 import { liveCommands } from './commands.js'
 import { frontCommands } from './front-commands.js'
@@ -62,13 +61,16 @@ export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPla
     ...nameFiles(layout).map((file) => ({ ...file, isSecret: false })),
   ]
   const listeners = listenersOf(layout, front)
-  const structure = hash([renderConfig(emptied(layout), front, ''), beside.map(({ name, content }) => [name, content])])
+  const structure = hashOf([
+    renderConfig(emptied(layout), front, ''),
+    beside.map(({ name, content }) => [name, content]),
+  ])
   // It says how the passwords of those who may ask are hashed.
   const isSecret = layout.services.some(({ manners }) => manners.some(({ users }) => users.length > 0))
   const config = { name: CONFIG_FILE, content: renderConfig(layout, front, structure), isSecret }
   const files = [config, ...beside, ...frontFiles(front)]
   return {
-    digest: hash(files.map(({ name, content }) => [name, content])),
+    digest: hashOf(files.map(({ name, content }) => [name, content])),
     files,
     structure,
     commands: state?.structure === structure ? allCommands(layout, front, state) : null,
@@ -104,10 +106,6 @@ function emptied(layout: Layout): Layout {
   return { ...layout, services }
 }
 
-function hash(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 20)
-}
-
 /** Maps and certificates that a proxy was told of and has not taken, one of them in words. Null: none. */
 export function notTaken(table: ProxyTable, now: ProxyState): string | null {
   const left = frontCommands(layOutFront(table, layOut(table, now)), now.front) ?? []
@@ -126,31 +124,31 @@ export function seenBy(table: ProxyTable, now: ProxyState, former: readonly Prox
     if (service === undefined) return []
     const backends = [localBackend(service), ...wholeBackends(service)]
     const open = [now, ...former].map((state) => ({ state, names: backendsIn(state, service) }))
-    const ready = local.filter((target) => target.state === 'ready' && isTarget(target)).map(seatKey)
-    return local.map(({ containerId, ...target }): TargetSeen => {
-      const address = isTarget(target) ? seatKey(target) : ''
+    const ready = local.filter((target) => target.state === 'ready').map(addressOf)
+    // HAProxy takes no word on servers for a process that ends: it goes on with those it knew.
+    const outdated = former.filter((state) => !ready.some((address) => sendsTo(state, service, address)))
+    return local.map((target): TargetSeen => {
+      const address = addressOf(target)
       const seen = backends.map((backend) => slotAt(now, backend, address))
       const sessions = open.flatMap(({ state, names }) =>
         names.map((name) => slotAt(state, name, address)?.sessions ?? 0),
       )
-      // HAProxy takes no word on servers for a process that ends: it goes on with those it knew.
-      const asking = former.map((state) => (knows(state, service, ready) ? 0 : idleAt(state, service, address)))
-      const leaves = target.state === 'drain'
-      return { key, containerId, state: stateOf(seen), sessions: sum([...sessions, ...(leaves ? asking : [])]) }
+      const asking = target.state === 'drain' ? outdated.filter((state) => sendsTo(state, service, address)) : []
+      const idle = asking.map((state) => state.idle)
+      return { key, containerId: target.containerId, state: stateOf(seen), sessions: sum([...sessions, ...idle]) }
     })
   })
   return { targets }
 }
 
-function knows(state: ProxyState, service: ServiceLayout, addresses: readonly string[]): boolean {
-  return addresses.some((address) => {
-    const slot = slotAt(state, localBackend(service), address)
-    return slot !== undefined && !slot.isFree && slot.weight > 0
-  })
+/** Empty: it has none that could be reached. */
+function addressOf(target: ProxyTarget): string {
+  return isTarget(target) ? seatKey(target) : ''
 }
 
-function idleAt(state: ProxyState, service: ServiceLayout, address: string): number {
-  return knows(state, service, [address]) ? state.idle : 0
+function sendsTo(state: ProxyState, service: ServiceLayout, address: string): boolean {
+  const slot = slotAt(state, localBackend(service), address)
+  return slot !== undefined && !slot.isFree && slot.weight > 0
 }
 
 /** Also those that a former process had. */

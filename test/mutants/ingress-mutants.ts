@@ -101,8 +101,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: PLAN,
-    find: 'sum([...sessions, ...(leaves ? asking : [])])',
-    put: 'sum([...sessions, ...(leaves ? asking.slice(0, 0) : [])])',
+    find: 'outdated.filter((state) => sendsTo(state, service, address))',
+    put: 'outdated.slice(0, 0)',
     breaks: 'who kept a connection since before a reload asks a process that knows only replicas that have gone',
   },
   {

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { assignAddresses, declaredPorts, givenNames, networksAround, parseRange } from '../../src/names/index.js'
 import type { AddressRange } from '../../src/names/index.js'
-import type { NetworkAttachment, NetworkSpec, ServiceSpec } from '../../src/model/index.js'
-import { serviceSpec } from '../driver/fixtures.js'
+import type { NetworkAttachment, ServiceSpec } from '../../src/model/index.js'
+import { SHOP_NETWORK, serviceSpec } from '../driver/fixtures.js'
 
 const WIDE: AddressRange = { first: 198 * 2 ** 24 + 18 * 2 ** 16, size: 65_536 }
 /** Of 254 addresses most services meet another's. */
@@ -79,20 +79,11 @@ describe('the addresses of names', () => {
 })
 
 const attached = (network: string, ...aliases: readonly string[]): NetworkAttachment => ({ network, aliases })
-const NETWORK: NetworkSpec = {
-  name: 'shop_default',
-  external: false,
-  driver: 'bridge',
-  options: {},
-  internal: false,
-  labels: {},
-  subnets: [],
-}
 const service = (name: string, changes: Partial<ServiceSpec> = {}): ServiceSpec =>
   serviceSpec({ name, networks: [attached('shop_default')], ...changes })
 
 /** `db api.blog`: what a web service is told. */
-function told(web: Partial<ServiceSpec>, others: readonly ServiceSpec[], networks = [NETWORK]): string {
+function told(web: Partial<ServiceSpec>, others: readonly ServiceSpec[], networks = [SHOP_NETWORK]): string {
   const named = others.map((spec, at) => ({ spec, address: `198.18.0.${at + 1}` }))
   const exported = named.filter(({ spec }) => spec.exported === true)
   const neighbours = named.filter(({ spec }) => spec.stack === 'shop')
@@ -103,7 +94,7 @@ function told(web: Partial<ServiceSpec>, others: readonly ServiceSpec[], network
 
 describe('the names that a container is given', () => {
   const db = service('db')
-  const inner = { ...NETWORK, name: 'shop_inner', internal: true }
+  const inner = { ...SHOP_NETWORK, name: 'shop_inner', internal: true }
 
   it.each<[string, Partial<ServiceSpec>, readonly ServiceSpec[], string]>([
     ['are those of its stack', {}, [db, service('cache')], 'cache=2 db=1'],
@@ -155,11 +146,11 @@ describe('the names that a container is given', () => {
       'db=1',
     ],
   ])('%s', (_, web, others, expected) => {
-    expect(told(web, others, [NETWORK, inner])).toBe(expected)
+    expect(told(web, others, [SHOP_NETWORK, inner])).toBe(expected)
   })
 
   it('are none over IPv6 alone', () => {
-    expect(told({}, [db], [{ ...NETWORK, enableIpv4: false }])).toBe('')
+    expect(told({}, [db], [{ ...SHOP_NETWORK, enableIpv4: false }])).toBe('')
   })
 })
 

@@ -3,7 +3,7 @@ import { dockerOn, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
 import { containerName } from '../../../src/model/index.js'
 import type { Action } from '../../../src/model/index.js'
-import { FLEET, must, never, onContainer, problemOf, runAction, until } from '../fixtures.js'
+import { FLEET, SHOP_NETWORK, must, never, onContainer, problemOf, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
 import { busybox, discard, labDriver, replicasOf, useAll } from './lab-fixtures.js'
 
@@ -151,15 +151,7 @@ describe.each(['old', 'new'])('on the %s engine', (server) => {
 
   it('attaches every network before the start, with the service name as an alias', async () => {
     const image = await busybox(driver, server)
-    const network = (name: string) => ({
-      name,
-      external: false,
-      driver: 'bridge',
-      options: {},
-      internal: false,
-      labels: {},
-      subnets: [],
-    })
+    const network = (name: string) => ({ ...SHOP_NETWORK, name })
     const ensure = (name: string): Action => ({ kind: 'ensure-network', server, stack: 'shop', network: network(name) })
     for (const name of ['shop_front', 'shop_back']) must(await driver.perform(ensure(name), never))
     must(await driver.perform(ensure('shop_front'), never))

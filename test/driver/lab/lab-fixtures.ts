@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { INGRESS_STACK } from '../../../src/model/index.js'
+import { INGRESS_DEFAULTS, INGRESS_STACK } from '../../../src/model/index.js'
 import type { HostKey, ImagePin, Replica, Server } from '../../../src/model/index.js'
+import { proxyService } from '../../../src/ingress/index.js'
 import type { DriverLimits, DriverOptions } from '../../../src/driver/index.js'
 import type { Lab, LabServer } from '../../lab/index.js'
-import { FLEET, must, never, newDriver, onContainer } from '../fixtures.js'
+import { FLEET, must, never, newDriver, onContainer, runAction } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
 
 export function sshServer(server: LabServer, hostKey?: HostKey): Server {
@@ -33,6 +34,14 @@ export function useAll(driver: TestDriver, lab: Lab): void {
     undefined,
     INGRESS_STACK,
   )
+}
+
+/** The proxy of a server. Returns its container's id. */
+export async function startProxy(driver: TestDriver, server: string, key = server): Promise<string> {
+  const spec = proxyService(FLEET, { ...INGRESS_DEFAULTS, image: 'slipway/haproxy:2.6' })
+  const pull = { kind: 'pull', server, stack: 'slipway', image: spec.image, policy: 'never' } as const
+  const { image } = must(await driver.perform(pull, never))
+  return must(await driver.perform(runAction(server, spec, image, key), never)).containerId ?? ''
 }
 
 export async function busybox(driver: TestDriver, server: string): Promise<ImagePin> {

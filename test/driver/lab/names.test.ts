@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeHaproxy, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
-import { proxyService } from '../../../src/ingress/index.js'
-import { INGRESS_DEFAULTS } from '../../../src/model/index.js'
 import type { BalancedService, GivenNames, ProxySeen, ProxyTable, Replica } from '../../../src/model/index.js'
-import { FLEET, SHOP_NETWORK, must, never, runAction, until } from '../fixtures.js'
+import { SHOP_NETWORK, must, never, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
-import { busybox, labDriver, replicasOf, useAll } from './lab-fixtures.js'
+import { busybox, labDriver, replicasOf, startProxy, useAll } from './lab-fixtures.js'
 
 const ADDRESS = '198.18.9.9'
 const RANGE = '198.18.0.0/16'
@@ -35,13 +33,6 @@ afterAll(async () => {
   await driver?.close()
   await lab?.down()
 })
-
-async function startProxy(server: string): Promise<string> {
-  const spec = proxyService(FLEET, { ...INGRESS_DEFAULTS, image: 'slipway/haproxy:2.6' })
-  const pull = { kind: 'pull', server, stack: 'slipway', image: spec.image, policy: 'never' } as const
-  const { image } = must(await driver.perform(pull, never))
-  return must(await driver.perform(runAction(server, spec, image, server), never)).containerId ?? ''
-}
 
 async function start(server: string, key: string, network = SHOP_NETWORK, names?: GivenNames): Promise<Replica> {
   must(await driver.perform({ kind: 'ensure-network', server, stack: 'shop', network }, never))
@@ -88,7 +79,7 @@ describe.each(['old', 'new'])('a name, on the %s engine', (server) => {
   const routes = (): Promise<string> => lab.server(server).run('ip', 'route', 'show', 'table', 'all')
 
   beforeAll(async () => {
-    proxy = await startProxy(server)
+    proxy = await startProxy(driver, server)
     replica = await start(server, '1')
     client = await start(server, '2', SHOP_NETWORK, { address: null, hosts: [{ name: 'db', address: ADDRESS }] })
     stranger = await start(server, '3', BLOG_NETWORK, { address: null, hosts: [{ name: 'db', address: ADDRESS }] })

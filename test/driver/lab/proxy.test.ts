@@ -4,15 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dockerOn, makeHaproxy, startLab } from '../../lab/index.js'
 import type { Lab } from '../../lab/index.js'
-import { proxyService } from '../../../src/ingress/index.js'
 import { openAuthority } from '../../../src/mesh/index.js'
-import { INGRESS_DEFAULTS } from '../../../src/model/index.js'
 import type { BalancedService, ProxySeen, ProxyTable, ProxyTarget, Replica } from '../../../src/model/index.js'
 import { ask, startLoad } from '../../ingress/lab/load.js'
 import type { Load } from '../../ingress/lab/load.js'
 import { FLEET, SHOP_NETWORK, clock, must, never, problemOf, runAction, until } from '../fixtures.js'
 import type { TestDriver } from '../fixtures.js'
-import { busybox, labDriver, replicasOf, useAll } from './lab-fixtures.js'
+import { busybox, labDriver, replicasOf, startProxy, useAll } from './lab-fixtures.js'
 
 let lab: Lab
 let driver: TestDriver
@@ -35,13 +33,6 @@ afterAll(async () => {
   await driver?.close()
   await lab?.down()
 })
-
-async function startProxy(server: string, key = server): Promise<string> {
-  const spec = proxyService(FLEET, { ...INGRESS_DEFAULTS, image: 'slipway/haproxy:2.6' })
-  const pull = { kind: 'pull', server, stack: 'slipway', image: spec.image, policy: 'never' } as const
-  const { image } = must(await driver.perform(pull, never))
-  return must(await driver.perform(runAction(server, spec, image, key), never)).containerId ?? ''
-}
 
 async function balance(server: string, containerId: string, table: ProxyTable): Promise<ProxySeen> {
   return must(await driver.balance(server, containerId, table, never))
@@ -79,7 +70,7 @@ describe.each(['old', 'new'])('a proxy over ssh, on the %s engine', (server) => 
   let replicas: readonly Replica[]
 
   beforeAll(async () => {
-    proxy = await startProxy(server)
+    proxy = await startProxy(driver, server)
     replicas = [await startReplica(server, '1'), await startReplica(server, '2')]
   })
 
@@ -159,7 +150,7 @@ describe.each(['old', 'new'])('a proxy over ssh, on the %s engine', (server) => 
     const local = replicas.map((replica) => targetOf(replica))
     await balance(server, proxy, table(web({ local })))
     const load = loadOn(server)
-    const next = await startProxy(server, 'next')
+    const next = await startProxy(driver, server, 'next')
     await balance(server, next, table(web({ local })))
     await dockerOn(lab.server(server)).getContainer(proxy).stop()
     await new Promise((resolve) => setTimeout(resolve, 500))
@@ -198,7 +189,7 @@ describe('two servers', () => {
     rmSync(dir, { recursive: true })
     const [proxies, replicas] = [new Map<string, string>(), new Map<string, Replica>()]
     for (const server of ['old', 'new']) {
-      proxies.set(server, await startProxy(server, 'mesh'))
+      proxies.set(server, await startProxy(driver, server, 'mesh'))
       replicas.set(server, await startReplica(server, 'mesh'))
     }
     const bring = async (server: string, withLocal: boolean): Promise<void> => {
