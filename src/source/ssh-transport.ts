@@ -107,7 +107,11 @@ async function* packetsUntilFlush(session: Session, maxBytes: number): AsyncGene
 interface Legacy {
   complaint: string
   exit: number | null
+  isClosed: boolean
 }
+
+/** How a service ended comes after its last word: it is waited for this long. */
+const FAREWELL_MS = 2_000
 
 interface Service {
   readonly channel: ClientChannel
@@ -117,6 +121,7 @@ interface Service {
 
 function listen(channel: ClientChannel, legacy: Legacy): void {
   channel.on('exit', (code: number | null) => (legacy.exit = code))
+  channel.on('close', () => (legacy.isClosed = true))
   channel.stderr.on('error', () => undefined)
   channel.stderr.on('data', (chunk: Buffer) => {
     legacy.complaint = (legacy.complaint + chunk.toString('utf8')).slice(0, MAX_COMPLAINT)
@@ -143,7 +148,8 @@ class Session {
     this.#connection = connection
     this.#idleMs = place.idleMs
     this.#signal = signal
-    this.#reader = (channel as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
+    // Reading to the end must not close it: how the service ended is still to come.
+    this.#reader = channel.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>
     signal.addEventListener('abort', this.#onAbort, { once: true })
     if (signal.aborted) this.#onAbort()
   }
@@ -163,6 +169,7 @@ class Session {
     try {
       const { done, value } = (await this.#reader.next()) as IteratorResult<Buffer, undefined>
       if (done !== true) return value
+      await this.#farewell()
     } catch {
       // What broke it is told below.
     } finally {
@@ -176,6 +183,19 @@ class Session {
     if (exit !== null && exit !== 0)
       throw new GitFailure('GIT_UNREACHABLE', `${this.host} ended Git's service with code ${exit} and no reason`)
     return null
+  }
+
+  async #farewell(): Promise<void> {
+    const { exit, isClosed } = this.#legacy
+    if (exit !== null || isClosed) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, FAREWELL_MS)
+      const end = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      this.channel.once('exit', end).once('close', end)
+    })
   }
 
   end(): void {
@@ -214,7 +234,7 @@ class Line {
   async exec(command: string, options: { readonly env?: NodeJS.ProcessEnv }): Promise<Service> {
     const wasOpen = this.#connection !== null
     const connection = await this.#connected()
-    const legacy: Legacy = { complaint: '', exit: null }
+    const legacy: Legacy = { complaint: '', exit: null, isClosed: false }
     const opened = await openChannel<ClientChannel>(
       (done) =>
         connection.client.exec(command, options, (error, channel) => {

@@ -146,7 +146,7 @@ describe('a server that misbehaves leaves the last good revision readable, and i
         setTimeout(() => {
           channel.exit(1)
           channel.close()
-        }, 30)
+        }, 300)
         return true
       },
     ],
