@@ -11,11 +11,14 @@ const AGAIN_MS = 100
 const SLOW_EVERY = 500
 /** A machine that cannot keep up has fewer requests, not a heap of them. */
 const MOST_OPEN = 100
+/** Shorter than the proxies keep a connection that is idle: whoever asks in the moment in which it is closed gets no answer, which is nobody's loss. */
+const IDLE_MS = 10_000
 
 class Load {
   private readonly options: LoadOptions
-  private readonly kept = new Agent({ keepAlive: true, maxSockets: 32 })
+  private readonly kept = new Agent({ keepAlive: true, maxSockets: 32, timeout: IDLE_MS })
   private urls: readonly string[]
+  private readonly usedAtMs = new WeakMap<object, number>()
   private failures: LoadFailure[] = []
   private answers: Record<string, number> = {}
   private requests = 0
@@ -102,8 +105,16 @@ class Load {
     })
     sent.on('timeout', () => sent.destroy(new Error(`no answer in ${DEADLINE_MS / 1_000} s`)))
     let isAnswered = false
+    let idle = ''
     sent.on('response', () => (isAnswered = true))
-    sent.on('error', (error) => (isAnswered ? undefined : done(error.message)))
+    sent.on('socket', (socket) => {
+      const usedAtMs = this.usedAtMs.get(socket)
+      if (usedAtMs !== undefined) idle = `, on a connection that was idle for ${Date.now() - usedAtMs} ms`
+    })
+    sent.on('close', () => {
+      if (sent.socket !== null) this.usedAtMs.set(sent.socket, Date.now())
+    })
+    sent.on('error', (error) => (isAnswered ? undefined : done(`${error.message}${idle}`)))
     sent.end(method === 'POST' ? 'body' : undefined)
   }
 

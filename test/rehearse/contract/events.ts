@@ -30,14 +30,15 @@ function lineOf({ Action, Actor }: Told): string {
 }
 
 /**
- * What is a race within the engine counts as one thing: how many processes of a container the kernel kills, and whether that is heard before the end, how often a flapping container was restarted and what a stop then caught it at, a
+ * What is a race within the engine counts as one thing: how many processes of a container the kernel kills, and whether that is heard at all, and before the end, how often a flapping container was restarted and what a stop then caught it at, a
  * pause that an old engine tells twice, a stop that a new one tells before or after the end that it waited for.
  */
 function inOrder(actions: readonly string[]): string {
   return actions
     .join(', ')
     .replace(/oom(, oom)+/g, 'oom')
-    .replace(/(die 137), oom/g, 'oom, $1')
+    .replace(/(die 137), oom/g, '$1')
+    .replace(/oom, (die 137)/g, '$1')
     .replace(/(start, die \d+)(, \1)+.*$/, '$1 (again and again)')
     .replace(/(pause, unpause)(, \1)+/g, '$1')
     .replace(/((?:stop, )+)(die \d+)/g, (_all, stops: string, die: string) => `${die}, ${stops.slice(0, -2)}`)

@@ -117,6 +117,7 @@ const RECORDED: Readonly<Record<string, string>> = {
   'a need below the limit':
     'create a hungry memory=200 health=marked interval=200 period=600000; start a; await a healthy; stop a 9',
   'a need above the limit': 'create a hungry memory=20; start a; await a exited; start a; await a exited',
+  'a need above the limit, under a policy': 'create a hungry memory=20 restart=on-failure:1; start a; await a exited',
   'a limit that falls below what is used':
     'create a hungry memory=200 health=marked interval=200 period=600000; start a; await a healthy; update a 20; await a exited',
   files: 'create a steady; files a; start a; files a',
