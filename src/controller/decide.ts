@@ -162,6 +162,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
     ),
     evidence: input.asker.evidence,
     rotation: rotationOf(input, name, state, target),
+    shares: new Map(),
   }
 }
 

@@ -14,6 +14,40 @@ export interface UpdatePolicy {
   readonly maxFailureRatio: number
 }
 
+/** `5% 2m`: this share of the requests for this long. `holdMs` null: until a person promotes it. */
+export interface CanaryStep {
+  readonly percent: number
+  readonly holdMs: number | null
+}
+
+/** Requests that all go to the new replicas while a canary runs, whatever its share. `value` null: any. */
+export interface CanaryMatch {
+  readonly kind: 'header' | 'cookie'
+  readonly name: string
+  readonly value: string | null
+}
+
+/** What the new replicas may be worse by, as their proxies see it. */
+export interface CanaryLimits {
+  /** Before the new ones had as many requests, nothing is said about them. */
+  readonly leastRequests: number
+  /** How much larger the share of failed requests may be than that of the old ones: 0.01 is one in a hundred. */
+  readonly errorRatio: number
+  /** How many times as long 95 of 100 requests may take. */
+  readonly p95Ratio: number
+}
+
+/** How a service comes to a new spec while its old replicas go on serving. Absent: rolling, slot by slot. */
+export type Strategy =
+  | {
+      readonly kind: 'canary'
+      readonly steps: readonly CanaryStep[]
+      readonly match?: CanaryMatch
+      readonly limits: CanaryLimits
+    }
+  /** `keepMs`: how long the old ones stay after the switch. */
+  | { readonly kind: 'blue-green'; readonly keepMs: number }
+
 export interface RolloutPolicy {
   /** One replica, from start to healthy. Null: 5 min, or what the healthcheck's own numbers need, if longer. */
   readonly healthyDeadlineMs: number | null
@@ -25,6 +59,8 @@ export interface RolloutPolicy {
   readonly onRollback: 'status' | 'revert' | 'pull-request'
   /** How long connections that are open to a balanced replica may go on before it is stopped. Absent: `DRAIN_DEFAULT_MS`. */
   readonly drainMs?: number
+  /** Absent: rolling. */
+  readonly strategy?: Strategy
 }
 
 export const UPDATE_DEFAULTS: UpdatePolicy = Object.freeze({

@@ -2,6 +2,7 @@ import { NOTHING } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import { lifecycle } from './lifecycle.js'
 import { prepareRollout } from './prepare.js'
+import { sharesOf } from './shares.js'
 import { step } from './step.js'
 import { networksToRemove, removalKey } from './teardown.js'
 
@@ -20,7 +21,6 @@ export function advance(facts: Facts): Advice {
     }
   const turn = lifecycle(facts)
   if (turn.length > 0) return { ...NOTHING, facts: turn, again: true }
-  const phase = facts.state.rollout?.phase
-  if (phase === 'preparing') return prepareRollout(facts)
-  return step(facts)
+  const isPreparing = facts.state.rollout?.phase === 'preparing'
+  return { ...(isPreparing ? prepareRollout(facts) : step(facts)), shares: sharesOf(facts) }
 }

@@ -14,6 +14,7 @@ import type { RolloutFact } from './facts.js'
 import type { HealthTrack } from './health.js'
 import type { Target } from './effective.js'
 import type { Rotation } from './rotation.js'
+import type { ServiceShare, ShareSeen } from './shares.js'
 import type { StackState } from './state.js'
 
 /** What the last attempt of a preparing action brought; absent: not tried since the server was last (re)connected. */
@@ -52,6 +53,8 @@ export interface Facts {
   readonly evidence: ReadonlyMap<string, Extract<RolloutFact, { kind: 'replica-failed' }>['evidence']>
   /** How replicas of balanced services stand in the proxies, by container id. Whoever is absent is in none. */
   readonly rotation: ReadonlyMap<string, Rotation>
+  /** What all proxies that can be asked were told and took, by service. Absent: nothing, or nobody knows yet. */
+  readonly shares: ReadonlyMap<string, ShareSeen>
 }
 
 export interface RunFailure {
@@ -102,6 +105,8 @@ export interface Advice {
   readonly watched: readonly Replica[]
   /** Replicas that the proxies are to send nothing new to. By level: who is not named any more gets something again. */
   readonly drains: readonly Replica[]
+  /** By level, too: of a service that is not named, all ready replicas count alike. */
+  readonly shares: readonly ServiceShare[]
   readonly waiting: readonly Waiting[]
   /** Decide again at this time at the latest; null: only when something happens. */
   readonly wakeAtMs: number | null
@@ -117,6 +122,7 @@ export const NOTHING: Advice = Object.freeze({
   looks: [],
   watched: [],
   drains: [],
+  shares: [],
   waiting: [],
   wakeAtMs: null,
   again: false,
@@ -141,6 +147,7 @@ export function combine(pieces: readonly Partial<Advice>[]): Advice {
     looks: [...new Set(pieces.flatMap((piece) => piece.looks ?? []))],
     watched: pieces.flatMap((piece) => piece.watched ?? []),
     drains: pieces.flatMap((piece) => piece.drains ?? []),
+    shares: pieces.flatMap((piece) => piece.shares ?? []),
     waiting: pieces.flatMap((piece) => piece.waiting ?? []),
     wakeAtMs: earliest(...pieces.map((piece) => piece.wakeAtMs ?? null)),
     again: pieces.some((piece) => piece.again === true),

@@ -76,6 +76,7 @@ export function factsOf(situation: Situation): Facts {
     runFailures: new Map(),
     evidence: new Map(),
     rotation: new Map(),
+    shares: new Map(),
     ...rest,
   }
 }
