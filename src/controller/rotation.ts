@@ -88,13 +88,29 @@ function isDecided(acked: Acked, key: string, id: string, isOptional: boolean): 
 
 /** Of replicas that nobody published all of, as `key id`: ports where their own proxy finds nobody. */
 export function shutPorts(proxies: Iterable<Proxy>, replicas: Routing['replicas']): ReadonlySet<string> {
+  const targets = optionalTargets(replicas)
   const shut = new Set<string>()
   for (const { acked, server } of proxies)
-    for (const [id, replica] of acked === null ? [] : replicas)
-      if (replica.server === server)
-        for (const key of replica.optional)
-          if (acked?.targets.get(`${key} ${id}`)?.state === 'down') shut.add(`${key} ${id}`)
+    for (const target of acked === null ? [] : (targets.get(server) ?? []))
+      if (acked?.targets.get(target)?.state === 'down') shut.add(target)
   return shut
+}
+
+const optionals = new WeakMap<Routing['replicas'], ReadonlyMap<string, readonly string[]>>()
+
+/** By server, as `key id`: what nobody published. Each turn asks for it. */
+function optionalTargets(replicas: Routing['replicas']): ReadonlyMap<string, readonly string[]> {
+  const known = optionals.get(replicas)
+  if (known !== undefined) return known
+  const targets = new Map<string, string[]>()
+  for (const [id, { server, optional }] of replicas)
+    for (const key of optional) {
+      const own = targets.get(server) ?? []
+      own.push(`${key} ${id}`)
+      targets.set(server, own)
+    }
+  optionals.set(replicas, targets)
+  return targets
 }
 
 /** Whether its own proxies let others in to a replica. */

@@ -12,6 +12,7 @@ import type {
 } from '../model/index.js'
 import { frontOf, isSameFront, isSameRoutes, routesWon } from './routes.js'
 import type { FrontInput, RouteClaim } from './routes.js'
+import { touchedKeys } from './touched.js'
 
 /** What one stack brings to the proxies: its balanced services, by port. Sorted by key. */
 export type StackEndpoints = readonly ServiceEndpoints[]
@@ -163,8 +164,12 @@ export interface TableInput {
   readonly letGo: ReadonlySet<string>
 }
 
-/** What a table was made of, by key: where nothing of it changed, the next table has the same object. */
-export type TableParts = ReadonlyMap<string, TablePart>
+/** What a table was made of: where nothing of it changed, the next table has the same objects. */
+export interface TableParts {
+  readonly input: TableInput
+  /** In the order of the services. */
+  readonly list: readonly TablePart[]
+}
 
 interface TablePart {
   readonly routed: RoutedService
@@ -175,24 +180,37 @@ interface TablePart {
 /** Only what differs from the last table is made anew: with one replica of one service changed, that is one service. */
 export function tableOf(
   input: TableInput,
-  before: TableParts = new Map(),
+  before: TableParts | null = null,
   former?: ProxyTable,
 ): { readonly table: ProxyTable; readonly parts: TableParts } {
   const { server, routing, peers, mesh } = input
   const place = JSON.stringify([input.isListening, input.taken])
-  const parts = new Map<string, TablePart>()
-  const services = routing.services.map((routed) => {
+  const touched = before === null ? null : touchedKeys(before.input, input)
+  const lastAt = lastParts(before?.list ?? [])
+  const list = routing.services.map((routed, at): TablePart => {
+    const last = lastAt(routed.key, at)
+    const isKnown = last?.routed === routed
+    if (isKnown && touched !== null && !touched.has(routed.key)) return last
     const name = namedPlace(routed.name, input)
     const about = `${place}${flagsOf(routed, input)}${name === null ? '' : JSON.stringify(name)}`
-    const last = before.get(routed.key)
-    const isSame = last?.routed === routed && last.about === about
-    const part = isSame ? last : { routed, about, made: balanced(routed, input, name) }
-    parts.set(routed.key, part)
-    return part.made
+    return isKnown && last.about === about ? last : { routed, about, made: balanced(routed, input, name) }
   })
+  const services = list.map(({ made }) => made)
   const front = frontOf(input, routing.services, former?.front)
   const range = input.names === null ? {} : { range: input.names.range }
-  return { table: { server, peers, mesh, services, ...range, ...(front === undefined ? {} : { front }) }, parts }
+  const table = { server, peers, mesh, services, ...range, ...(front === undefined ? {} : { front }) }
+  return { table, parts: { input, list } }
+}
+
+/** By key; mostly where it was. */
+function lastParts(list: readonly TablePart[]): (key: string, at: number) => TablePart | undefined {
+  let byKey: ReadonlyMap<string, TablePart> | null = null
+  return (key, at) => {
+    const there = list[at]
+    if (there?.routed.key === key) return there
+    byKey ??= new Map(list.map((part) => [part.routed.key, part]))
+    return byKey.get(key)
+  }
 }
 
 /** What a service's part of the table leans on besides its routing. */
@@ -293,19 +311,25 @@ export function isSameTable(a: ProxyTable | null, b: ProxyTable): boolean {
 }
 
 export function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && [...b].every((one) => a.has(one))
+  return a === b || (a.size === b.size && [...b].every((one) => a.has(one)))
 }
 
 function isSameMesh(a: MeshIdentity | null, b: MeshIdentity | null): boolean {
   return a?.port === b?.port && a?.certificate === b?.certificate && a?.authority === b?.authority
 }
 
-/** The replicas that a table made with this input sends to on other servers. */
-export function countedIn({ server, routing, counted }: TableInput): ReadonlySet<string> {
-  const sent = routing.services.flatMap(({ replicas }) =>
-    replicas.filter((one) => one.server !== server && !one.isLeaving && counted.has(one.containerId)),
+const sentTo = new WeakMap<Routing, { readonly counted: ReadonlySet<string>; readonly sent: ReadonlySet<string> }>()
+
+/** The replicas that tables made with this input send to from other servers than their own: one set for all of those. */
+export function countedIn({ routing, counted }: Pick<TableInput, 'routing' | 'counted'>): ReadonlySet<string> {
+  const known = sentTo.get(routing)
+  if (known?.counted === counted) return known.sent
+  const ready = routing.services.flatMap(({ replicas }) =>
+    replicas.filter(({ isLeaving, containerId }) => !isLeaving && counted.has(containerId)),
   )
-  return new Set(sent.map(({ containerId }) => containerId))
+  const sent = new Set(ready.map(({ containerId }) => containerId))
+  sentTo.set(routing, { counted, sent })
+  return sent
 }
 
 /** A table that serves no names, or none at these addresses. */

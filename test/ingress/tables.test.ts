@@ -52,7 +52,7 @@ describe('a table', () => {
     const replicas = [at('a', 'a1'), at('b', 'b1'), at('b', 'b2')]
     const input = inputOf([service({ replicas })], { counted: new Set(['a1', 'b2']) })
     expect(linesOf(input)).toEqual(['shop/web:8080 80 a1 b:1'])
-    expect([...countedIn(input)]).toEqual(['b2'])
+    expect([...countedIn(input)]).toEqual(['a1', 'b2'])
   })
 
   it('gives a leaving replica nothing new, where another is beside it', () => {

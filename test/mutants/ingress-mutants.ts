@@ -124,6 +124,12 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'the last replica of a server refuses what other servers still send to it',
   },
   {
+    file: 'src/ingress/touched.ts',
+    find: "...said.map((target) => target.slice(0, target.lastIndexOf(' '))),",
+    put: '',
+    breaks: 'a replica that nobody sends to any more goes on getting new connections from its own proxy',
+  },
+  {
     file: TABLES,
     find: 'const rank = (isReady ? 2 : 0) + (claim.isWanted ? 1 : 0)',
     put: 'const rank = (isReady ? 1 : 0) + (claim.isWanted ? 2 : 0)',
