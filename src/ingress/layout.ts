@@ -54,6 +54,7 @@ export interface PeerLayout {
 const MAX_WEIGHT = 256
 const LEAST_SLOTS = 4
 const FEW_PEERS = 8
+const NO_PEERS: readonly PeerLayout[] = Object.freeze([])
 
 const PREFIXES: Readonly<Record<ServiceProtocol, string>> = { tcp: 'tcp', http: 'http', h2: 'http2' }
 
@@ -97,7 +98,7 @@ export function resortName({ id }: PeerLayout): string {
 /** What makes no sense for HAProxy (a host that is none, a port out of range) is left out: it could not be reached anyway. */
 export function layOut(table: ProxyTable, state: ProxyState | null): Layout {
   const mesh = table.mesh === null || !isPort(table.mesh.port) ? null : table.mesh.port
-  const peers = mesh === null ? [] : peersOf(table)
+  const peers = mesh === null ? NO_PEERS : peersOf(table)
   const own = [mesh, table.front?.httpPort ?? null, table.front?.httpsPort ?? null]
   const taken = new Set(own.map((port) => listenerKey({ address: '', port: port ?? 0 })))
   const services = [...table.services].sort((a, b) => compareText(a.key, b.key))
@@ -123,15 +124,29 @@ interface Surroundings {
   readonly isFront: boolean
 }
 
+/** What a service was laid out as last, and from what beside itself. */
+interface LaidOut {
+  readonly peers: readonly PeerLayout[]
+  readonly about: string
+  readonly layout: ServiceLayout
+}
+
+const laidOut = new WeakMap<BalancedService, LaidOut>()
+
+/** While the table and the proxy say the same of it, it is the same object: what was made of that is known. */
 function layOutService(service: BalancedService, { peers, range, taken, state, isFront }: Surroundings): ServiceLayout {
-  const id = dnsLabel(service.key)
+  const known = laidOut.get(service)
+  const id = known?.layout.id ?? dnsLabel(service.key)
   const { protocol } = service
-  const manners = isFront ? mannersOf(service) : []
   const listen = listenersOf(service, taken)
   const name = placeOf(service.name, range, taken)
-  const seen = state?.servers.get(localBackend({ protocol, id })) ?? new Map<string, SlotSeen>()
+  const manners = isFront ? mannersOf(service) : []
+  const seen = state?.servers.get(localBackend({ protocol, id })) ?? NOTHING_SEEN
+  const reached = wholeBackends({ id, listen, name, manners }).map((backend) => state?.servers.get(backend))[0]
+  const about = aboutOf({ listen, name, isFront }, seen, peers.length > FEW_PEERS ? reached : undefined)
+  if (known?.peers === peers && known.about === about) return known.layout
   const weights = new Map(service.remote.map(({ server, weight }) => [dnsLabel(server), weightOf(weight)]))
-  return {
+  const layout = {
     key: service.key,
     id,
     protocol,
@@ -142,9 +157,25 @@ function layOutService(service: BalancedService, { peers, range, taken, state, i
     slots: seat(seatsOf(service.local), seen),
     remotes: entriesOf(
       peers.map((peer) => ({ peer, weight: weights.get(peer.id) ?? 0 })),
-      wholeBackends({ id, listen, name, manners }).map((backend) => state?.servers.get(backend))[0],
+      reached,
     ),
   }
+  laidOut.set(service, { peers, about, layout })
+  return layout
+}
+
+const NOTHING_SEEN: ReadonlyMap<string, SlotSeen> = new Map()
+
+/** All that a service's layout leans on beside the service and the peers. */
+function aboutOf(
+  around: Pick<ServiceLayout, 'listen' | 'name'> & { readonly isFront: boolean },
+  seen: ReadonlyMap<string, SlotSeen>,
+  entries: ReadonlyMap<string, SlotSeen> | undefined,
+): string {
+  let about = JSON.stringify(around)
+  for (const [slot, { address, isFree }] of seen) about += ` ${slot}${isFree ? '-' : '='}${address}`
+  for (const entry of entries?.keys() ?? []) about += ` ${entry}`
+  return about
 }
 
 /**
@@ -255,16 +286,26 @@ function slotCount(wanted: number, there: number): number {
   return count
 }
 
+const laidOutPeers = new WeakMap<
+  ProxyTable['peers'],
+  { readonly server: string; readonly peers: readonly PeerLayout[] }
+>()
+
+/** The same object while the table's is. */
 function peersOf(table: ProxyTable): readonly PeerLayout[] {
-  const peers = table.peers.flatMap(({ server, host, port }) =>
+  const known = laidOutPeers.get(table.peers)
+  if (known?.server === table.server) return known.peers
+  const others = table.peers.flatMap(({ server, host, port }) =>
     isHost(host) && isPort(port) && server !== table.server
       ? [{ id: dnsLabel(server), zone: meshZone(server), host, port }]
       : [],
   )
-  return unique(
-    peers.sort((a, b) => compareText(a.id, b.id)),
+  const peers = unique(
+    others.sort((a, b) => compareText(a.id, b.id)),
     ({ id }) => id,
   )
+  laidOutPeers.set(table.peers, { server: table.server, peers })
+  return peers
 }
 
 export function isPort(port: number): boolean {

@@ -15,9 +15,11 @@ import {
   CERTIFICATE_FILE,
   MESH_MAP_FILE,
   PEERS_FILE,
+  frameLines,
   renderConfig,
   renderMeshMap,
   renderPeers,
+  renderService,
 } from './render.js'
 
 export const CONFIG_FILE = 'haproxy.cfg'
@@ -61,22 +63,27 @@ export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPla
     ...nameFiles(layout).map((file) => ({ ...file, isSecret: false })),
   ]
   const listeners = listenersOf(layout, front)
+  const services = layout.services.map(renderService)
   const structure = hashOf([
-    renderConfig(emptied(layout), front, ''),
+    frameLines(layout, front, ''),
+    services.map((service) => service.structure),
     beside.map(({ name, content }) => [name, content]),
   ])
   // It says how the passwords of those who may ask are hashed.
   const isSecret = layout.services.some(({ manners }) => manners.some(({ users }) => users.length > 0))
   const config = { name: CONFIG_FILE, content: renderConfig(layout, front, structure), isSecret }
-  const files = [config, ...beside, ...frontFiles(front)]
+  const live = frontFiles(front)
+  const known = new Set(state?.frontends)
+  const isNew = (listener: Listener): boolean => !known.has(frontendName(listener))
   return {
-    digest: hashOf(files.map(({ name, content }) => [name, content])),
-    files,
+    // Whatever else is in the files is in the structure.
+    digest: hashOf([structure, services.map(({ digest }) => digest), live.map(({ name, content }) => [name, content])]),
+    files: [config, ...beside, ...live],
     structure,
     commands: state?.structure === structure ? allCommands(layout, front, state) : null,
     listeners,
-    newListeners: listeners.filter((listener) => isNew(listener, state)),
-    newNames: layout.services.flatMap(({ name }) => (name !== null && isNew(name, state) ? [name] : [])),
+    newListeners: listeners.filter(isNew),
+    newNames: layout.services.flatMap(({ name }) => (name !== null && isNew(name) ? [name] : [])),
   }
 }
 
@@ -86,24 +93,10 @@ function allCommands(layout: Layout, front: FrontLayout | null, state: ProxyStat
   return told === null ? null : [...liveCommands(layout, state), ...told]
 }
 
-function isNew(listener: Listener, state: ProxyState | null): boolean {
-  return state?.frontends.includes(frontendName(listener)) !== true
-}
-
 function listenersOf({ services, mesh }: Layout, front: FrontLayout | null): readonly Listener[] {
   const routed = [front?.http, front?.https].filter((listener) => listener !== null && listener !== undefined)
   const own = [...routed, ...services.flatMap(({ listen }) => listen)]
   return mesh === null ? own : [...own, { address: '', port: mesh.port }]
-}
-
-/** What the runtime interface can change, taken away. */
-function emptied(layout: Layout): Layout {
-  const services = layout.services.map((service) => ({
-    ...service,
-    slots: service.slots.map(() => null),
-    remotes: service.remotes.map(({ peer }) => ({ peer, weight: 0 })),
-  }))
-  return { ...layout, services }
 }
 
 /** Maps and certificates that a proxy was told of and has not taken, one of them in words. Null: none. */
@@ -152,10 +145,27 @@ function sendsTo(state: ProxyState, service: ServiceLayout, address: string): bo
 }
 
 /** Also those that a former process had. */
-function backendsIn({ servers }: ProxyState, service: ServiceLayout): readonly string[] {
-  const routed = routeBackend(service, { suffix: '' })
-  const known = new Set([localBackend(service), wholeBackend(service), routed])
-  return [...servers.keys()].filter((name) => known.has(name) || name.startsWith(`${routed}_`))
+function backendsIn(state: ProxyState, service: ServiceLayout): readonly string[] {
+  const routed = routedIn(state).get(routeBackend(service, { suffix: '' })) ?? []
+  return [localBackend(service), wholeBackend(service), ...routed].filter((name) => state.servers.has(name))
+}
+
+const routedBackends = new WeakMap<ProxyState, ReadonlyMap<string, readonly string[]>>()
+
+/** Backends of routes, by their names without the manner. */
+function routedIn(state: ProxyState): ReadonlyMap<string, readonly string[]> {
+  const known = routedBackends.get(state)
+  if (known !== undefined) return known
+  const routed = new Map<string, string[]>()
+  for (const name of state.servers.keys()) {
+    if (!name.startsWith('to_')) continue
+    const [service = ''] = name.slice('to_'.length).split('_')
+    const own = routed.get(`to_${service}`) ?? []
+    own.push(name)
+    routed.set(`to_${service}`, own)
+  }
+  routedBackends.set(state, routed)
+  return routed
 }
 
 function slotAt(state: ProxyState, backend: string, address: string): SlotSeen | undefined {

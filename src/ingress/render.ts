@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { hashOf } from '../model/index.js'
 import { bindLines, frontendName } from './bind.js'
 import type { FrontLayout } from './front-layout.js'
 import {
@@ -35,15 +36,45 @@ const TLS = `tcp-ut 4s ssl verify required ca-file ${AUTHORITY_FILE} crt ${CERTI
  * `structure` is what it is told apart by.
  */
 export function renderConfig(layout: Layout, front: FrontLayout | null, structure: string): string {
+  const [before, after] = frameLines(layout, front, structure)
+  return [...before, ...layout.services.map((service) => renderService(service).text), ...after, ''].join('\n')
+}
+
+/** What stands around the services. */
+export function frameLines(
+  layout: Layout,
+  front: FrontLayout | null,
+  structure: string,
+): readonly [before: readonly string[], after: readonly string[]] {
   return [
-    ...globalLines(structure),
-    ...defaultLines(),
-    ...frontLines(front, layout.services),
-    ...layout.services.flatMap(serviceLines),
-    ...meshLines(layout),
-    ...(hasListeners(layout, front) ? [] : IDLE),
-    '',
-  ].join('\n')
+    [...globalLines(structure), ...defaultLines(), ...frontLines(front, layout.services)],
+    [...meshLines(layout), ...(hasListeners(layout, front) ? [] : IDLE)],
+  ]
+}
+
+export interface RenderedService {
+  readonly text: string
+  /** Of its text, and of its text without what the runtime interface can change. */
+  readonly digest: string
+  readonly structure: string
+}
+
+const rendered = new WeakMap<ServiceLayout, RenderedService>()
+
+/** Known while its layout is the same object: one replica's change renders one service, however many there are. */
+export function renderService(service: ServiceLayout): RenderedService {
+  const known = rendered.get(service)
+  if (known !== undefined) return known
+  const text = serviceLines(service).join('\n')
+  const made = { text, digest: hashOf(text), structure: hashOf(serviceLines(emptied(service)).join('\n')) }
+  rendered.set(service, made)
+  return made
+}
+
+/** What the runtime interface can change, taken away. */
+function emptied(service: ServiceLayout): ServiceLayout {
+  const slots = service.slots.map(() => null)
+  return { ...service, slots, remotes: service.remotes.map(({ peer }) => ({ peer, weight: 0 })) }
 }
 
 /** `haproxy -c` refuses what listens nowhere. The path is the container's own. */

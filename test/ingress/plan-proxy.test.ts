@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { planProxy, readState, seenBy } from '../../src/ingress/index.js'
 import type { ProxyState } from '../../src/ingress/index.js'
+import { layOut } from '../../src/ingress/layout.js'
+import { renderService } from '../../src/ingress/render.js'
 import { meshZone } from '../../src/model/index.js'
 import type { ProxyTable } from '../../src/model/index.js'
 import { FRONT_WORDS, SHAPES } from './shapes.js'
@@ -170,6 +172,34 @@ describe('a change of a table', () => {
         expect(fresh.state()).toEqual(proxy.state())
       }),
     )
+  })
+
+  it('is planned with what is known of services as it would be from nothing', () => {
+    fc.assert(
+      fc.property(fc.array(anyTable, { minLength: 2, maxLength: 4 }), ([first, ...others]) => {
+        if (first === undefined) return
+        const proxy = haproxyWith()
+        for (const other of others) {
+          // Services and peers as the same objects, beside others and on proxies in other states.
+          const mixed = { ...first, mesh: other.mesh, services: [...other.services, ...first.services] }
+          proxy.bring(mixed)
+          planProxy(mixed, null)
+          for (const table of [mixed, first])
+            expect(planProxy(table, proxy.state())).toEqual(planProxy(structuredClone(table), proxy.state()))
+        }
+      }),
+    )
+  })
+
+  it('renders one service anew where one replica of many changed', () => {
+    const proxy = haproxyWith()
+    const services = Array.from({ length: 300 }, (_, at) => serviceOf({ key: `shop/s${at}:80`, local: [targetOf(2)] }))
+    proxy.bring(tableOf(services))
+    const before = layOut(tableOf(services), proxy.state())
+    const changed = services.map((one, at) => (at === 7 ? { ...one, local: [targetOf(3)] } : one))
+    const known = new Set(before.services.map(renderService))
+    const { services: after } = layOut(tableOf(changed), proxy.state())
+    expect(after.filter((service) => !known.has(renderService(service))).map(({ key }) => key)).toEqual(['shop/s7:80'])
   })
 
   it('lets those that come in before those that go are let go', () => {

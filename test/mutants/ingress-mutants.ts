@@ -124,6 +124,12 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'the last replica of a server refuses what other servers still send to it',
   },
   {
+    file: 'src/ingress/layout.ts',
+    find: 'if (known?.peers === peers && known.about === about)',
+    put: 'if (known?.about === about)',
+    breaks: 'a proxy goes on with servers that have left the fleet or moved',
+  },
+  {
     file: 'src/ingress/touched.ts',
     find: "...said.map((target) => target.slice(0, target.lastIndexOf(' '))),",
     put: '',
