@@ -132,7 +132,7 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   {
     file: 'src/ingress/touched.ts',
     find: "...said.map((target) => target.slice(0, target.lastIndexOf(' '))),",
-    put: '',
+    put: '...said.slice(0, 0),',
     breaks: 'a replica that nobody sends to any more goes on getting new connections from its own proxy',
   },
   {
