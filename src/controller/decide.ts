@@ -47,7 +47,7 @@ const TURNS_AT_ONCE = 10_000
 export function decideStack(input: DecisionInput, name: string, held: boolean): Decision | null {
   const decided = decide(input, name, held)
   if (decided === null) {
-    input.proxies?.decided(name, [], new Set())
+    input.proxies?.decided(name, [], new Set(), [])
     return null
   }
   const state = input.memory.state.stacks[name] ?? EMPTY_STACK_STATE
@@ -65,7 +65,9 @@ function tellProxies(
   if (input.proxies === null) return
   const drained = advice.drains.map(({ containerId }) => containerId)
   const leaving = new Set([...drained, ...stoppedBy(advice.actions), ...input.performer.stopping(name)])
-  input.proxies.decided(name, endpoints(input, input.proxies, name, state, target, leaving), leaving)
+  const { shares } = advice
+  const { proxies } = input
+  proxies.decided(name, endpoints(input, proxies, name, state, target, { leaving, shares }), leaving, shares)
 }
 
 function endpoints(
@@ -74,12 +76,13 @@ function endpoints(
   name: string,
   state: StackState,
   target: Target,
-  leaving: ReadonlySet<string>,
+  { leaving, shares }: { readonly leaving: ReadonlySet<string>; readonly shares: Advice['shares'] },
 ): StackEndpoints {
   const proven = state.proven !== null ? input.memory.stack(state.proven.hash, name) : null
   const replicas = input.usage.replicas.get(name) ?? new Map<string, SeenReplicas>()
   const { names } = proxies
-  return endpointsOf({ state, target: target.stack, proven, replicas, tracks: input.asker.tracks, leaving, names })
+  const { tracks } = input.asker
+  return endpointsOf({ state, target: target.stack, proven, replicas, tracks, leaving, names, shares })
 }
 
 function rotationOf(input: DecisionInput, name: string, state: StackState, target: Target): Facts['rotation'] {
@@ -87,7 +90,8 @@ function rotationOf(input: DecisionInput, name: string, state: StackState, targe
   if (proxies === null) return new Map()
   const replicas = [...(input.usage.replicas.get(name)?.values() ?? [])].flatMap(({ listed }) => listed)
   const running = replicas.filter((replica) => replica.state === 'running').map(({ containerId }) => containerId)
-  return proxies.rotation(name, endpoints(input, proxies, name, state, target, proxies.leaving(name)), running)
+  const about = { leaving: proxies.leaving(name), shares: [] }
+  return proxies.rotation(name, endpoints(input, proxies, name, state, target, about), running)
 }
 
 function decide(input: DecisionInput, name: string, held: boolean): Omit<Decision, 'basis'> | null {
@@ -162,7 +166,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
     ),
     evidence: input.asker.evidence,
     rotation: rotationOf(input, name, state, target),
-    shares: new Map(),
+    shares: input.proxies?.shares(name) ?? new Map(),
   }
 }
 

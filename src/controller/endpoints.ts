@@ -4,7 +4,7 @@ import type { Replica, ServiceSpec, Stack } from '../model/index.js'
 import { compareText, hashOf, specHash } from '../model/index.js'
 import type { SeenReplicas } from '../planner/index.js'
 import { isReady } from '../rollout/index.js'
-import type { HealthTrack, StackState } from '../rollout/index.js'
+import type { HealthTrack, ServiceShare, StackState } from '../rollout/index.js'
 import type { NameBook } from './names.js'
 import type { Leaving } from './rotation.js'
 
@@ -19,6 +19,8 @@ export interface EndpointsInput {
   /** By id: they get nothing new. */
   readonly leaving: ReadonlySet<string>
   readonly names: NameBook
+  /** Of services where new and old replicas serve side by side. */
+  readonly shares: readonly ServiceShare[]
 }
 
 /**
@@ -57,7 +59,20 @@ function serviceEndpoints(input: EndpointsInput, name: string): readonly Service
       merge(byKey, { ...about, claims: [], routes: [{ route, isWanted }], replicas })
     }
   }
-  return withNames(input, specs, ports, seen, byKey)
+  const about = { ...shareOf(input, name), ...canaryOf(specs) }
+  return withNames(input, specs, ports, seen, byKey).map((service) => ({ ...service, ...about }))
+}
+
+function shareOf({ shares }: EndpointsInput, name: string): Pick<ServiceEndpoints, 'share'> {
+  const share = shares.find(({ service }) => service === name)
+  return share === undefined ? {} : { share: { specHash: share.specHash, percent: share.percent } }
+}
+
+/** What only a reload can change is there as long as either says so: a canary that is taken back changes nothing but replicas. */
+function canaryOf(specs: readonly ServiceSpec[]): Pick<ServiceEndpoints, 'canary'> {
+  const strategies = specs.map(({ rollout }) => rollout.strategy)
+  const canary = strategies.find((strategy) => strategy?.kind === 'canary')
+  return canary?.kind === 'canary' ? { canary: { match: canary.match ?? null } } : {}
 }
 
 /** Each port of a service is reached by its name, published or not. A replica that lacks one is not sent there. */
@@ -115,7 +130,7 @@ function specOf(
 }
 
 function endpointsAt(
-  { state, tracks, leaving }: EndpointsInput,
+  { state, tracks, leaving, shares }: EndpointsInput,
   spec: ServiceSpec,
   target: number,
   replicas: readonly Replica[],
@@ -126,7 +141,8 @@ function endpointsAt(
       const address = addressOf(replica, spec)
       const isLeaving = leaving.has(containerId)
       if (address === undefined || (!isLeaving && !isReady(state, tracks.get(containerId), replica))) return []
-      return [{ containerId, server, address, port: target, isLeaving }]
+      const isFresh = shares.some((share) => share.service === spec.name && share.specHash === replica.specHash)
+      return [{ containerId, server, address, port: target, isLeaving, ...(isFresh ? { isFresh } : {}) }]
     })
     .sort((a, b) => compareText(a.containerId, b.containerId))
 }

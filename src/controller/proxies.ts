@@ -1,8 +1,7 @@
 import { isSameSet, isSameTable, replicasOf, route } from '../ingress/index.js'
-import type { RoutedReplica, Routing, StackEndpoints, TableInput } from '../ingress/index.js'
-import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
+import type { Routing, StackEndpoints, TableInput } from '../ingress/index.js'
 import type { Fleet, Observation, Problem, ProxyTable, ServerView } from '../model/index.js'
-import type { Rotation } from '../rollout/index.js'
+import type { Rotation, ServiceShare, ShareSeen } from '../rollout/index.js'
 import type { CertificateKeeper, CertificateStatus } from './certificate-port.js'
 import { keepSame, leavingOf } from './endpoints.js'
 import { FrontKeeper } from './front-keeper.js'
@@ -10,10 +9,21 @@ import { MeshKeeper } from './mesh-keeper.js'
 import { NameBook } from './names.js'
 import { problemOf } from './performer.js'
 import type { Balancer, Clock, MeshAuthority } from './ports.js'
-import { isBalanced, isListening, takenPorts } from './proxy-place.js'
+import { isBalanced, isListening, isServedEverywhere, takenPorts } from './proxy-place.js'
 import type { BalancedFleet } from './proxy-place.js'
-import { accept, hasAlready, letsIn, newProxy, phaseOf, problemsOf, shutPorts, surely, tableFor } from './rotation.js'
+import {
+  accept,
+  countedBy,
+  hasAlready,
+  phaseOf,
+  problemsOf,
+  proxiesIn,
+  shutPorts,
+  surely,
+  tableFor,
+} from './rotation.js'
 import type { Leaving, Proxy } from './rotation.js'
+import { ShareBook } from './share-book.js'
 
 export interface ProxiesParts {
   readonly balancer: Balancer
@@ -62,6 +72,7 @@ export class Proxies {
   private lastCounted: ReadonlySet<string> = new Set()
   private lastShut: ReadonlySet<string> = new Set()
   readonly names = new NameBook()
+  private readonly shareBook = new ShareBook()
   private fleet: BalancedFleet | null = null
   /** Every stack was decided once: before that nobody knows what a table must hold. */
   private isComplete = false
@@ -85,8 +96,14 @@ export class Proxies {
   }
 
   /** What a stack brings from now on; `leaving` by container id. */
-  decided(stack: string, endpoints: StackEndpoints, leaving: ReadonlySet<string>): void {
+  decided(
+    stack: string,
+    endpoints: StackEndpoints,
+    leaving: ReadonlySet<string>,
+    shares: readonly ServiceShare[],
+  ): void {
     if (this.fleet === null) return
+    this.shareBook.decided(stack, shares)
     const before = this.stacks.get(stack)
     const nowMs = this.parts.clock.nowMs()
     const since = leavingOf(leaving, before?.leaving, nowMs)
@@ -104,6 +121,11 @@ export class Proxies {
     if (this.isComplete) return
     this.isComplete = true
     this.turnAt(this.parts.clock.nowMs() + GATHER_MS)
+  }
+
+  /** What all proxies that can be asked give new replicas, by service, and what came of it. */
+  shares(stack: string): ReadonlyMap<string, ShareSeen> {
+    return this.shareBook.seen(stack)
   }
 
   leaving(stack: string): ReadonlySet<string> {
@@ -145,7 +167,7 @@ export class Proxies {
     if (this.fleet === null) return
     const nowMs = this.parts.clock.nowMs()
     // Whoever decides next must know whom to ask.
-    for (const proxy of this.proxiesOf(view)) this.proxies.set(proxy.containerId, proxy)
+    for (const proxy of proxiesIn(view, this.proxies)) this.proxies.set(proxy.containerId, proxy)
     for (const proxy of this.proxies.values())
       if (proxy.server === view.server && nowMs - (proxy.acked?.atMs ?? 0) > FRESH_MS) proxy.dueAtMs = nowMs
     this.turnAt(nowMs + GATHER_MS)
@@ -166,12 +188,8 @@ export class Proxies {
 
   /** Each server that listens and can be reached has a proxy that serves routes. */
   isEverywhere(): boolean {
-    const { fleet } = this
     const serving = new Set([...this.proxies.values()].flatMap(({ server, table }) => (table?.front ? [server] : [])))
-    return (fleet?.servers ?? []).every(({ name }) => {
-      const view = this.parts.observation().get(name)
-      return fleet === null || view?.kind !== 'listed' || !isListening(fleet, name, view) || serving.has(name)
-    })
+    return this.fleet === null || isServedEverywhere(this.fleet, this.parts.observation(), serving)
   }
 
   /** Those that come at runtime. */
@@ -194,6 +212,7 @@ export class Proxies {
     this.unsettled.clear()
     this.leftSince.clear()
     this.front.forget()
+    this.shareBook.forget()
   }
 
   private turnAt(atMs: number): void {
@@ -216,7 +235,7 @@ export class Proxies {
     )
     const routing = this.routing
     this.lastRouting = routing
-    const counted = this.counted(routing, fleet)
+    const counted = countedBy(routing, fleet, this.proxies.values(), (server) => this.isReached(server))
     this.lastCounted = isSameSet(this.lastCounted, counted) ? this.lastCounted : counted
     const shut = shutPorts(this.proxies.values(), routing.replicas)
     this.lastShut = isSameSet(this.lastShut, shut) ? this.lastShut : shut
@@ -245,20 +264,8 @@ export class Proxies {
 
   /** Takes in the proxies that run. Those of servers that cannot be looked at are remembered, and not waited for. */
   private meet(): void {
-    const all = [...this.parts.observation().values()].flatMap((view) => this.proxiesOf(view))
+    const all = [...this.parts.observation().values()].flatMap((view) => proxiesIn(view, this.proxies))
     this.proxies = new Map(all.map((proxy) => [proxy.containerId, proxy]))
-  }
-
-  private proxiesOf(view: ServerView): readonly Proxy[] {
-    const isReachable = view.kind === 'listed'
-    const running = (isReachable ? view.listing.replicas : view.mayHold).filter(
-      ({ slot, state }) => slot.stack === INGRESS_STACK && slot.service === INGRESS_SERVICE && state === 'running',
-    )
-    return running.map(({ containerId }) => {
-      const known = this.proxies.get(containerId)
-      if (known !== undefined) known.isReachable = isReachable
-      return known ?? newProxy(containerId, view.server, isReachable)
-    })
   }
 
   private inputFor(
@@ -284,22 +291,6 @@ export class Proxies {
           .map(({ key, containerId }) => `${key} ${containerId}`),
       ),
     }
-  }
-
-  /**
-   * Replicas that other proxies may send to: their own proxy reaches them, or nobody knows better. On a server that runs no proxy nobody could let
-   * others in.
-   */
-  private counted({ replicas }: Routing, { servers }: Fleet): ReadonlySet<string> {
-    const meshed = new Set(servers.flatMap(({ name, address }) => (address.kind === 'ssh' ? [name] : [])))
-    const proxies = new Map<string, Proxy[]>()
-    for (const proxy of this.proxies.values()) proxies.set(proxy.server, [...(proxies.get(proxy.server) ?? []), proxy])
-    const isCounted = (id: string, replica: RoutedReplica): boolean => {
-      const own = proxies.get(replica.server) ?? []
-      if (!meshed.has(replica.server) || (own.length === 0 && this.isReached(replica.server))) return false
-      return letsIn(own, id, replica)
-    }
-    return new Set([...replicas].flatMap(([id, replica]) => (isCounted(id, replica) ? [id] : [])))
   }
 
   /** It gets nothing here already, or no other proxy sends to it. One that cannot be told so holds nothing up for long. */
@@ -331,6 +322,9 @@ export class Proxies {
     else this.fail(proxy, result.problem, nowMs)
     this.front.stand(this.proxies.values())
     this.tellChanged()
+    const { figures } = result.ok ? result.value : {}
+    if (result.ok)
+      this.shareBook.answered(proxy, table, figures, this.proxies.values(), nowMs).forEach(this.parts.changed)
     this.turnAt(nowMs + GATHER_MS)
   }
 

@@ -1,5 +1,5 @@
 import { INGRESS_STACK } from '../model/index.js'
-import type { Fleet, HostPort, ProxyPeer, ServerView } from '../model/index.js'
+import type { Fleet, HostPort, Observation, ProxyPeer, ServerView } from '../model/index.js'
 import { violatedConstraint } from '../planner/index.js'
 
 /** A fleet that has proxies. */
@@ -22,6 +22,18 @@ export function isListening({ servers, ingress }: BalancedFleet, name: string, v
   if (server === undefined) return false
   const facts = view === undefined ? null : view.kind === 'listed' ? view.listing.facts : view.facts
   return violatedConstraint(ingress.placement, server, facts) === null
+}
+
+/** Each server that listens and can be reached is among those that serve. */
+export function isServedEverywhere(
+  fleet: BalancedFleet,
+  observation: Observation,
+  serving: ReadonlySet<string>,
+): boolean {
+  return fleet.servers.every(({ name }) => {
+    const view = observation.get(name)
+    return view?.kind !== 'listed' || !isListening(fleet, name, view) || serving.has(name)
+  })
 }
 
 /** Host ports that containers hold there. */

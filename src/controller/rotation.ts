@@ -1,6 +1,7 @@
 import { countedIn, isSameInput, isSameSet, tableOf } from '../ingress/index.js'
 import type { RoutedReplica, Routing, TableInput, TableParts } from '../ingress/index.js'
-import type { Problem, ProxySeen, ProxyTable, TargetSeen } from '../model/index.js'
+import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
+import type { Fleet, Problem, ProxySeen, ServerView, ProxyTable, TargetSeen } from '../model/index.js'
 import type { Rotation } from '../rollout/index.js'
 
 const POLL_FIRST_MS = 50
@@ -113,8 +114,29 @@ function optionalTargets(replicas: Routing['replicas']): ReadonlyMap<string, rea
   return targets
 }
 
+/**
+ * Replicas that other proxies may send to: their own proxy reaches them, or nobody knows better. On a server that runs no proxy nobody could let
+ * others in.
+ */
+export function countedBy(
+  { replicas }: Routing,
+  { servers }: Fleet,
+  proxies: Iterable<Proxy>,
+  isReached: (server: string) => boolean,
+): ReadonlySet<string> {
+  const meshed = new Set(servers.flatMap(({ name, address }) => (address.kind === 'ssh' ? [name] : [])))
+  const byServer = new Map<string, Proxy[]>()
+  for (const proxy of proxies) byServer.set(proxy.server, [...(byServer.get(proxy.server) ?? []), proxy])
+  const isCounted = (id: string, replica: RoutedReplica): boolean => {
+    const own = byServer.get(replica.server) ?? []
+    if (!meshed.has(replica.server) || (own.length === 0 && isReached(replica.server))) return false
+    return letsIn(own, id, replica)
+  }
+  return new Set([...replicas].flatMap(([id, replica]) => (isCounted(id, replica) ? [id] : [])))
+}
+
 /** Whether its own proxies let others in to a replica. */
-export function letsIn(own: readonly Proxy[], id: string, { keys, optional }: RoutedReplica): boolean {
+function letsIn(own: readonly Proxy[], id: string, { keys, optional }: RoutedReplica): boolean {
   return own.every(
     ({ acked }) =>
       acked === null ||
@@ -189,6 +211,19 @@ function reasonOf(missing: readonly Proxy[]): string {
   return `the proxy of ${first.server}${others} does not send to the new replica yet${why}`
 }
 
+/** The proxies that run on a server, as they are known or new. Those of a server that cannot be looked at are remembered. */
+export function proxiesIn(view: ServerView, known: ReadonlyMap<string, Proxy>): readonly Proxy[] {
+  const isReachable = view.kind === 'listed'
+  const running = (isReachable ? view.listing.replicas : view.mayHold).filter(
+    ({ slot, state }) => slot.stack === INGRESS_STACK && slot.service === INGRESS_SERVICE && state === 'running',
+  )
+  return running.map(({ containerId }) => {
+    const proxy = known.get(containerId)
+    if (proxy !== undefined) proxy.isReachable = isReachable
+    return proxy ?? newProxy(containerId, view.server, isReachable)
+  })
+}
+
 /** Nothing is known of it yet. */
 export function newProxy(containerId: string, server: string, isReachable: boolean): Proxy {
   return {
@@ -224,7 +259,7 @@ export function accept(
   const isSettled = isAllSettled(table, acked)
   const pollMs = isSettled || table !== proxy.table ? POLL_FIRST_MS : Math.min(POLL_MOST_MS, proxy.pollMs * 2)
   Object.assign(proxy, { acked, isSure: true, table, pollMs, problem: null, unserved, failures: 0, retryAtMs: 0 })
-  proxy.dueAtMs = isSettled ? Infinity : nowMs + pollMs
+  proxy.dueAtMs = nowMs + (isSettled ? (hasFigures(table) ? FIGURES_MS : Infinity) : pollMs)
 }
 
 /** What it is to do: the same table as last time where nothing of it changed. */
@@ -247,6 +282,13 @@ export function problemsOf({ problem, server, unserved }: Proxy): readonly Probl
   const more = unserved.length > 1 ? ` and ${unserved.length - 1} more` : ''
   const message = `${first}${more} cannot be reached by name on ${server}: something else there listens on the port on all addresses; free it, or give the service another`
   return [{ code: 'NAME_UNSERVED', message, server }]
+}
+
+/** How often a proxy is asked what new replicas have done while they have a share. */
+const FIGURES_MS = 2_000
+
+function hasFigures({ services }: ProxyTable): boolean {
+  return services.some(({ share, local }) => share !== undefined && local.length > 0)
 }
 
 /** Nobody enters, and nothing is open to whoever leaves. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { fail, ok } from '../model/index.js'
-import type { Result } from '../model/index.js'
-import { STATE_QUESTIONS, readState, readWorkers } from '../ingress/index.js'
+import type { ProxyFigures, ProxyTable, Result } from '../model/index.js'
+import { STATE_QUESTIONS, figureQuestions, readFigures, readState, readWorkers } from '../ingress/index.js'
 import type { ProxyState, Workers } from '../ingress/index.js'
 import type { Clock } from '../controller/index.js'
 import type { DriverLimits } from './options.js'
@@ -50,6 +50,25 @@ export async function askState(
   return answer.ok ? readState(answer.value) : answer
 }
 
+/** What the replicas of services with a share were asked. Undefined: there are none, or it does not say. */
+export async function askFigures(
+  socket: ProxySocket,
+  pid: number,
+  table: ProxyTable,
+  state: ProxyState,
+  signal: AbortSignal,
+): Promise<ProxyFigures | undefined> {
+  const questions = figureQuestions(table, state)
+  if (questions.length === 0) return undefined
+  let text = ''
+  for (const line of linesOf(questions.map((question) => `@!${pid} ${question}`))) {
+    const answer = await ask(socket, line, signal)
+    if (!answer.ok) return undefined
+    text += `${answer.value}\n`
+  }
+  return readFigures(table, state, pid, text)
+}
+
 /** Live commands to the process that serves; what has lines below it goes alone. What they say is not looked at: who sends them looks at what became of them. */
 export async function tellProxy(
   socket: ProxySocket,
@@ -57,24 +76,26 @@ export async function tellProxy(
   commands: readonly string[],
   signal: AbortSignal,
 ): Promise<Result<null, string>> {
-  let line = ''
-  for (const command of commands) {
-    const next = `@!${pid} ${command}`
-    const isAlone = command.includes('\n')
-    if (line !== '' && (isAlone || line.length + next.length >= LINE_BYTES)) {
-      const told = await ask(socket, line, signal)
-      if (!told.ok) return told
-      line = ''
-    }
-    if (isAlone) {
-      const told = await ask(socket, next, signal)
-      if (!told.ok) return told
-      continue
-    }
-    line += line === '' ? next : `;${next}`
+  for (const line of linesOf(commands.map((command) => `@!${pid} ${command}`))) {
+    const told = await ask(socket, line, signal)
+    if (!told.ok) return told
   }
-  const told = line === '' ? ok('') : await ask(socket, line, signal)
-  return told.ok ? ok(null) : told
+  return ok(null)
+}
+
+/** As many commands at once as a line holds; what has lines below it goes alone. */
+function linesOf(commands: readonly string[]): readonly string[] {
+  const lines: string[] = []
+  let isOpen = false
+  for (const command of commands) {
+    const last = lines.at(-1)
+    const isAlone = command.includes('\n')
+    if (isOpen && !isAlone && last !== undefined && last.length + command.length < LINE_BYTES)
+      lines[lines.length - 1] = `${last};${command}`
+    else lines.push(command)
+    isOpen = !isAlone
+  }
+  return lines
 }
 
 /** Returns when the reload has begun (HAProxy 2.6) or has ended (later ones): who asks looks at what became of it. */

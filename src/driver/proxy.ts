@@ -16,7 +16,7 @@ import {
   takeBackTable,
 } from './proxy-files.js'
 import { heldPorts, whyNotFree } from './proxy-ports.js'
-import { askProxy, askState, askWorkers, reloadProxy, tellProxy } from './proxy-socket.js'
+import { askFigures, askProxy, askState, askWorkers, reloadProxy, tellProxy } from './proxy-socket.js'
 import type { ProxyNow, ProxySocket } from './proxy-socket.js'
 import type { Way } from './way.js'
 
@@ -278,5 +278,7 @@ async function look(
     // One that is gone meanwhile has no connections any more.
     if (state.ok) former.push(state.value)
   }
-  return ok(seenBy(table, now.value.state, former))
+  const seen = seenBy(table, now.value.state, former)
+  const figures = current === null ? undefined : await askFigures(socket, current, table, now.value.state, signal)
+  return ok(figures === undefined ? seen : { ...seen, figures })
 }

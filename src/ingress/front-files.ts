@@ -1,6 +1,6 @@
 import { hashOf } from '../model/index.js'
 import type { CertificateLayout, FrontLayout, LiveMap } from './front-layout.js'
-import { CERTIFICATES_LIST, CHALLENGES_MAP, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
+import { CERTIFICATES_LIST, CHALLENGES_MAP, FRESH_MAP, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
 
 /** A key that no map has otherwise: its value tells whether the whole is the one that is wanted. */
 export const DIGEST_KEY = '=digest'
@@ -13,11 +13,20 @@ export interface NamedMap {
 }
 
 /** The maps that the configuration of a front names. */
-export function liveMaps({ http, https, challenges, replicas, paths, routes }: FrontLayout): readonly NamedMap[] {
+export function liveMaps({
+  http,
+  https,
+  challenges,
+  replicas,
+  paths,
+  routes,
+  fresh,
+}: FrontLayout): readonly NamedMap[] {
   const isOpen = http !== null || https !== null
   return [
     ...(http === null ? [] : [named(CHALLENGES_MAP, challenges)]),
     ...(replicas === null ? [] : [named(REPLICAS_MAP, replicas)]),
+    ...(fresh === null ? [] : [named(FRESH_MAP, fresh)]),
     ...(isOpen ? [named(PATHS_MAP, paths), named(ROUTES_MAP, routes)] : []),
   ]
 }

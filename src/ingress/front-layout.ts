@@ -3,6 +3,7 @@ import type { AcmeChallenge, ProxyCertificate, ProxyFront, ProxyTable, RouteSpec
 import { isPort, remoteName, routeBackend, seatKey, slotName } from './layout.js'
 import type { Layout, Listener, ServiceLayout } from './layout.js'
 import { mannerOf } from './manner.js'
+import { picksOf } from './matching.js'
 import { readPem } from './pem.js'
 import { isHostPattern, isRoutePath, redirectLine } from './route-words.js'
 
@@ -20,6 +21,8 @@ export interface FrontLayout {
   readonly challenges: LiveMap
   /** From what clients bring in cookies to where their replica is, and back. Null: no service keeps clients. */
   readonly replicas: LiveMap | null
+  /** New replicas, for those who are to reach them alone. Null: nobody is. */
+  readonly fresh: LiveMap | null
   readonly certificates: readonly CertificateLayout[]
 }
 
@@ -45,7 +48,8 @@ const NOTHING: ProxyFront = { httpPort: null, httpsPort: null, certificates: [],
 /** Null: nothing of a route concerns this proxy. */
 export function layOutFront(table: ProxyTable, { services, mesh }: Layout): FrontLayout | null {
   const isSticky = services.some((service) => service.isSticky)
-  if (table.front === undefined && !isSticky) return null
+  const isMatched = services.some(({ canary }) => (canary?.match ?? null) !== null)
+  if (table.front === undefined && !isSticky && !isMatched) return null
   const front = table.front ?? NOTHING
   const https = listenerAt(front.httpsPort, [mesh?.port, front.httpPort])
   const certificates = front.certificates.flatMap(certificateOf).sort((a, b) => compareText(a.file, b.file))
@@ -66,6 +70,7 @@ export function layOutFront(table: ProxyTable, { services, mesh }: Layout): Fron
     paths: live(true),
     challenges: challengesOf(front),
     replicas: isSticky ? replicasOf(table.server, services) : null,
+    fresh: isMatched ? sorted(services.flatMap(picksOf)) : null,
     certificates: unique(certificates),
   }
 }
@@ -129,15 +134,15 @@ function challengesOf({ challenges }: ProxyFront): LiveMap {
 }
 
 /**
- * A client's cookie says `<server>-<replica>`: on the server itself that is a slot, for all others the server's proxy. What drains is in none, so
- * that its clients go elsewhere with their next request.
+ * A client's cookie says `<server>-<replica>`: on the server itself that is a slot, for all others the server's proxy. What drains or is held is in
+ * none, so that its clients go elsewhere with their next request.
  */
 function replicasOf(server: string, services: readonly ServiceLayout[]): LiveMap {
   const sticky = services.filter(({ isSticky }) => isSticky)
   const home = hashOf(dnsLabel(server)).slice(0, 8)
   const slots = sticky.flatMap((service) =>
     service.slots.flatMap((seat, index) => {
-      if (seat === null || seat.isDraining) return []
+      if (seat === null || seat.wholeWeight === 0) return []
       const value = `${home}-${hashOf([service.id, seatKey(seat)]).slice(0, 12)}`
       return [[value, slotName(index)] as const, [`${service.id}/${slotName(index)}`, value] as const]
     }),

@@ -3,8 +3,11 @@ import { compareText, dnsLabel, meshZone } from '../model/index.js'
 import type { BalancedService, NamedPlace, ProxyTable, ProxyTarget, ServiceProtocol } from '../model/index.js'
 import { isInRange, parseRange } from '../names/index.js'
 import type { AddressRange } from '../names/index.js'
+import { canaryOf } from './canary.js'
+import type { CanaryLayout } from './canary.js'
 import { mannerOf } from './manner.js'
 import type { Manner } from './manner.js'
+import { haproxyWeights } from './weights.js'
 import type { ProxyState, SlotSeen } from './read-state.js'
 
 /** A table as proxies see it: names that HAProxy takes, addresses that are some, and for each replica the slot that it has or gets. */
@@ -26,9 +29,18 @@ export interface ServiceLayout {
   /** Clients are to stay with a replica. */
   readonly isSticky: boolean
   readonly name: NamedPlace | null
+  /** New replicas are let in step by step. */
+  readonly canary: CanaryLayout | null
   readonly slots: readonly (Seat | null)[]
   /** Peers that have replicas, with weight 0 others that may get some. */
-  readonly remotes: readonly { readonly peer: PeerLayout; readonly weight: number }[]
+  readonly remotes: readonly RemoteLayout[]
+}
+
+/** `weight` is HAProxy's; `fresh` what the new ones there weigh in the table. */
+export interface RemoteLayout {
+  readonly peer: PeerLayout
+  readonly weight: number
+  readonly fresh: number
 }
 
 /** `address`: empty for all. */
@@ -37,10 +49,15 @@ export interface Listener {
   readonly port: number
 }
 
+/** `weight` is the table's, the others HAProxy's in both backends; 0 where it drains, and where it is held. */
 export interface Seat {
   readonly address: string
   readonly port: number
   readonly isDraining: boolean
+  readonly isFresh: boolean
+  readonly weight: number
+  readonly localWeight: number
+  readonly wholeWeight: number
 }
 
 export interface PeerLayout {
@@ -50,8 +67,6 @@ export interface PeerLayout {
   readonly port: number
 }
 
-/** HAProxy's greatest weight. */
-const MAX_WEIGHT = 256
 const LEAST_SLOTS = 4
 const FEW_PEERS = 8
 const NO_PEERS: readonly PeerLayout[] = Object.freeze([])
@@ -145,7 +160,7 @@ function layOutService(service: BalancedService, { peers, range, taken, state, i
   const reached = wholeBackends({ id, listen, name, manners }).map((backend) => state?.servers.get(backend))[0]
   const about = aboutOf({ listen, name, isFront }, seen, peers.length > FEW_PEERS ? reached : undefined)
   if (known?.peers === peers && known.about === about) return known.layout
-  const weights = new Map(service.remote.map(({ server, weight }) => [dnsLabel(server), weightOf(weight)]))
+  const { seats, remotes } = weigh(service, peers)
   const layout = {
     key: service.key,
     id,
@@ -154,11 +169,9 @@ function layOutService(service: BalancedService, { peers, range, taken, state, i
     name,
     manners,
     isSticky: protocol !== 'tcp' && (service.routes ?? []).some(({ manner }) => mannerOf(manner).sticky !== null),
-    slots: seat(seatsOf(service.local), seen),
-    remotes: entriesOf(
-      peers.map((peer) => ({ peer, weight: weights.get(peer.id) ?? 0 })),
-      reached,
-    ),
+    canary: canaryOf(service),
+    slots: seat(seats, seen),
+    remotes: entriesOf(remotes, reached),
   }
   laidOut.set(service, { peers, about, layout })
   return layout
@@ -199,10 +212,6 @@ function mannersOf({ protocol, routes = [] }: BalancedService): readonly Manner[
   return unique(all, ({ suffix }) => suffix)
 }
 
-function weightOf(weight: number): number {
-  return Number.isFinite(weight) ? Math.max(0, Math.min(MAX_WEIGHT, Math.ceil(weight))) : 0
-}
-
 /** Two that listen in one place would share its connections by chance: the first has it. */
 function listenersOf(service: BalancedService, taken: Set<string>): readonly Listener[] {
   return service.listen.flatMap(({ hostIp, port }) => {
@@ -238,16 +247,47 @@ function listenerKey({ address, port }: Pick<Listener, 'address' | 'port'>): str
   return `${address} ${port}`
 }
 
+type Weighed = Omit<Seat, 'localWeight' | 'wholeWeight'>
+
 /** An address is one replica's. Where the table has it twice, the one that is ready has got it from the one that was stopped. */
-function seatsOf(targets: readonly ProxyTarget[]): readonly Seat[] {
-  const byAddress = new Map<string, Seat>()
+function placesOf(targets: readonly ProxyTarget[]): readonly Weighed[] {
+  const byAddress = new Map<string, Weighed>()
   for (const target of targets) {
-    if (!isTarget(target)) continue
-    const { address, port } = target
-    const isDraining = target.state === 'drain' && byAddress.get(seatKey(target))?.isDraining !== false
-    byAddress.set(seatKey(target), { address, port, isDraining })
+    const known = byAddress.get(seatKey(target))
+    if (!isTarget(target) || (target.state === 'drain' && known?.isDraining === false)) continue
+    const { address, port, weight = 1, isFresh = false } = target
+    const isDraining = target.state === 'drain'
+    byAddress.set(seatKey(target), { address, port, isDraining, isFresh, weight: isDraining ? 0 : weight })
   }
   return [...byAddress.values()]
+}
+
+/**
+ * Peers are sent to by the sum of what their replicas weigh. What they still send here while they are told of another share is never refused: where the replicas here
+ * are to get nothing, their own backend has them all.
+ */
+function weigh(
+  service: BalancedService,
+  peers: readonly PeerLayout[],
+): { readonly seats: readonly Seat[]; readonly remotes: readonly RemoteLayout[] } {
+  const places = placesOf(service.local)
+  const isShared = service.share !== undefined
+  const theirs = new Map(service.remote.map((one) => [dnsLabel(one.server), one]))
+  const sums = peers.map(({ id }) => theirs.get(id)?.weight ?? 0)
+  const whole = haproxyWeights([...places.map(({ weight }) => weight), ...sums], isShared)
+  const own = haproxyWeights(
+    places.map(({ weight }) => weight),
+    isShared,
+  )
+  const isHeld = own.every((weight) => weight === 0)
+  const seats = places.map((place, at): Seat => {
+    const localWeight = place.isDraining ? 0 : isHeld ? 1 : (own[at] ?? 0)
+    return { ...place, localWeight, wholeWeight: whole[at] ?? 0 }
+  })
+  const remotes = peers.map((peer, at): RemoteLayout => {
+    return { peer, weight: whole[places.length + at] ?? 0, fresh: theirs.get(peer.id)?.fresh ?? 0 }
+  })
+  return { seats, remotes }
 }
 
 export function isTarget({ address, port }: Pick<ProxyTarget, 'address' | 'port'>): boolean {

@@ -2,6 +2,7 @@ import { hashOf } from '../model/index.js'
 import type { ProxySeen, ProxyTable, ProxyTarget, TargetSeen } from '../model/index.js'
 import { frontendName } from './bind.js'
 import { liveCommands } from './commands.js'
+import { TIMES_FILE, figuresTable, timesMap } from './figures.js'
 import { frontCommands } from './front-commands.js'
 import { frontFiles } from './front-files.js'
 import { layOutFront } from './front-layout.js'
@@ -61,6 +62,7 @@ export function planProxy(table: ProxyTable, state: ProxyState | null): ProxyPla
     { name: MESH_MAP_FILE, content: renderMeshMap(layout), isSecret: false },
     { name: PEERS_FILE, content: renderPeers(layout), isSecret: false },
     ...nameFiles(layout).map((file) => ({ ...file, isSecret: false })),
+    ...(figuresTable(layout.services).length === 0 ? [] : [{ name: TIMES_FILE, content: timesMap(), isSecret: false }]),
   ]
   const listeners = listenersOf(layout, front)
   const services = layout.services.map(renderService)
@@ -128,7 +130,9 @@ export function seenBy(table: ProxyTable, now: ProxyState, former: readonly Prox
       )
       const asking = target.state === 'drain' ? outdated.filter((state) => sendsTo(state, service, address)) : []
       const idle = asking.map((state) => state.idle)
-      return { key, containerId: target.containerId, state: stateOf(seen), sessions: sum([...sessions, ...idle]) }
+      const isHeld = target.state === 'ready' && target.weight === 0
+      const state = stateOf(seen, isHeld)
+      return { key, containerId: target.containerId, state, sessions: sum([...sessions, ...idle]) }
     })
   })
   return { targets }
@@ -174,10 +178,10 @@ function slotAt(state: ProxyState, backend: string, address: string): SlotSeen |
   return slots.find((slot) => !slot.isFree) ?? slots[0]
 }
 
-/** Up where every backend has it up; what drains in one is not given more by the other. */
-function stateOf(seen: readonly (SlotSeen | undefined)[]): TargetSeen['state'] {
+/** Up where every backend has it up; what drains in one is not given more by the other. Who is held is to have nothing, and does not drain. */
+function stateOf(seen: readonly (SlotSeen | undefined)[], isHeld: boolean): TargetSeen['state'] {
   if (seen.some((slot) => slot?.isUp !== true)) return 'down'
-  return seen.some((slot) => slot?.weight === 0) ? 'drain' : 'up'
+  return !isHeld && seen.some((slot) => slot?.weight === 0) ? 'drain' : 'up'
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,11 +1,11 @@
-import { CERTIFICATES_LIST, CHALLENGES_MAP, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
+import { CERTIFICATES_LIST, CHALLENGES_MAP, FRESH_MAP, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
 
 /** What a process is asked, all at once: `readState` reads the answers. One that has no such map or list says so, and no more. */
 export const STATE_QUESTIONS: readonly string[] = Object.freeze([
   'show info',
   'show stat -1 5 -1',
   'show map',
-  ...[CHALLENGES_MAP, REPLICAS_MAP, PATHS_MAP, ROUTES_MAP].map((name) => `get map ${name} =digest`),
+  ...[CHALLENGES_MAP, REPLICAS_MAP, PATHS_MAP, ROUTES_MAP, FRESH_MAP].map((name) => `get map ${name} =digest`),
   'show ssl cert',
   `show ssl crt-list -n ${CERTIFICATES_LIST}`,
 ])

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { hashOf } from '../model/index.js'
 import { bindLines, frontendName } from './bind.js'
+import { figureLines, figuresTable } from './figures.js'
 import type { FrontLayout } from './front-layout.js'
 import {
   isReached,
@@ -12,6 +13,7 @@ import {
   slotName,
   wholeBackend,
 } from './layout.js'
+import { matchLines, matchLocalLines } from './matching.js'
 import { nameLines } from './render-names.js'
 import type { Layout, Listener, PeerLayout, Seat, ServiceLayout } from './layout.js'
 import { frontLines, stickyLines, stickyLocalLines } from './render-front.js'
@@ -48,7 +50,7 @@ export function frameLines(
 ): readonly [before: readonly string[], after: readonly string[]] {
   return [
     [...globalLines(structure), ...defaultLines(), ...frontLines(front, layout.services)],
-    [...meshLines(layout), ...(hasListeners(layout, front) ? [] : IDLE)],
+    [...figuresTable(layout.services), ...meshLines(layout), ...(hasListeners(layout, front) ? [] : IDLE)],
   ]
 }
 
@@ -74,7 +76,7 @@ export function renderService(service: ServiceLayout): RenderedService {
 /** What the runtime interface can change, taken away. */
 function emptied(service: ServiceLayout): ServiceLayout {
   const slots = service.slots.map(() => null)
-  return { ...service, slots, remotes: service.remotes.map(({ peer }) => ({ peer, weight: 0 })) }
+  return { ...service, slots, remotes: service.remotes.map(({ peer }) => ({ peer, weight: 0, fresh: 0 })) }
 }
 
 /** `haproxy -c` refuses what listens nowhere. The path is the container's own. */
@@ -169,9 +171,12 @@ function serviceLines(service: ServiceLayout): readonly string[] {
     ...service.listen.flatMap((listener) => frontendLines(service, listener)),
     ...nameLines(service),
     ...localLines(service),
-    ...(isReached(service) ? [...head(service, wholeBackend(service)), ...wholeServers(service)] : []),
+    ...(isReached(service)
+      ? [...head(service, wholeBackend(service)), ...matchLines(service), ...wholeServers(service)]
+      : []),
     ...service.manners.flatMap((manner) => [
       ...head(service, routeBackend(service, manner)),
+      ...matchLines(service),
       ...manner.lines.map((line) => `  ${line}`),
       ...(manner.sticky === null ? [] : stickyLines(service.id, manner.sticky)),
       ...wholeServers(service),
@@ -203,15 +208,19 @@ function head(service: ServiceLayout, name: string): readonly string[] {
     ...(service.protocol !== 'tcp'
       ? ['  http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }']
       : []),
+    // By the fewest connections those who have none are all alike, whatever they weigh.
+    ...(service.protocol === 'tcp' && service.canary !== null ? ['  balance roundrobin'] : []),
+    ...figureLines(service),
   ]
 }
 
 function localLines(service: ServiceLayout): readonly string[] {
   return [
     ...head(service, localBackend(service)),
+    ...matchLocalLines(service),
     ...(service.isSticky ? stickyLocalLines(service.id) : []),
     ...service.slots.map(
-      (seat, index) => `  server ${slotName(index)} ${place(seat)} ${LOCAL_CHECK}${spoken(service)}`,
+      (seat, index) => `  server ${slotName(index)} ${place(seat, seat?.localWeight)} ${LOCAL_CHECK}${spoken(service)}`,
     ),
   ]
 }
@@ -222,7 +231,7 @@ function wholeServers(service: ServiceLayout): readonly string[] {
   return [
     ...service.slots.map(
       (seat, index) =>
-        `  server ${slotName(index)} ${place(seat)} track ${tracked}/${slotName(index)}${spoken(service)}`,
+        `  server ${slotName(index)} ${place(seat, seat?.wholeWeight)} track ${tracked}/${slotName(index)}${spoken(service)}`,
     ),
     ...(service.remotes.length === 0 ? [] : ['  option allbackups']),
     ...service.remotes.flatMap((remote) => remoteLines(service, remote)),
@@ -244,9 +253,9 @@ function spoken({ protocol }: ServiceLayout): string {
   return protocol === 'h2' ? ' proto h2' : ''
 }
 
-/** A slot that is free has an address nobody answers at. Weight 0 is draining: no new connections. */
-function place(seat: Seat | null): string {
-  return seat === null ? '127.0.0.1:1 weight 1 disabled' : `${seatKey(seat)} weight ${seat.isDraining ? 0 : 1}`
+/** A slot that is free has an address nobody answers at. Weight 0 is draining, or held: no new connections. */
+function place(seat: Seat | null, weight: number | undefined): string {
+  return seat === null ? '127.0.0.1:1 weight 1 disabled' : `${seatKey(seat)} weight ${weight}`
 }
 
 function peerAddress({ host, port }: PeerLayout): string {

@@ -1,5 +1,6 @@
 import { compareText, hashOf, portsClash } from '../model/index.js'
-import type { AcmeChallenge, HostPort, ProxyCertificate, ProxyFront, RouteSpec } from '../model/index.js'
+import type { AcmeChallenge, GroupShare, HostPort, ProxyCertificate, ProxyFront, RouteSpec } from '../model/index.js'
+import { isServing } from './shares.js'
 
 /** A route that a service claims. `isWanted`: the stack's target says so; else what was proven before did. */
 export interface RouteClaim {
@@ -10,7 +11,8 @@ export interface RouteClaim {
 /** What claims routes, as far as that goes. */
 interface Claimant {
   readonly routes?: readonly RouteClaim[]
-  readonly replicas: readonly { readonly isLeaving: boolean }[]
+  readonly replicas: readonly { readonly isLeaving: boolean; readonly isFresh?: boolean }[]
+  readonly share?: GroupShare
 }
 
 /** What the routes of one moment need besides replicas; the same object as long as it says the same. */
@@ -29,7 +31,7 @@ export interface FrontInput {
 export function routesWon<T extends Claimant>(services: readonly T[]): ReadonlyMap<T, readonly RouteSpec[]> {
   const winners = new Map<string, { readonly claim: RouteClaim; readonly rank: number }>()
   for (const service of services) {
-    const isReady = service.replicas.some(({ isLeaving }) => !isLeaving)
+    const isReady = service.replicas.some((replica) => isServing(service, replica))
     for (const claim of service.routes ?? []) {
       const rank = (isReady || claim.route.redirect.kind === 'to' ? 2 : 0) + (claim.isWanted ? 1 : 0)
       for (const place of placesOf(claim.route))

@@ -1,6 +1,8 @@
 import { compareText, portsClash } from '../model/index.js'
 import type {
   BalancedService,
+  CanaryNeeds,
+  GroupShare,
   HostPort,
   MeshIdentity,
   NamedPlace,
@@ -12,6 +14,7 @@ import type {
 } from '../model/index.js'
 import { frontOf, isSameFront, isSameRoutes, routesWon } from './routes.js'
 import type { FrontInput, RouteClaim } from './routes.js'
+import { groupWeights, isServing } from './shares.js'
 import { touchedKeys } from './touched.js'
 
 /** What one stack brings to the proxies: its balanced services, by port. Sorted by key. */
@@ -29,6 +32,9 @@ export interface ServiceEndpoints {
   readonly replicas: readonly Endpoint[]
   /** Absent: it has no name but Docker's. */
   readonly name?: ServiceName
+  /** See `BalancedService`. */
+  readonly share?: GroupShare
+  readonly canary?: CanaryNeeds
 }
 
 /** How a service is reached by its name. */
@@ -60,6 +66,8 @@ export interface Endpoint {
   readonly port: number
   /** It gets nothing new. */
   readonly isLeaving: boolean
+  /** It is one of the new ones, while there is a share. */
+  readonly isFresh?: boolean
 }
 
 /** What all tables of one moment share. */
@@ -87,12 +95,15 @@ export interface RoutedService extends Omit<ServiceEndpoints, 'routes'> {
   readonly routes: readonly RouteSpec[]
 }
 
-/** Who listens where: each address and port goes to the service that wants it, but not before it has a ready replica while another, that had it, has one. */
+/**
+ * Who listens where: each address and port goes to the service that wants it, but not before it has a ready replica while another, that had it, has one. New ones that
+ * have a share only do not make it ready: all of the port would be theirs.
+ */
 export function route(stacks: readonly StackEndpoints[], before?: Routing): Routing {
   const services = stacks.flat().sort((a, b) => compareText(a.key, b.key))
   const winners = new Map<string, { readonly service: ServiceEndpoints; readonly rank: number }>()
   for (const service of services) {
-    const isReady = service.replicas.some(({ isLeaving }) => !isLeaving)
+    const isReady = service.replicas.some((replica) => isServing(service, replica))
     for (const claim of service.claims) {
       const rank = (isReady ? 2 : 0) + (claim.isWanted ? 1 : 0)
       const place = placeOf(claim)
@@ -231,7 +242,9 @@ function flagsOf({ key, replicas }: RoutedService, { server, counted, shut, letG
 function balanced(service: RoutedService, input: TableInput, name: NamedPlace | null): BalancedService {
   const { key, protocol, listen, routes, replicas } = service
   const here = replicas.filter(({ server }) => server === input.server)
-  const staysOne = here.some(({ isLeaving }) => !isLeaving)
+  const weights = weightsIn(service, input)
+  const weightOf = ({ isFresh = false }: Endpoint): number => (isFresh ? weights.fresh : weights.old)
+  const staysOne = here.some((one) => !one.isLeaving && weightOf(one) > 0)
   return {
     key,
     protocol,
@@ -241,12 +254,31 @@ function balanced(service: RoutedService, input: TableInput, name: NamedPlace | 
       // What other proxies still send to the last one here has nowhere else to go.
       const isDrained = one.isLeaving && (staysOne || input.letGo.has(`${key} ${one.containerId}`))
       const { containerId, address, port } = one
-      return { containerId, address, port, state: isDrained ? 'drain' : 'ready' }
+      const target: ProxyTarget = { containerId, address, port, state: isDrained ? 'drain' : 'ready' }
+      if (service.share === undefined) return target
+      return { ...target, weight: weightOf(one), isFresh: one.isFresh === true }
     }),
-    remote: weightsOf(service, input),
+    remote: remoteWeights(service, input, weightOf),
     ...(name === null ? {} : { name }),
     ...(isOptional(service.source) ? { isOptional: true } : {}),
+    ...(service.share === undefined ? {} : { share: service.share }),
+    ...(service.canary === undefined ? {} : { canary: service.canary }),
   }
+}
+
+/** What each replica of a group weighs at this proxy, so that its group gets its share of all that it sends to. */
+function weightsIn(service: RoutedService, input: TableInput): { readonly fresh: number; readonly old: number } {
+  const { share } = service
+  if (share === undefined) return { fresh: 1, old: 1 }
+  const sentTo = service.replicas.filter(
+    (one) => !one.isLeaving && (one.server === input.server || isSent(service, one, input)),
+  )
+  const fresh = sentTo.filter(({ isFresh }) => isFresh === true).length
+  return groupWeights(share.percent, fresh, sentTo.length - fresh)
+}
+
+function isSent({ key }: RoutedService, one: Endpoint, { counted, shut }: TableInput): boolean {
+  return counted.has(one.containerId) && !shut.has(`${key} ${one.containerId}`)
 }
 
 /**
@@ -269,15 +301,20 @@ function isTaken(place: RoutedService['listen'][number], taken: readonly HostPor
   return taken.some((held) => portsClash(held, { ...place, protocol: 'tcp' }))
 }
 
-function weightsOf(
-  { key, replicas }: RoutedService,
-  { server: own, counted, shut }: TableInput,
+function remoteWeights(
+  service: RoutedService,
+  input: TableInput,
+  weightOf: (one: Endpoint) => number,
 ): BalancedService['remote'] {
-  const weights = new Map<string, number>()
-  for (const { server, containerId, isLeaving } of replicas)
-    if (server !== own && !isLeaving && counted.has(containerId) && !shut.has(`${key} ${containerId}`))
-      weights.set(server, (weights.get(server) ?? 0) + 1)
-  return [...weights].map(([server, weight]) => ({ server, weight })).sort((a, b) => compareText(a.server, b.server))
+  const weights = new Map<string, BalancedService['remote'][number]>()
+  for (const one of service.replicas) {
+    const { server, isFresh, isLeaving } = one
+    if (server === input.server || isLeaving || !isSent(service, one, input) || weightOf(one) === 0) continue
+    const { weight, ...others } = weights.get(server) ?? { server, weight: 0 }
+    const fresh = isFresh === true ? { fresh: (others.fresh ?? 0) + weightOf(one) } : {}
+    weights.set(server, { ...others, weight: weight + weightOf(one), ...fresh })
+  }
+  return [...weights.values()].sort((a, b) => compareText(a.server, b.server))
 }
 
 /** Whether two tables would be the same, where what did not change is the same object. */

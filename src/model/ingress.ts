@@ -1,3 +1,4 @@
+import type { CanaryMatch } from './rollout-policy.js'
 import type { ProxyFront, RouteSpec } from './routes.js'
 import type { Constraint } from './service-spec.js'
 
@@ -88,12 +89,30 @@ export interface BalancedService {
   readonly routes?: readonly RouteSpec[]
   /** Replicas on this server, sorted by container id. */
   readonly local: readonly ProxyTarget[]
-  /** Replicas that are ready on other servers, by server, sorted. A server that has none is absent. */
-  readonly remote: readonly { readonly server: string; readonly weight: number }[]
+  /**
+   * What other servers get, by server, sorted: the sum of their ready replicas' weights, and of the new ones among them. A server that gets nothing
+   * is absent.
+   */
+  readonly remote: readonly { readonly server: string; readonly weight: number; readonly fresh?: number }[]
   /** How containers of this server reach it by its name. Absent: not here. */
   readonly name?: NamedPlace
   /** Nobody published its port, which may be closed on purpose: it is not waited for. */
   readonly isOptional?: boolean
+  /** What the new ones of its replicas get of all requests. Absent: all count alike. */
+  readonly share?: GroupShare
+  /** Its manifest lets new replicas in step by step: what that needs is there before. */
+  readonly canary?: CanaryNeeds
+}
+
+/** `percent`: from 0, which is nothing at all, to 100. `specHash`: of the new replicas. */
+export interface GroupShare {
+  readonly specHash: string
+  readonly percent: number
+}
+
+/** Requests that go to new replicas whatever their share is, as long as that is more than nothing. */
+export interface CanaryNeeds {
+  readonly match: CanaryMatch | null
 }
 
 /** A service's own address, which is the same on all servers, and who may connect to it. */
@@ -110,6 +129,10 @@ export interface ProxyTarget {
   readonly address: string
   readonly port: number
   readonly state: 'ready' | 'drain'
+  /** What it gets, beside the others of its service: any number. 0: nothing, though it is checked as the others are. Absent: 1. */
+  readonly weight?: number
+  /** It is one of the new ones while there is a share. */
+  readonly isFresh?: boolean
 }
 
 export interface ProxyPeer {
@@ -138,6 +161,22 @@ export interface ProxySeen {
   readonly targets: readonly TargetSeen[]
   /** Names that it cannot serve there, and why. Absent: it serves all. */
   readonly unserved?: readonly string[]
+  /** Absent: no service here has a share. */
+  readonly figures?: ProxyFigures
+}
+
+/** What the replicas of services with a share were asked by one process of a proxy since that began, which `worker` tells apart from others. */
+export interface ProxyFigures {
+  readonly worker: number
+  readonly replicas: readonly ReplicaFigures[]
+}
+
+/** Requests, or connections where those are balanced. `errors`: those that clients were told of. `times`: how many took how long, for requests. */
+export interface ReplicaFigures {
+  readonly containerId: string
+  readonly requests: number
+  readonly errors: number
+  readonly times: readonly number[]
 }
 
 /** `sessions`: connections, and for http requests, that are open to the replica through this proxy now. */

@@ -149,7 +149,17 @@ const anyFront: fc.Arbitrary<ProxyTable> = fc
         routes: some(route),
         listen: fc.array(fc.record({ hostIp: address, port }), { maxLength: 3 }),
         local: fc.array(
-          fc.record({ containerId: text, address, port, state: fc.constantFrom('ready' as const, 'drain' as const) }),
+          fc.record(
+            {
+              containerId: text,
+              address,
+              port,
+              state: fc.constantFrom('ready' as const, 'drain' as const),
+              weight: fc.oneof(fc.constant(0), fc.double()),
+              isFresh: fc.boolean(),
+            },
+            { requiredKeys: ['containerId', 'address', 'port', 'state'] },
+          ),
           { maxLength: 9 },
         ),
         remote: fc.array(fc.record({ server: text, weight: fc.oneof(fc.nat(400), fc.double()) }), { maxLength: 3 }),
@@ -168,18 +178,36 @@ const named = fc.record({
   from: some(fc.oneof(fc.constantFrom('172.18.0.0/16', 'fd00::/64', '172.18.0.0/33'), text)),
 })
 
+const canary = fc.record(
+  {
+    share: fc.record({ specHash: text, percent: fc.oneof(fc.constantFrom(0, 100), fc.double()) }),
+    canary: fc.record({
+      match: fc.option(
+        fc.record({
+          kind: fc.constantFrom('header' as const, 'cookie' as const),
+          name: fc.oneof(text, fc.constantFrom('X-Canary', 'canary')),
+          value: fc.option(fc.oneof(text, fc.constant('"yes" %[src] }'))),
+        }),
+      ),
+    }),
+  },
+  { requiredKeys: [] },
+)
+
 /** Any table that its type allows, and then some. */
 export const anyTable: fc.Arbitrary<ProxyTable> = fc
   .record({
     table: anyFront,
     names: fc.array(fc.option(named), { minLength: 4, maxLength: 4 }),
+    canaries: fc.array(canary, { minLength: 4, maxLength: 4 }),
     range: fc.option(fc.oneof(fc.constantFrom('198.18.0.0/16', '198.18.0.0/8', '10.0.0.0/8/x'), text)),
   })
-  .map(({ table, names, range }) => ({
+  .map(({ table, names, canaries, range }) => ({
     ...table,
     services: table.services.map((service, at) => {
       const name = names[at] ?? null
-      return name === null ? service : { ...service, name }
+      const named = name === null ? service : { ...service, name }
+      return { ...named, ...canaries[at] }
     }),
     ...(range === null ? {} : { range }),
   }))

@@ -6,7 +6,7 @@ import { connect, createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { askProxy, askState, reloadProxy, tellProxy } from '../../../src/driver/proxy-socket.js'
+import { askFigures, askProxy, askState, reloadProxy, tellProxy } from '../../../src/driver/proxy-socket.js'
 import type { ProxyNow, ProxySocket } from '../../../src/driver/proxy-socket.js'
 import { DRIVER_LIMITS } from '../../../src/driver/index.js'
 import { CONFIG_FILE, planProxy, seenBy } from '../../../src/ingress/index.js'
@@ -61,11 +61,13 @@ export async function startRealProxy(first: ProxyTable): Promise<RealProxy> {
     async seen(table) {
       const { workers, state } = await ask()
       const former = await Promise.all(workers.old.map((pid) => askState(socket, pid, never)))
-      return seenBy(
+      const figures = await askFigures(socket, workers.current ?? 0, table, state, never)
+      const seen = seenBy(
         table,
         state,
         former.flatMap((one) => (one.ok ? [one.value] : [])),
       )
+      return figures === undefined ? seen : { ...seen, figures }
     },
     async tell(...commands) {
       must(named(await tellProxy(socket, (await ask()).workers.current ?? 0, commands, never)))
@@ -109,13 +111,14 @@ export interface Backend {
   release(): void
 }
 
-/** Answers with its name; `/slow` after 300 ms; `/held` when it is released; `/cut` by cutting. */
+/** Answers with its name; `/slow` after 300 ms; `/held` when it is released; `/cut` by cutting; `/bad` with 500. */
 export async function startBackend(name: string): Promise<Backend> {
   const requests: string[] = []
   const held: (() => void)[] = []
   const server: Server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url} for=${String(request.headers['x-forwarded-for'])}`)
     if (request.url === '/cut') return void request.socket.destroy()
+    if (request.url === '/bad') response.statusCode = 500
     if (request.url === '/held') return void held.push(() => response.end(name))
     request.resume()
     request.once('end', () => setTimeout(() => response.end(name), request.url === '/slow' ? 300 : 0))
