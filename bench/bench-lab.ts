@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startLab } from '../test/lab/index.js'
+import { makeHaproxy, startLab } from '../test/lab/index.js'
 import type { Lab, LabRepository } from '../test/lab/index.js'
 import { fleetFile } from '../test/e2e/manifests.js'
 import { readAll, sendJson } from './raw-server.js'
@@ -34,6 +34,7 @@ export class BenchLab {
     const lab = await startLab({ name: 'bench', servers, git: true, say })
     try {
       await lab.load(await lab.image(IMAGE, IMAGE_SPEC))
+      await lab.load(await makeHaproxy(lab.busybox))
       const repository = await lab.git.createRepo('bench')
       const privateKey = readFileSync(lab.sshKeyPath)
       const raw = lab.servers.map(({ name, address, user }) =>

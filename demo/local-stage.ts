@@ -31,7 +31,7 @@ export async function localStage(say: (line: string) => void): Promise<Stage> {
       rmSync(dir, { recursive: true, force: true })
     }
     const lines = [`local  unix://${engine.socketPath}  Docker ${engine.version}`]
-    return { stack: STACK, lines, git, dir, env: {}, home: homedir(), files: filesFor(engine), down }
+    return { stack: STACK, lines, git, dir, shop: [], env: {}, home: homedir(), files: filesFor(engine), down }
   } catch (error) {
     rmSync(dir, { recursive: true, force: true })
     throw error
@@ -44,12 +44,16 @@ function filesFor({ socketPath }: LocalEngine): Stage['files'] {
     'slipway.yaml': [
       [['fleet'], FLEET],
       [['servers'], { local: { engine: `unix://${socketPath}`, labels } }],
+      // No proxy on the ports of a machine that somebody works on.
+      [['ingress'], undefined],
     ],
     // Where Docker runs in a machine of its own (Docker Desktop, rootless), this process cannot reach a container's
     // address; the healthcheck, which the engine runs, asks the same.
     [COMPOSE]: [
       [['name'], STACK],
       [['services', 'web', 'x-slipway'], undefined],
+      [['services', 'web', 'ports'], undefined],
+      [['services', 'api', 'x-slipway'], undefined],
     ],
   })
 }

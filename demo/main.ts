@@ -70,10 +70,12 @@ async function onStage(args: readonly string[], screen: Screen, ending: AbortSig
     const { url } = await createRepository(stage)
     const repository = await openFleetRepository(url, stage.dir, stage.files)
     screen.say(`Git    ${url}`)
+    if (stage.shop[0] !== undefined)
+      screen.say(`Shop   ${stage.shop[0]}  once it is deployed, and the same on the others`)
     const { dir, env, home } = stage
     controller = await startController({ repositoryUrl: url, dir, env, home, onFacts: screen.tell })
     ending.throwIfAborted()
-    const play = { screen, controller, repository }
+    const play = { screen, controller, repository, shop: stage.shop }
     const { slipway } = controller
     const showStatus = (): Promise<void> => slipway(['status'], terminal)
     if (args.includes('--tour')) return (await tour(play, showStatus, ending)) ? 0 : 1
@@ -100,7 +102,7 @@ async function takeDown(stage: Stage, controller: DemoController | undefined, sc
   screen.say(`everything is gone, ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`)
 }
 
-function showHelp({ screen, controller, repository }: Play, stack: string): void {
+function showHelp({ screen, controller, repository, shop }: Play, stack: string): void {
   const sudo = process.env['SUDO_UID'] === undefined ? '' : 'sudo '
   const program = `${sudo}node ${relative(process.cwd(), PROGRAM)}`
   const { bold } = screen.colors
@@ -118,9 +120,19 @@ function showHelp({ screen, controller, repository }: Play, stack: string): void
   screen.say(`  cd ${repository.workDir} && git pull -q`)
   screen.say('  ${EDITOR:-vi} stacks/shop/web.env')
   screen.say("  git commit -am 'Change the greeting' && git push")
+  sayShop(screen, shop)
   screen.say('\nThe command line, from another terminal in this folder:')
   screen.say(`  export SLIPWAY_DATA=${controller.dataDir}`)
   screen.say(`  ${program} status   (or history, logs ${stack}/web, restart ${stack}/web, --help)\n`)
+}
+
+/** Every server answers, whichever the replicas run on. */
+function sayShop(screen: Screen, [first]: readonly string[]): void {
+  if (first === undefined) return
+  const { hostname } = new URL(first)
+  screen.say('\nThe shop, from another terminal, on any of the servers:')
+  screen.say(`  curl ${first}   (a published port, balanced over all replicas)`)
+  screen.say(`  curl -H 'Host: shop.example.com' http://${hostname}/orders   (a route; api asks store by its name)`)
 }
 
 function explain(error: unknown): string {

@@ -5,6 +5,8 @@ import { formatProblem } from '../src/model/index.js'
 import type { DemoController } from './controller.js'
 import type { Commit, FleetRepository } from './git.js'
 import type { Screen } from './screen.js'
+import { visitedWhile } from './visitors.js'
+import type { Visits } from './visitors.js'
 import type { Step, Verdict } from './steps.js'
 
 const LOOK_AGAIN_MS = 100
@@ -15,6 +17,8 @@ export interface Play {
   readonly screen: Screen
   readonly controller: DemoController
   readonly repository: FleetRepository
+  /** Where visitors open the shop while something happens. */
+  readonly shop: readonly string[]
 }
 
 /** How a step ended. `superseded`: a newer commit came before its end. */
@@ -25,7 +29,7 @@ export type StepEnd =
 
 /** Makes the step's commit and waits for what becomes of it, while the journal tells what happens. */
 export async function playStep(
-  { screen, controller, repository }: Play,
+  { screen, controller, repository, shop }: Play,
   step: Step,
   signal: AbortSignal,
 ): Promise<StepEnd> {
@@ -37,9 +41,12 @@ export async function playStep(
   const commit = await step.commit(repository)
   if (commit === undefined && step.nothing !== '') return { kind: 'nothing', text: step.nothing }
   if (commit !== undefined) showCommit(screen, commit)
-  const { settlement, status } = await settled(controller, commit?.sha ?? null, startedMs + step.deadlineMs, signal)
+  const isWaited = (): Promise<Settled> => settled(controller, commit?.sha ?? null, startedMs + step.deadlineMs, signal)
+  // Before the first deployment there is no shop to visit.
+  const { result, visits } = await visitedWhile(commit === undefined ? [] : shop, isWaited)
+  const { settlement, status } = result
   if (settlement === 'superseded') return { kind: 'superseded' }
-  const verdict = judge(step, settlement, before, status)
+  const verdict = withVisits(judge(step, settlement, before, status), visits)
   const ms = performance.now() - startedMs
   const mark = verdict.kind === 'as-told' ? screen.colors.green('✓') : screen.colors.red('✗')
   screen.say(`\n${mark} ${screen.colors.bold(verdict.text)}  ${screen.colors.dim(`${(ms / 1_000).toFixed(1)} s`)}`)
@@ -84,4 +91,13 @@ function judge(step: Step, settlement: Settlement | 'superseded', before: FleetS
   const problems = 'problems' in settlement ? settlement.problems.map(formatProblem) : []
   const what = settlement.kind === 'pending' ? `not done within ${step.deadlineMs / 1_000} s` : settlement.kind
   return { kind: 'otherwise', text: [`${what} instead of ${step.end}`, ...problems].join(': ') }
+}
+
+/** Whoever opened the shop meanwhile must have got it. */
+function withVisits(verdict: Verdict, { answered, failed: [first, ...more] }: Visits): Verdict {
+  if (first !== undefined) {
+    const others = more.length === 0 ? '' : ` and ${more.length} more`
+    return { kind: 'otherwise', text: `${verdict.text}; requests of visitors failed: ${first}${others}` }
+  }
+  return answered === 0 ? verdict : { ...verdict, text: `${verdict.text}; ${answered} requests of visitors, 0 failed` }
 }

@@ -14,6 +14,8 @@ export interface Stage {
   readonly git: GitServer
   /** Everything of the demo's own is below it and goes with it. */
   readonly dir: string
+  /** Where the shop answers, through the proxy of each server. Empty: nobody balances here. */
+  readonly shop: readonly string[]
   /** Environment of the controller. */
   readonly env: Readonly<Record<string, string>>
   /** Where the controller looks for SSH keys and registry logins. */

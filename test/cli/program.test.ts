@@ -35,7 +35,7 @@ describe('the built program', () => {
   it('validates the sample repository with the schemas that it is published with', async () => {
     expect(await slipway(['validate', join(HOUSE, 'sample-repo')])).toEqual({
       code: 0,
-      out: '✓ acme: 3 servers, 1 stack, 5 services\n',
+      out: '✓ acme: 3 servers, 2 stacks, 6 services\n',
       err: '',
     })
   })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { settlementOf } from '../../src/controller/index.js'
 import type { FleetStatus, LogEvent, Settlement, StackStatus } from '../../src/controller/index.js'
-import { makeHaproxy, startLab } from '../lab/index.js'
+import { HAPROXY_IMAGE, makeHaproxy, startLab } from '../lab/index.js'
 import type { Lab, LabRepository, LabServerOptions } from '../lab/index.js'
 import { loadApps } from './app-image.js'
 import type { AppImages } from './app-image.js'
@@ -22,7 +22,7 @@ const UNTIL_MS = 60_000
 const LOOK_AGAIN_MS = 25
 const SHOWN_EVENTS = 40
 
-export const PROXY_IMAGE = 'slipway/haproxy:2.6'
+export const PROXY_IMAGE = HAPROXY_IMAGE
 
 export interface FleetOptions {
   /** Of the lab and the fleet; no two test files may share one. At most 20 of a–z, 0–9 and `-`. */

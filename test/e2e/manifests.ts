@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseDocument } from 'yaml'
+import { HAPROXY_IMAGE } from '../lab/index.js'
 import type { Lab } from '../lab/index.js'
 import { APP_PORT } from './app-image.js'
 
@@ -65,7 +66,7 @@ export function compose(
   return yaml({ services: Object.fromEntries(complete), ...rest })
 }
 
-/** The repository that people are shown, with the servers of a lab instead of its own; the lab's need the same names. */
+/** The repository that people are shown, with the servers and the proxy of a lab instead of its own; the lab's servers need the same names. */
 export function sampleFiles(lab: Lab): Files {
   const root = new URL('../../sample-repo/', import.meta.url).pathname
   const paths = readdirSync(root, { recursive: true, withFileTypes: true })
@@ -74,6 +75,7 @@ export function sampleFiles(lab: Lab): Files {
   const files = Object.fromEntries(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
   const fleet = parseDocument(files['slipway.yaml'] ?? '')
   fleet.setIn(['fleet'], lab.name)
+  fleet.setIn(['ingress'], { image: HAPROXY_IMAGE })
   for (const { name, address, user, hostKeyFingerprint } of lab.servers) {
     fleet.setIn(['servers', name, 'address'], address)
     fleet.setIn(['servers', name, 'user'], user)

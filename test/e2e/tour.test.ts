@@ -81,10 +81,11 @@ describe('npm start', () => {
     expect(await ended(), printed).toBe(0)
     const inOrder = [
       'The first deployment',
-      '8 of 8 replicas healthy on 3 servers',
+      '11 of 11 replicas healthy on 3 servers',
       'A commit that rolls out',
       '+GREETING="Welcome to ${SHOP_NAME}! Sale, day 1"',
-      '4 of 4 replicas of web replaced, 0 of other services',
+      '4 of 4 replicas of web replaced, 0 of other services; ',
+      ' requests of visitors, 0 failed',
       'A commit that fails its health checks',
       'REPLICA_UNHEALTHY',
       '| wget: server returned error: HTTP/1.1 404 Not Found',

@@ -65,12 +65,15 @@ export async function makeBusybox(): Promise<LabImage> {
   return assemble('busybox:1.36', [layerOf(tar)], { cmd: ['sh'] }, ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'])
 }
 
+/** What `makeHaproxy` makes. */
+export const HAPROXY_IMAGE = 'slipway/haproxy:2.6'
+
 /** HAProxy as Debian has it, with the libraries that it loads, on top of busybox. As in Docker's own image its user is no root. */
 export async function makeHaproxy(base: LabImage): Promise<LabImage> {
   const program = '/usr/sbin/haproxy'
   const libraries = (await run('ldd', [program])).match(/\/\S+(?= \()/g) ?? []
   const files = [program, ...libraries].map((path) => [path, { content: readFileSync(path), mode: 0o755 }] as const)
-  return makeImage('slipway/haproxy:2.6', base, {
+  return makeImage(HAPROXY_IMAGE, base, {
     files: Object.fromEntries(files),
     cmd: ['haproxy', '-f', '/usr/local/etc/haproxy/haproxy.cfg'],
     user: '99',

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatLimits, formatProblem } from '../../src/model/index.js'
 import type { ServiceSpec } from '../../src/model/index.js'
+import { declaredPorts } from '../../src/names/index.js'
 import { desiredOf } from './repository.js'
 
 const root = new URL('../../sample-repo/', import.meta.url)
@@ -20,6 +21,7 @@ api: replicated × 2, busybox:1.36 (missing), restart unless-stopped, grace 5000
   place spread node.labels.zone
   update by safety, monitor 2000, deadline 30000
   after migrate service_completed_successfully, store service_healthy
+  reached route shop.example.com/orders → 8081, tls off, name at 8081
 migrate: job × 1, busybox:1.36 (missing), restart no, grace 10000
   runs ["sh","/etc/shop/migrate.sh"] with {"SCHEMA_VERSION":"7"}
   files /etc/shop/migrate.sh ← stacks/shop/migrate/migrate.sh
@@ -33,6 +35,7 @@ store: replicated × 1, busybox:1.36 (missing), restart unless-stopped, grace 50
   health CMD wget -q -T 1 -O /dev/null http://127.0.0.1:8082/stock.txt
   place node.labels.disk == ssd
   update by safety, monitor 2000, deadline 30000
+  reached name at 8082
 web: replicated × 4, busybox:1.36 (missing), restart unless-stopped, grace 5000
   runs ["sh","/etc/shop/start.sh"] with {"CURRENCY":"EUR","GREETING":"Welcome to The Corner Shop"}
   files /etc/shop/page.html ← stacks/shop/web/page.html, /etc/shop/start.sh ← stacks/shop/web/start.sh
@@ -40,6 +43,7 @@ web: replicated × 4, busybox:1.36 (missing), restart unless-stopped, grace 5000
   place node.labels.tier == web, spread node.labels.zone
   limits memory=67108864 pids=50
   update start-first, monitor 2000, deadline 30000
+  reached port 8080 → http 8080, route shop.example.com/ → 8080, tls off, name at 8080
   probe http 8080
 worker: replicated × 1, busybox:1.36 (missing), restart unless-stopped, grace 10000
   runs ["sh","/etc/shop/loop.sh"] with {"PACK_SECONDS":"2"}
@@ -61,17 +65,31 @@ function summary(spec: ServiceSpec): string {
     `  limits ${formatLimits(spec)}`,
     `  update ${spec.update.order ?? 'by safety'}, monitor ${spec.update.monitorMs}, deadline ${spec.rollout.healthyDeadlineMs}`,
     `  after ${spec.dependsOn.map(({ service, condition }) => `${service} ${condition}`).join(', ')}`,
+    `  reached ${reachedBy(spec).join(', ')}`,
     `  probe ${spec.probe === null ? 'none' : `${spec.probe.kind} ${spec.probe.port}`}`,
   ]
-    .filter((line) => !/(place|limits|after|probe none|files) *$/.test(line))
+    .filter((line) => !/(place|limits|after|probe none|files|reached) *$/.test(line))
     .join('\n')
+}
+
+/** By published port, by route, and by name at which ports. */
+function reachedBy(spec: ServiceSpec): readonly string[] {
+  const { balanced = [], routes = [] } = spec
+  return [
+    ...balanced.map(({ published, target, protocol }) => `port ${published} → ${protocol} ${target}`),
+    ...routes.map(({ hosts, path, target, tls }) => `route ${hosts.join(' ')}${path} → ${target}, tls ${tls.kind}`),
+    ...declaredPorts(spec).map((port) => `name at ${port}`),
+  ]
 }
 
 describe('the sample repository', () => {
   const desired = desiredOf(sampleRepository())
 
   it('loads without a problem or a warning', () => {
-    expect(desired.stacks.map(({ kind, name }) => [name, kind])).toEqual([['shop', 'valid']])
+    expect(desired.stacks.map(({ kind, name }) => [name, kind])).toEqual([
+      ['shop', 'valid'],
+      ['slipway', 'valid'],
+    ])
     expect(desired.warnings.map(formatProblem)).toEqual([])
   })
 
@@ -85,7 +103,7 @@ describe('the sample repository', () => {
   })
 
   it('is the shop that its README tells of', () => {
-    const [entry] = desired.stacks
+    const entry = desired.stacks.find(({ name }) => name === 'shop')
     const services = entry?.kind === 'valid' ? entry.stack.services : []
     expect(`\n${services.map(summary).join('\n')}\n`).toBe(GOLDEN)
   })

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { specHash } from '../../src/model/index.js'
 import { desiredOf } from '../manifest/repository.js'
 
-const root = new URL('../../sample-repo/', import.meta.url)
+const root = new URL('first-shop/', import.meta.url)
 
 /** Written down from the first version. A change here restarts everybody's containers when they upgrade. */
 const HASHES = {
