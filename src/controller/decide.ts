@@ -81,8 +81,9 @@ function endpoints(
   const proven = state.proven !== null ? input.memory.stack(state.proven.hash, name) : null
   const replicas = input.usage.replicas.get(name) ?? new Map<string, SeenReplicas>()
   const { names } = proxies
+  const { specOf } = input.memory
   const { tracks } = input.asker
-  return endpointsOf({ state, target: target.stack, proven, replicas, tracks, leaving, names, shares })
+  return endpointsOf({ state, target: target.stack, proven, replicas, tracks, leaving, names, shares, specOf })
 }
 
 function rotationOf(input: DecisionInput, name: string, state: StackState, target: Target): Facts['rotation'] {

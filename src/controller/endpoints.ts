@@ -1,8 +1,8 @@
 import { declaredPorts } from '../names/index.js'
 import type { ServiceEndpoints, StackEndpoints } from '../ingress/index.js'
-import type { Replica, ServiceSpec, Stack } from '../model/index.js'
+import type { Replica, ServiceSpec, SpecHash, Stack } from '../model/index.js'
 import { compareText, hashOf, specHash } from '../model/index.js'
-import type { SeenReplicas } from '../planner/index.js'
+import type { SeenReplicas, SpecOf } from '../planner/index.js'
 import { isReady } from '../rollout/index.js'
 import type { HealthTrack, ServiceShare, StackState } from '../rollout/index.js'
 import type { NameBook } from './names.js'
@@ -21,10 +21,13 @@ export interface EndpointsInput {
   readonly names: NameBook
   /** Of services where new and old replicas serve side by side. */
   readonly shares: readonly ServiceShare[]
+  /** Specs that are remembered: a commit that another took over from is neither of the two stacks. */
+  readonly specOf: SpecOf
 }
 
 /**
- * What a stack brings to the proxies now. A replica with the proven spec counts with the ports that this one said: a port of the new one may not be open in it.
+ * What a stack brings to the proxies now. A replica counts with the ports that its own spec said, were it that of a commit which another took over from: a
+ * port of the new one may not be open in it, and one that was taken away goes with the replicas that had it.
  */
 export function endpointsOf(input: EndpointsInput): StackEndpoints {
   const { target, proven } = input
@@ -35,16 +38,17 @@ export function endpointsOf(input: EndpointsInput): StackEndpoints {
 function serviceEndpoints(input: EndpointsInput, name: string): readonly ServiceEndpoints[] {
   const wanted = input.target.services.find((spec) => spec.name === name)
   const before = input.proven?.services.find((spec) => spec.name === name)
-  const specs = [wanted, before].filter((spec) => spec !== undefined)
   const { listed, held } = input.replicas.get(name) ?? { listed: [], held: [] }
   const away = held.map(({ replica }) => replica)
   const seen = [...listed, ...away].filter((replica) => replica.state === 'running')
+  const made = specsOf(seen, [wanted, before], input.specOf)
+  const specs = [...new Set([wanted, before, ...made.values()])].filter((spec) => spec !== undefined)
   const ports = input.names.portsOf(specs, seen)
   const isBalanced = specs.some(({ balanced, routes }) => balanced !== undefined || routes !== undefined)
   if (ports.length === 0 && !isBalanced) return []
   const byKey = new Map<string, ServiceEndpoints>()
   for (const spec of specs) {
-    const own = seen.filter((replica) => specOf(replica, wanted, before) === spec)
+    const own = seen.filter(({ specHash: hash }) => made.get(hash) === spec)
     const isWanted = spec === wanted
     for (const { target, protocol, hostIp, published } of spec.balanced ?? []) {
       const about = { key: `${spec.stack}/${name}:${target}`, protocol }
@@ -60,7 +64,7 @@ function serviceEndpoints(input: EndpointsInput, name: string): readonly Service
     }
   }
   const about = { ...shareOf(input, name), ...canaryOf(specs) }
-  return withNames(input, specs, ports, seen, byKey).map((service) => ({ ...service, ...about }))
+  return withNames(input, specs, { ports, seen, made }, byKey).map((service) => ({ ...service, ...about }))
 }
 
 function shareOf({ shares }: EndpointsInput, name: string): Pick<ServiceEndpoints, 'share'> {
@@ -75,15 +79,21 @@ function canaryOf(specs: readonly ServiceSpec[]): Pick<ServiceEndpoints, 'canary
   return canary?.kind === 'canary' ? { canary: { match: canary.match ?? null } } : {}
 }
 
+/** What runs of a service: its ports, its replicas, and what these were made from, by spec hash. */
+interface Seen {
+  readonly ports: readonly number[]
+  readonly seen: readonly Replica[]
+  readonly made: ReadonlyMap<SpecHash, ServiceSpec>
+}
+
 /** Each port of a service is reached by its name, published or not. A replica that lacks one is not sent there. */
 function withNames(
   input: EndpointsInput,
   specs: readonly ServiceSpec[],
-  ports: readonly number[],
-  seen: readonly Replica[],
+  { ports, seen, made }: Seen,
   byKey: Map<string, ServiceEndpoints>,
 ): readonly ServiceEndpoints[] {
-  const [spec, before] = specs
+  const [spec] = specs
   if (spec === undefined) return [...byKey.values()]
   const stack = input.target.services.includes(spec) ? input.target : (input.proven ?? input.target)
   for (const port of ports) {
@@ -91,10 +101,10 @@ function withNames(
     if (name === undefined) break
     const key = `${name.service}:${port}`
     const known = byKey.get(key)
-    const own = seen.filter((replica) => {
-      const made = specOf(replica, spec, before) ?? spec
-      return replica.exposes?.includes(port) === true || declaredPorts(made).includes(port)
-    })
+    const own = seen.filter(
+      ({ exposes, specHash: hash }) =>
+        exposes?.includes(port) === true || declaredPorts(made.get(hash) ?? spec).includes(port),
+    )
     const replicas = known?.replicas ?? endpointsAt(input, spec, port, own)
     byKey.set(key, { key, protocol: 'tcp', claims: [], ...known, replicas, name })
   }
@@ -120,13 +130,21 @@ function merge(byKey: Map<string, ServiceEndpoints>, more: ServiceEndpoints): vo
   })
 }
 
-function specOf(
-  replica: Replica,
-  wanted: ServiceSpec | undefined,
-  before: ServiceSpec | undefined,
-): ServiceSpec | undefined {
-  if (wanted === undefined || before === undefined) return wanted ?? before
-  return replica.specHash === specHash(before) && replica.specHash !== specHash(wanted) ? before : wanted
+/** What each replica was made from, as far as anybody remembers; else what is wanted. */
+function specsOf(
+  replicas: readonly Replica[],
+  [wanted, before]: readonly (ServiceSpec | undefined)[],
+  specOf: SpecOf,
+): Seen['made'] {
+  const known = new Map(
+    [before, wanted].flatMap((spec) => (spec === undefined ? [] : [[specHash(spec), spec] as const])),
+  )
+  return new Map(
+    replicas.flatMap(({ specHash: hash }) => {
+      const spec = known.get(hash) ?? specOf(hash) ?? wanted ?? before
+      return spec === undefined ? [] : [[hash, spec] as const]
+    }),
+  )
 }
 
 function endpointsAt(

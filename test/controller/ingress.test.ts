@@ -145,6 +145,33 @@ describe('a rollout of a balanced service', () => {
     expect(world.balancer.lines('shop/web:9090').filter((line) => / 80 /.test(line))).toHaveLength(3)
   })
 
+  it('sends to each replica by its own port, though a newer commit took over from the one that made it', async () => {
+    const { world, controller } = await balanced()
+    const [wrong, cut]: [string[], readonly string[]] = [[], watchStops(world)]
+    const ports = new Map([1, 2, 3].map((tag) => [`web:${tag}`, 8080 + tag - 1]))
+    const { balancer, driver } = world
+    const balance = balancer.balance.bind(balancer)
+    balancer.balance = async (server, id, table) => {
+      for (const { containerId, port } of table.services.flatMap(({ local }) => local)) {
+        const image = driver.containers.get(containerId)?.image ?? ''
+        if (port !== ports.get(image)) wrong.push(`${image} by ${port}`)
+      }
+      return balance(server, id, table)
+    }
+    const listens = (tag: number): number => balancer.lines(`shop/web:${8080 + tag - 1}`).filter(hasReplica).length
+    const hasReplica = (line: string): boolean => / c\d+( |$)/.test(line)
+    for (const tag of [2, 3]) driver.behaviours.set(`web:${tag}`, { healthyAfterMs: 40_000 })
+    world.source.commit(shop(web({ image: 'web:2', more: `    ports: ["80:8081"]` })), 'second')
+    await untilMs(world, () => listens(2) === 1)
+    world.source.commit(shop(web({ image: 'web:3', more: `    ports: ["80:8082"]` })), 'third')
+    await untilMs(world, () => [...driver.containers.values()].some(({ image }) => image === 'web:3'))
+    await world.clock.run(5_000)
+    expect(listens(2)).toBe(1)
+    await world.clock.run(300_000)
+    expect({ wrong, cut }).toEqual({ wrong: [], cut: [] })
+    expect(controller.status().stacks[0]).toMatchObject({ phase: 'synced' })
+  })
+
   it('waits until each proxy sends to the new one, and says so', async () => {
     const { world, controller } = await balanced()
     world.balancer.problems.set('par-1', { code: 'PROXY_REFUSED', message: 'port 80 is held by nginx' })

@@ -179,9 +179,15 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: ENDPOINTS,
-    find: 'return replica.specHash === specHash(before) && replica.specHash !== specHash(wanted) ? before : wanted',
-    put: 'return replica.specHash === specHash(before) && replica.specHash === specHash(wanted) ? before : wanted',
+    find: 'known.get(hash) ?? specOf(hash) ?? wanted ?? before',
+    put: 'wanted ?? known.get(hash) ?? specOf(hash) ?? before',
     breaks: 'old replicas are sent to by the port that only the new ones listen on',
+  },
+  {
+    file: ENDPOINTS,
+    find: 'known.get(hash) ?? specOf(hash) ?? wanted ?? before',
+    put: 'known.get(hash) ?? wanted ?? specOf(hash) ?? before',
+    breaks: 'replicas of a commit that a newer one took over from are sent to by the port of that one',
   },
   {
     file: DECIDE,
