@@ -124,7 +124,6 @@ export class Controller {
 
   start(): void {
     this.loop.start()
-    this.forgiveDelay()
     this.useFleet()
     void this.follower.poll()
   }
@@ -237,7 +236,7 @@ export class Controller {
     })
   }
 
-  /** Nobody could go on with rollouts meanwhile: their deadlines begin anew. */
+  /** Nobody went on with rollouts while they were suspended: their deadlines begin anew. */
   private forgiveDelay(): void {
     const atMs = this.ports.clock.nowMs()
     const moving = Object.entries(this.memory.state.stacks).filter(([, stack]) => stack.rollout !== null)

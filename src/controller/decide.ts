@@ -16,6 +16,7 @@ import { REMOVED } from './state.js'
 /** Everything but the stack that a decision leans on. */
 export interface DecisionInput {
   readonly nowMs: number
+  readonly awakeSinceMs: number
   readonly controllerId: string
   readonly fleet: Fleet
   readonly observation: Observation
@@ -147,6 +148,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
   return {
     nowMs: input.nowMs,
     nowIso: new Date(input.nowMs).toISOString(),
+    awakeSinceMs: input.awakeSinceMs,
     suspended: suspendedServices(memory, name),
     fleet: input.fleet.name,
     controller: input.controllerId,

@@ -24,6 +24,8 @@ export const WATCH_DEFAULTS: WatchOptions = Object.freeze({
 
 /** Missed looks in a row after which a server is unknown. */
 const UNKNOWN_AFTER_MISSES = 3
+/** No look has ended for longer than this: the controller stood still. Longer than the slowest look and the pause before it. */
+const STOOD_STILL_MS = 60_000
 
 /** One look: its number, and when it began. What it shows is no younger than that. */
 export interface Look {
@@ -66,6 +68,8 @@ export class ServerWatch {
   private readonly closing = new AbortController()
   /** When more than half of the servers were last away at once; such a time says nothing about any one of them. */
   private cutOffAtMs = 0
+  private lookedAtMs: number
+  private awakeAtMs: number
 
   private readonly driver: Driver
   private readonly clock: Clock
@@ -75,6 +79,7 @@ export class ServerWatch {
   constructor(driver: Driver, clock: Clock, options: WatchOptions, events: WatchEvents) {
     this.driver = driver
     this.clock = clock
+    this.lookedAtMs = this.awakeAtMs = clock.nowMs()
     this.options = options
     this.events = events
     this.firstLooks = new FirstLooks(clock, options.firstLookMs, (server) => this.giveUpWaiting(server))
@@ -105,6 +110,12 @@ export class ServerWatch {
 
   observation(): Observation {
     return new Map([...this.current].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  /** Since when it has been looked without a break. What did not happen before that may have happened while the controller stood still. */
+  awakeSinceMs(): number {
+    const nowMs = this.clock.nowMs()
+    return nowMs - this.lookedAtMs > STOOD_STILL_MS ? nowMs : this.awakeAtMs
   }
 
   view(server: string): ServerView | undefined {
@@ -180,6 +191,8 @@ export class ServerWatch {
     const result = await this.driver.observe(server, this.events.closer(server), this.closing.signal)
     const entry = this.watched.get(server)
     if (entry === undefined || this.closing.signal.aborted) return
+    this.awakeAtMs = this.awakeSinceMs()
+    this.lookedAtMs = this.clock.nowMs()
     this.firstLooks.end(server)
     const before = this.current.get(server)
     const checked = this.refuseShared(server, result)
@@ -248,13 +261,13 @@ export class ServerWatch {
     }
   }
 
-  /** Away for longer than its lost-after, not counting a time when it was the controller that was cut off. Once lost, until it is seen. */
+  /** Away for longer than its lost-after, not counting a time when it was the controller that was cut off or stood still. Once lost, until it is seen. */
   private isLost(server: string, sinceMs: number): boolean {
     const lostAfterMs = this.watched.get(server)?.server.lostAfterMs ?? null
     if (lostAfterMs === null) return false
     const before = this.current.get(server)
     if (before?.kind === 'unreachable' && before.phase === 'lost') return true
-    return this.clock.nowMs() - Math.max(sinceMs, this.cutOffAtMs) >= lostAfterMs
+    return this.clock.nowMs() - Math.max(sinceMs, this.cutOffAtMs, this.awakeAtMs) >= lostAfterMs
   }
 
   private noteCutOff(): void {

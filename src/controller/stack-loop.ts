@@ -156,11 +156,12 @@ export class StackLoop {
   private decide(name: string, fleet: Fleet, usage: FleetUsage): void {
     this.alarms.get(name)?.()
     this.alarms.delete(name)
-    const { ports, memory, performer, asker, recovery, proxies } = this.parts
+    const { ports, memory, performer, asker, recovery, proxies, watch } = this.parts
     try {
       if (recovery.isNeeded(name, usage)) return
       const held = this.isHeld(name) || proxiesLeave(name, memory, usage)
-      const about = { nowMs: ports.clock.nowMs(), controllerId: ports.journal.controllerId, fleet, usage }
+      const times = { nowMs: ports.clock.nowMs(), awakeSinceMs: watch.awakeSinceMs() }
+      const about = { ...times, controllerId: ports.journal.controllerId, fleet, usage }
       const decision = decideStack(
         { ...about, observation: usage.observation, memory, performer, asker, proxies },
         name,

@@ -27,6 +27,8 @@ export interface Facts {
   readonly nowMs: number
   /** The same time as ISO text: what restart requests are compared by. */
   readonly nowIso: string
+  /** Since when servers have been looked at without a break. */
+  readonly awakeSinceMs: number
   readonly fleet: string
   readonly controller: string
   readonly state: StackState

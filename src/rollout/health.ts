@@ -15,6 +15,8 @@ export interface HealthTrack {
   readonly restartsBefore: number | null
   readonly readySinceMs: number | null
   readonly confirmedAtMs: number | null
+  /** Who spoke of it last said that it is ready. Outlives a time in which nobody heard of it, which `readySinceMs` does not: unknown is not ill. */
+  readonly isReady: boolean
   readonly asks: number
   readonly askedAtMs: number | null
   /** When the question was sent whose answer came last. */
@@ -57,6 +59,7 @@ export function newTrack(containerId: string, nowMs: number, isKnown = false): H
     restartsBefore: isKnown ? null : 0,
     readySinceMs: null,
     confirmedAtMs: null,
+    isReady: false,
     asks: 0,
     askedAtMs: null,
     askBegunAtMs: null,
@@ -76,7 +79,7 @@ export function trackLook(
   nowMs: number,
   begunAtMs = nowMs,
 ): HealthTrack {
-  const sinceMs = isBlind(track, nowMs) ? track.sinceMs + nowMs - track.lastSeenMs : track.sinceMs
+  const sinceMs = track.sinceMs + blindMs(track, nowMs)
   const startedAtMs = replica.detail?.startedAtMs ?? track.startedAtMs
   const restarted = track.startedAtMs !== null && startedAtMs !== track.startedAtMs
   const counted = replica.detail?.restartCount ?? null
@@ -84,19 +87,37 @@ export function trackLook(
   const restarts = Math.max(track.restarts + (restarted ? 1 : 0), (counted ?? 0) - (restartsBefore ?? 0))
   const seen = { ...track, sinceMs, lastSeenMs: nowMs, startedAtMs, restarts, restartsBefore }
   if (replica.state !== 'running' || replica.health === 'unhealthy')
-    return { ...seen, refused: false, readySinceMs: null, confirmedAtMs: null }
+    return { ...seen, refused: false, readySinceMs: null, confirmedAtMs: null, isReady: false }
   const before = restarted || isBlind(track, nowMs) ? null : track.readySinceMs
   // The engine's own verdict counts when there is no probe to ask besides; without any check, running is all there is to see.
   const refused = track.refused && !restarted
   const engineSays = !probed && ((replica.health === 'healthy' && !refused) || replica.health === 'none')
   if (engineSays)
-    return { ...seen, refused, readySinceMs: before ?? nowMs, confirmedAtMs: before === null ? nowMs : begunAtMs }
-  return { ...seen, refused, readySinceMs: before, confirmedAtMs: before === null ? null : track.confirmedAtMs }
+    return {
+      ...seen,
+      refused,
+      isReady: true,
+      readySinceMs: before ?? nowMs,
+      confirmedAtMs: before === null ? nowMs : begunAtMs,
+    }
+  const isReady = track.isReady && !restarted
+  return {
+    ...seen,
+    refused,
+    isReady,
+    readySinceMs: before,
+    confirmedAtMs: before === null ? null : track.confirmedAtMs,
+  }
 }
 
 /** Well at both ends of a time in which nobody heard of it is not well in between. */
-function isBlind({ lastSeenMs }: HealthTrack, nowMs: number): boolean {
-  return nowMs - lastSeenMs > BLIND_MS
+function isBlind(track: HealthTrack, nowMs: number): boolean {
+  return blindMs(track, nowMs) > 0
+}
+
+/** How long nobody has heard of it, where that is too long. */
+function blindMs({ lastSeenMs }: HealthTrack, nowMs: number): number {
+  return nowMs - lastSeenMs > BLIND_MS ? nowMs - lastSeenMs : 0
 }
 
 /** The track after the replica was asked. */
@@ -107,24 +128,36 @@ export function trackAnswer(
   nowMs: number,
   begunAtMs = nowMs,
 ): HealthTrack {
-  const before = isBlind(track, nowMs) ? null : track.readySinceMs
+  // An answer may be the first thing that is heard after a time in which nobody could look.
+  const blind = blindMs(track, nowMs)
+  const before = blind > 0 ? null : track.readySinceMs
   const said = output === '' ? track.output : output
-  const asked = { ...track, asks: track.asks + 1, askedAtMs: nowMs, askBegunAtMs: begunAtMs, output: said }
+  const answered = {
+    ...track,
+    sinceMs: track.sinceMs + blind,
+    lastSeenMs: nowMs,
+    asks: track.asks + 1,
+    askedAtMs: nowMs,
+    askBegunAtMs: begunAtMs,
+    output: said,
+  }
   switch (verdict) {
     case 'ready':
       return {
-        ...asked,
+        ...answered,
         refused: false,
+        isReady: true,
         readySinceMs: before ?? nowMs,
         confirmedAtMs: before === null ? nowMs : begunAtMs,
-        lastSeenMs: nowMs,
       }
     case 'not-ready':
-      return { ...asked, refused: true, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }
+      return { ...answered, refused: true, isReady: false, readySinceMs: null, confirmedAtMs: null }
     case 'unknown': {
       // As with looks: time in which nobody can say anything does not count towards the deadline.
-      const sinceMs = Math.min(nowMs, track.sinceMs + nowMs - (track.askedAtMs ?? nowMs))
-      return { ...asked, sinceMs, lastSeenMs: nowMs, refused: false }
+      const silentMs = Math.max(blind, nowMs - (track.askedAtMs ?? begunAtMs))
+      const confirmedAtMs = before === null ? null : track.confirmedAtMs
+      const heldMs = Math.min(nowMs, track.sinceMs + silentMs)
+      return { ...answered, sinceMs: heldMs, refused: false, readySinceMs: before, confirmedAtMs }
     }
   }
 }
@@ -144,7 +177,7 @@ export function judge(
 ): Verdict {
   const failure = failureOf(track, replica, spec, policy, nowMs)
   if (failure !== null) return { kind: 'failed', problem: failure }
-  const deadlineAtMs = track.sinceMs + policy.deadlineMs
+  const deadlineAtMs = deadlineOf(track, policy, nowMs)
   const askable = isAskable(replica, spec)
   if (track.readySinceMs === null || track.confirmedAtMs === null) {
     return askable
@@ -179,6 +212,11 @@ export function judge(
   }
 }
 
+/** Whoever decides before anything is heard of it, as when the controller stood still, does not know either what it did meanwhile. */
+function deadlineOf(track: HealthTrack, { deadlineMs }: HealthPolicy, nowMs: number): number {
+  return track.sinceMs + blindMs(track, nowMs) + deadlineMs
+}
+
 function failureOf(
   track: HealthTrack,
   replica: Replica,
@@ -205,7 +243,7 @@ function failureOf(
     return { ...about, code: 'REPLICA_UNHEALTHY', message: `its healthcheck says unhealthy on ${replica.server}` }
   }
   // What is ready is only watched any more, which may take longer than the deadline.
-  if (track.readySinceMs === null && nowMs - track.sinceMs > policy.deadlineMs) {
+  if (track.readySinceMs === null && nowMs > deadlineOf(track, policy, nowMs)) {
     return {
       ...about,
       code: 'HEALTHY_DEADLINE',

@@ -178,7 +178,7 @@ function stalledFailure(facts: Facts, rollout: Rollout): RolloutFact | null {
     open.some((change) => change.slot.service === service.name),
   )
   if (spec === undefined) return null
-  const quietMs = facts.nowMs - rollout.highWaterAtMs
+  const quietMs = facts.nowMs - quietSinceMs(facts, rollout)
   const waits = open.some((change) => isAway(change) || facts.suspended.has(change.slot.service))
   if (waits && quietMs > spec.rollout.progressDeadlineMs / 2)
     return { kind: 'rollout-delayed', atMs: facts.nowMs, stack: spec.stack }
@@ -196,6 +196,11 @@ function isAway(change: Change): boolean {
   return change.kind === 'blocked' && change.problem.code === 'SERVER_UNREACHABLE'
 }
 
+/** Time in which the controller stood still, or did not run, says nothing about the revision. */
+function quietSinceMs({ awakeSinceMs }: Facts, { highWaterAtMs }: Rollout): number {
+  return Math.max(highWaterAtMs, awakeSinceMs)
+}
+
 /** When the next time-based failure may be due; null when none can. */
 export function progressDeadlineAtMs(facts: Facts): number | null {
   const { rollout } = facts.state
@@ -209,7 +214,7 @@ export function progressDeadlineAtMs(facts: Facts): number | null {
   if (deadlines.length === 0) return null
   const deadlineMs = Math.min(...deadlines)
   // Half-way it is looked whether time counts at all. Past both, what is waited for marks the stack by itself.
-  const times = [deadlineMs / 2, deadlineMs].map((part) => rollout.highWaterAtMs + Math.ceil(part) + 1)
+  const times = [deadlineMs / 2, deadlineMs].map((part) => quietSinceMs(facts, rollout) + Math.ceil(part) + 1)
   return times.find((atMs) => atMs > facts.nowMs) ?? null
 }
 

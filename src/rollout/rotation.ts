@@ -70,17 +70,18 @@ export function awaitEntry(facts: Facts, { spec }: ServiceContext, successor: Re
 }
 
 /**
- * Whether clients may be sent to a replica: it runs, nobody says it is ill, and it was proven, or answered whoever asked it.
+ * Whether clients may be sent to a replica: it runs, nobody says it is ill, and it was proven, or answered whoever asked it last, however long ago: that
+ * nobody could ask it since is no reason to send them to nobody.
  */
 export function isReady(state: StackState, track: HealthTrack | undefined, replica: Replica): boolean {
   if (replica.state !== 'running' || replica.health === 'unhealthy' || track?.refused === true) return false
   const key = slotKey(replica.slot)
   if (state.provenReplicas[key] === replica.containerId) {
     const isAnew = replica.health === 'starting' && isStartedAgain(state, key)
-    return (track?.readySinceMs ?? null) !== null || !isAnew
+    return track?.isReady === true || !isAnew
   }
   // Nobody watches it: it is not new. Another one may have been proven in its slot since, which says nothing about it.
-  return track === undefined ? replica.health !== 'starting' : track.readySinceMs !== null
+  return track === undefined ? replica.health !== 'starting' : track.isReady
 }
 
 /** How old the word of a new replica may be while the old one leaves, and when that is stopped. */

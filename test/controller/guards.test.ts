@@ -3,6 +3,7 @@ import { memoryJournal } from '../../src/controller/index.js'
 import { ALL, PATH, SHOP, deployed, running, serversOf } from './deployed.js'
 import type { Deployed } from './deployed.js'
 import { FLEET, compose, createWorld } from './world.js'
+import type { World } from './world.js'
 
 const four = { ...SHOP, mail: { image: 'mail:1' }, jobs: { image: 'jobs:1' } }
 
@@ -111,6 +112,23 @@ describe('a person', () => {
     controller.command({ kind: 'resume', scope: 'shop', by: 'ada' })
     await world.clock.run(300_000)
     expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+  })
+
+  it.each([
+    ['a person suspended it', (_: World, suspend: () => void) => suspend()],
+    ['the controller stood still', ({ clock }: World) => clock.stand(900_000)],
+  ])('a rollout goes on from where it was, however long %s', async (_, hold) => {
+    const { world, controller } = await deployed()
+    world.driver.behaviours.set('web:2', { healthyAfterMs: 40_000 })
+    world.source.commit({ [PATH]: compose({ ...SHOP, web: { image: 'web:2', replicas: 3 } }) }, 'update')
+    await world.clock.run(120_000)
+    expect(controller.status().stacks[0]?.phase).toBe('progressing')
+    hold(world, () => controller.command({ kind: 'suspend', scope: 'shop', reason: 'sale', by: 'ada' }))
+    await world.clock.run(900_000)
+    controller.command({ kind: 'resume', scope: 'shop', by: 'ada' })
+    await world.clock.run(900_000)
+    expect(running(world).slice(2)).toEqual(['web#1 web:2', 'web#2 web:2', 'web#3 web:2'])
+    expect(controller.status().stacks[0]?.phase).toBe('synced')
   })
 
   it('can suspend the whole fleet: nothing is updated and nothing healed until it is resumed', async () => {

@@ -79,6 +79,18 @@ describe('a server that does not answer', () => {
     expect(phaseOf(watch.view('a'))).toBe('lost')
   })
 
+  it('is not lost for the time in which the controller stood still', async () => {
+    const { clock, driver, watch } = watching(['a', 'b', 'c'])
+    await clock.run(1_000)
+    driver.down.add('a')
+    await clock.run(60_000)
+    clock.stand(LOST_AFTER_MS)
+    await clock.run(LOST_AFTER_MS - 10_000)
+    expect(phaseOf(watch.view('a'))).toBe('unknown')
+    await clock.run(30_000)
+    expect(phaseOf(watch.view('a'))).toBe('lost')
+  })
+
   it('may hold what was last seen there, and what was sent and never confirmed', async () => {
     const { clock, driver, watch } = watching(['a'], [replicaOf({ containerId: 'sent', server: 'a' })])
     const replica = replicaOf({ containerId: 'seen', server: 'a' })
@@ -98,6 +110,20 @@ describe('a server that does not answer', () => {
     expect(views.map(idsOf)).toEqual([['remembered'], []])
     expect(views.map((view) => view?.kind === 'unreachable' && view.everListed)).toEqual([true, false])
   })
+})
+
+it('is awake since it looked without a break, however it ended', async () => {
+  const { clock, driver, watch } = watching(['a', 'b', 'c'])
+  const startMs = clock.nowMs()
+  const awakeForMs = (): number => clock.nowMs() - watch.awakeSinceMs()
+  driver.down.add('a').add('b').add('c')
+  await clock.run(600_000)
+  clock.stand(30_000)
+  expect(awakeForMs()).toBe(clock.nowMs() - startMs)
+  clock.stand(31_000)
+  expect(awakeForMs()).toBe(0)
+  await clock.run(90_000)
+  expect(awakeForMs()).toBe(90_000)
 })
 
 it('one engine under two names is one server, and the other name a problem', async () => {

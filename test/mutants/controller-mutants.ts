@@ -95,8 +95,8 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   },
   {
     file: WATCH,
-    find: 'Math.max(sinceMs, this.cutOffAtMs) >= lostAfterMs',
-    put: 'Math.max(sinceMs, Math.min(0, this.cutOffAtMs)) >= lostAfterMs',
+    find: 'Math.max(sinceMs, this.cutOffAtMs, this.awakeAtMs)',
+    put: 'Math.max(sinceMs, Math.min(0, this.cutOffAtMs), this.awakeAtMs)',
     breaks: 'servers are lost one after the other when the controller itself was cut off',
   },
   {
@@ -169,12 +169,18 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
     file: 'src/controller/controller.ts',
     find: '.filter(([, stack]) => stack.rollout !== null)\n    this.memory.record(moving',
     put: '.filter(([, stack]) => stack.rollout === null)\n    this.memory.record(moving',
-    breaks: 'the time that the controller was away counts towards deadlines',
+    breaks: 'the time for which a stack was suspended counts towards deadlines',
   },
   {
     file: 'src/controller/follower.ts',
     find: "code.startsWith('GIT_') ||",
     put: "code.startsWith('HTTP_') ||",
     breaks: 'a commit that could not be read just now is refused for good',
+  },
+  {
+    file: WATCH,
+    find: 'Math.max(sinceMs, this.cutOffAtMs, this.awakeAtMs)',
+    put: 'Math.max(sinceMs, this.cutOffAtMs)',
+    breaks: 'a server that missed one look is lost because the controller stood still',
   },
 ]

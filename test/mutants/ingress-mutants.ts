@@ -89,8 +89,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: ROTATION,
-    find: "track === undefined ? replica.health !== 'starting' : track.readySinceMs !== null",
-    put: "track === undefined ? replica.health === 'healthy' : track.readySinceMs !== null",
+    find: "track === undefined ? replica.health !== 'starting' : track.isReady",
+    put: "track === undefined ? replica.health === 'healthy' : track.isReady",
     breaks: 'an old replica without a healthcheck leaves the proxies as soon as its successor is proven',
   },
   {

@@ -87,8 +87,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'confirmedAtMs: before === null ? nowMs : begunAtMs,\n',
-    put: 'confirmedAtMs: nowMs > begunAtMs ? nowMs : begunAtMs,\n',
+    find: 'confirmedAtMs: before === null ? nowMs : begunAtMs,\n      }\n    case',
+    put: 'confirmedAtMs: nowMs > begunAtMs ? nowMs : begunAtMs,\n      }\n    case',
     breaks: 'an answer that waited for a controller that stood still proves a replica',
   },
   {
@@ -249,6 +249,25 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
+    find: 'sinceMs: track.sinceMs + blind,',
+    put: 'sinceMs: track.sinceMs,',
+    breaks:
+      'a replica is late for time in which the controller stood still, where an answer is the first that it hears',
+  },
+  {
+    file: LIFE,
+    find: 'return Math.max(highWaterAtMs, awakeSinceMs)',
+    put: 'return Math.min(highWaterAtMs, highWaterAtMs + awakeSinceMs)',
+    breaks: 'a rollout fails for want of progress because the controller stood still or did not run',
+  },
+  {
+    file: HEALTH,
+    find: 'const isReady = track.isReady && !restarted',
+    put: 'const isReady = before !== null',
+    breaks: 'proxies send to nobody after the controller stood still, until replicas are asked again',
+  },
+  {
+    file: HEALTH,
     find: 'if (nowMs < provenAtMs) {',
     put: 'if (nowMs < track.readySinceMs) {',
     breaks: 'the monitor window is ignored',
@@ -273,8 +292,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'return { ...asked, refused: true, readySinceMs: null, confirmedAtMs: null, lastSeenMs: nowMs }',
-    put: 'return { ...asked, lastSeenMs: nowMs }',
+    find: 'return { ...answered, refused: true, isReady: false, readySinceMs: null, confirmedAtMs: null }',
+    put: 'return answered',
     breaks: 'a probe that says no is not believed once one has said yes',
   },
   {
@@ -303,14 +322,14 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'nowMs - track.sinceMs > policy.deadlineMs) {',
-    put: 'nowMs - track.sinceMs > policy.deadlineMs * 1_000) {',
+    find: 'nowMs > deadlineOf(track, policy, nowMs)) {',
+    put: 'nowMs > 2 * deadlineOf(track, policy, nowMs)) {',
     breaks: 'a replica that never becomes healthy is waited for without end',
   },
   {
     file: HEALTH,
-    find: 'const sinceMs = isBlind(track, nowMs) ?',
-    put: 'const sinceMs = isBlind(track, nowMs / 1_000_000) ?',
+    find: 'const sinceMs = track.sinceMs + blindMs(track, nowMs)',
+    put: 'const sinceMs = track.sinceMs + blindMs(track, nowMs / 1_000_000)',
     breaks: 'the time in which nobody could look counts towards the healthy deadline',
   },
   {
@@ -453,8 +472,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEALTH,
-    find: 'Math.min(nowMs, track.sinceMs + nowMs - (track.askedAtMs ?? nowMs))',
-    put: 'Math.min(nowMs, track.sinceMs)',
+    find: 'Math.min(nowMs, track.sinceMs + silentMs)',
+    put: 'Math.min(nowMs, track.sinceMs + silentMs / 1_000_000)',
     breaks: 'a replica that nobody could ask fails by its deadline',
   },
   {

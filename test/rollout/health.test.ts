@@ -22,6 +22,13 @@ function look(track: HealthTrack, replica: Replica, atMs: number, spec: ServiceS
   return trackLook(track, replica, spec.probe !== null, atMs)
 }
 
+/** Looked at every 15 s until then. */
+function watched(track: HealthTrack, replica: Replica, untilMs: number, spec: ServiceSpec = checked): HealthTrack {
+  let seen = track
+  for (let atMs = track.lastSeenMs + 15_000; atMs < untilMs; atMs += 15_000) seen = look(seen, replica, atMs, spec)
+  return look(seen, replica, untilMs, spec)
+}
+
 describe('a new replica', () => {
   it('is proven after it was healthy without a break for the monitored time', () => {
     const healthy = replicaOf({ health: 'healthy' })
@@ -65,8 +72,8 @@ describe('a new replica', () => {
     for (let atMs = 1_000; atMs <= 90_000; atMs += 1_000) track = trackAnswer(track, 'unknown', 'no exit code', atMs)
     expect(judge(look(track, probing, 90_000, probed), probing, probed, policy, 90_000)).toMatchObject({ then: 'ask' })
     const refused = trackAnswer(track, 'not-ready', 'no', 91_000)
-    expect(judge(refused, probing, probed, policy, 140_000).kind).toBe('waiting')
-    expect(judge(refused, probing, probed, policy, 152_000).kind).toBe('failed')
+    const at = (atMs: number) => judge(watched(refused, probing, atMs, probed), probing, probed, policy, atMs).kind
+    expect([at(140_000), at(152_000)]).toEqual(['waiting', 'failed'])
   })
 
   it('that answered no is not well because the engine, whose last check is older, still says so', () => {
@@ -113,7 +120,7 @@ describe('a new replica', () => {
     ['its healthcheck says unhealthy', { health: 'unhealthy' }, {}, 10, 'REPLICA_UNHEALTHY'],
     ['it is dead', { state: 'dead' }, {}, 10, 'REPLICA_CRASHED'],
     ['it crashed too often', { health: 'starting' }, { restarts: CRASH_LOOP_RESTARTS }, 10, 'REPLICA_CRASHED'],
-    ['its deadline passed', { health: 'starting' }, {}, 60_001, 'HEALTHY_DEADLINE'],
+    ['its deadline passed', { health: 'starting' }, { lastSeenMs: 50_000 }, 60_001, 'HEALTHY_DEADLINE'],
   ])('fails when %s', (_why, replica, track, nowMs, code) => {
     const seen = replicaOf(replica)
     expect(judge({ ...newTrack('c1', 0), ...track }, seen, checked, policy, nowMs)).toMatchObject({
@@ -160,6 +167,37 @@ describe('a new replica', () => {
     expect(judge(track, starting, checked, policy, 100_000).kind).toBe('waiting')
   })
 
+  it('is not called late, nor is it judged again and again, while the first thing heard is about another', () => {
+    const starting = replicaOf({ health: 'starting' })
+    const track = look(newTrack('c1', 0), starting, 1_000)
+    expect(judge(track, starting, checked, policy, 200_000).kind).toBe('waiting')
+    const paused = replicaOf({ state: 'paused' })
+    expect(judge(track, paused, checked, policy, 200_000)).toEqual({ kind: 'waiting', untilMs: 259_000, then: 'wait' })
+  })
+
+  it.each([
+    ['not-ready', 1_000],
+    ['unknown', 1_000],
+    ['unknown', 199_000],
+  ] as const)(
+    'is not called late for time in which nobody could look, though the first thing heard is an answer: %s, asked at %i ms',
+    (verdict, begunAtMs) => {
+      const starting = replicaOf({ health: 'starting' })
+      const track = look(newTrack('c1', 0), starting, 1_000)
+      const asked = trackAnswer(track, verdict, 'cut', 200_000, begunAtMs)
+      const seen = look(asked, starting, 200_010)
+      expect(judge(seen, starting, checked, policy, 200_010).kind).toBe('waiting')
+      expect(judge(watched(seen, starting, 262_000), starting, checked, policy, 262_000).kind).toBe('failed')
+    },
+  )
+
+  it('is not late while the first question to it is not answered', () => {
+    const starting = replicaOf({ health: 'starting' })
+    const track = look(look(newTrack('c1', 0), starting, 25_000), starting, 50_000)
+    const asked = trackAnswer(track, 'unknown', 'cut', 70_000, 100)
+    expect(judge(asked, starting, checked, policy, 70_000).kind).toBe('waiting')
+  })
+
   it('begins its readiness anew after a time in which nobody heard of it', () => {
     const healthy = replicaOf({ health: 'healthy' })
     const ready = trackAnswer(look(newTrack('c1', 0), healthy, 0), 'ready', '', 100)
@@ -168,6 +206,8 @@ describe('a new replica', () => {
     expect(look(ready, healthy, 30_100).readySinceMs).toBe(0)
     expect(look(ready, healthy, 30_101).readySinceMs).toBe(30_101)
     expect(look(ready, healthy, 30_101, probed)).toMatchObject({ readySinceMs: null, confirmedAtMs: null })
+    expect(trackAnswer(ready, 'unknown', '', 30_100).readySinceMs).toBe(0)
+    expect(trackAnswer(ready, 'unknown', '', 30_101)).toMatchObject({ readySinceMs: null, confirmedAtMs: null })
   })
 
   it.each([

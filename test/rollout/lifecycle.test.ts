@@ -139,6 +139,8 @@ describe('a rollout without progress', () => {
   it.each<[number, Change, Partial<Situation>, readonly string[]]>([
     [deadlineMs, replaceAt(spec, 1), {}, []],
     [deadlineMs + 1, replaceAt(spec, 1), {}, ['rollout-failed']],
+    [deadlineMs * 9, replaceAt(spec, 1), { awakeSinceMs: NOW_MS - deadlineMs }, []],
+    [deadlineMs * 9, replaceAt(spec, 1), { awakeSinceMs: NOW_MS - deadlineMs - 1 }, ['rollout-failed']],
     [deadlineMs + 1, blockedAt(spec, 1, 'NO_SERVER_FITS'), {}, ['rollout-failed']],
     [deadlineMs / 2, blockedAt(spec, 1, 'SERVER_UNREACHABLE'), { observation: away('unknown') }, []],
     [
@@ -153,6 +155,15 @@ describe('a rollout without progress', () => {
     // One that is begun, so that nothing else is advised.
     const busySlots = new Set(['web#1'])
     expect(factKindsOf({ services: [spec], changes: [change], busySlots, ...patch, ...quiet(ms) })).toEqual(kinds)
+  })
+
+  it('is looked at again when its time is over, counted from when the controller was awake', () => {
+    const situation = { services: [spec], changes: [replaceAt(spec, 1)], busySlots: new Set(['web#1']) }
+    const wakesInMs = (awakeSinceMs: number): number | null => {
+      const { wakeAtMs } = advance(factsOf({ ...situation, awakeSinceMs, ...quiet(deadlineMs * 9) }))
+      return wakeAtMs === null ? null : wakeAtMs - NOW_MS
+    }
+    expect([wakesInMs(NOW_MS), wakesInMs(NOW_MS - deadlineMs / 2 - 1)]).toEqual([deadlineMs / 2 + 1, deadlineMs / 2])
   })
 
   it('goes back, and says why', () => {

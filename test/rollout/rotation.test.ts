@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UPDATE_DEFAULTS } from '../../src/model/index.js'
-import { EMPTY_STACK_STATE, advance, isReady, newTrack } from '../../src/rollout/index.js'
-import type { Rotation } from '../../src/rollout/index.js'
+import { EMPTY_STACK_STATE, advance, isReady, newTrack, trackAnswer, trackLook } from '../../src/rollout/index.js'
+import type { HealthTrack, Rotation } from '../../src/rollout/index.js'
 import { replicaOf, specOf } from './builders.js'
 import { NOW_MS, actionsOf, factsOf, removeAt, replaceAt, replicaAt } from './situation.js'
 import type { Situation } from './situation.js'
@@ -135,20 +135,45 @@ describe('a replica that no slot wants', () => {
 describe('whether clients are sent to a replica', () => {
   const track = newTrack('c1', NOW_MS)
   const state = EMPTY_STACK_STATE
-  const replica = replicaOf({ containerId: 'c1', health: 'healthy' })
+  const detail = { startedAtMs: 1, finishedAtMs: 0, restartCount: 0, oomKilled: false }
+  const replica = replicaOf({ containerId: 'c1', health: 'healthy', detail })
+  const no = (ready: HealthTrack): HealthTrack => trackAnswer(ready, 'not-ready', 'no', NOW_MS + 199_000)
+  const ill = { ...replica, health: 'unhealthy' } as const
+  const anew = { ...replica, detail: { ...detail, startedAtMs: 2, restartCount: 1 } }
 
   it.each([
     ['a healthy one', {}, undefined, true],
     ['one that does not run', { state: 'exited' }, undefined, false],
     ['an ill one', { health: 'unhealthy' }, undefined, false],
     ['one that starts', { health: 'starting' }, undefined, false],
-    ['one that starts and has answered', { health: 'starting' }, { ...track, readySinceMs: 1 }, true],
+    ['one that starts and has answered', { health: 'starting' }, { ...track, isReady: true }, true],
     ['a new one that has not answered yet', {}, track, false],
-    ['one that said no when asked last', {}, { ...track, readySinceMs: 1, refused: true }, false],
+    ['one that said no when asked last', {}, { ...track, isReady: true, refused: true }, false],
     ['one without a check, or with a probe, whose slot has proven another', { health: 'none' }, undefined, true],
   ] as const)('%s', (_, patch, known, ready) => {
     expect(isReady(state, known, { ...replica, ...patch })).toBe(ready)
   })
+
+  it.each([
+    ['a look that says nothing of its probe', (ready) => trackLook(ready, replica, true, NOW_MS + 200_000), true],
+    ['an answer that did not come', (ready) => trackAnswer(ready, 'unknown', 'cut', NOW_MS + 200_000), true],
+    ['a no', (ready) => no(ready), false],
+    [
+      'a no, and an answer that did not come',
+      (ready) => trackAnswer(no(ready), 'unknown', 'cut', NOW_MS + 200_000),
+      false,
+    ],
+    ['a look that finds it ill', (ready) => trackLook(ready, ill, true, NOW_MS + 200_000), false],
+    ['a look that finds it started anew', (ready) => trackLook(ready, anew, true, NOW_MS + 200_000), false],
+  ] as readonly (readonly [string, (ready: HealthTrack) => HealthTrack, boolean])[])(
+    'one that was ready, after a time in which the controller stood still and %s',
+    (_, after, isSentTo) => {
+      const ready = trackAnswer(trackLook(track, replica, true, NOW_MS), 'ready', '', NOW_MS + 100)
+      expect(isReady(state, after(ready), replica)).toBe(isSentTo)
+      const seen = trackLook(after(ready), replica, true, NOW_MS + 200_100)
+      expect(isReady(state, seen, replica)).toBe(isSentTo)
+    },
+  )
 
   it('a proven one, but for one that was started again', () => {
     const proven = { ...state, provenReplicas: { 'web#1': 'c1' } }
@@ -156,6 +181,6 @@ describe('whether clients are sent to a replica', () => {
     expect(isReady(proven, undefined, one)).toBe(true)
     const healed = { ...proven, heals: { 'web#1': { atMs: NOW_MS, count: 1 } } }
     expect(isReady(healed, undefined, one)).toBe(false)
-    expect(isReady(healed, { ...track, readySinceMs: 1 }, one)).toBe(true)
+    expect(isReady(healed, { ...track, isReady: true }, one)).toBe(true)
   })
 })

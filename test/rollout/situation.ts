@@ -54,6 +54,7 @@ export function factsOf(situation: Situation): Facts {
   return {
     nowMs: NOW_MS,
     nowIso: new Date(NOW_MS).toISOString(),
+    awakeSinceMs: 0,
     fleet: 'acme',
     controller: 'one',
     state: {
