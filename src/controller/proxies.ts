@@ -301,7 +301,7 @@ export class Proxies {
     if (this.parts.clock.nowMs() >= letGoAtMs) return true
     if (letGoAtMs < Infinity) this.turnAt(letGoAtMs)
     const others = [...this.proxies.values()].filter((proxy) => proxy.server !== own.server && proxy.isReachable)
-    return others.every((proxy) => surely(proxy)?.counted.has(id) === false)
+    return others.every((proxy) => surely(proxy)?.counted.has(`${key} ${id}`) === false)
   }
 
   private isReached(server: string): boolean {

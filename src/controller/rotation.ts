@@ -11,7 +11,7 @@ interface Made {
   readonly input: TableInput
   readonly table: ProxyTable
   readonly parts: TableParts
-  /** Replicas on other servers that it sends to. */
+  /** Replicas on other servers that it sends to, as `key id`. */
   readonly counted: ReadonlySet<string>
 }
 
@@ -48,7 +48,7 @@ export interface Acked {
   readonly sinceMs: ReadonlyMap<string, number>
   /** Replicas on its own server that it sends to. */
   readonly local: ReadonlySet<string>
-  /** Replicas on other servers that it sends to. */
+  /** Replicas on other servers that it sends to, as `key id`. */
   readonly counted: ReadonlySet<string>
 }
 
@@ -115,7 +115,7 @@ function optionalTargets(replicas: Routing['replicas']): ReadonlyMap<string, rea
 }
 
 /**
- * Replicas that other proxies may send to: their own proxy reaches them, or nobody knows better. On a server that runs no proxy nobody could let
+ * Replicas that other proxies may send to, as `key id`: their own proxy reaches them, or nobody knows better. On a server that runs no proxy nobody could let
  * others in.
  */
 export function countedBy(
@@ -127,20 +127,18 @@ export function countedBy(
   const meshed = new Set(servers.flatMap(({ name, address }) => (address.kind === 'ssh' ? [name] : [])))
   const byServer = new Map<string, Proxy[]>()
   for (const proxy of proxies) byServer.set(proxy.server, [...(byServer.get(proxy.server) ?? []), proxy])
-  const isCounted = (id: string, replica: RoutedReplica): boolean => {
+  const countedOf = (id: string, replica: RoutedReplica): readonly string[] => {
     const own = byServer.get(replica.server) ?? []
-    if (!meshed.has(replica.server) || (own.length === 0 && isReached(replica.server))) return false
-    return letsIn(own, id, replica)
+    if (!meshed.has(replica.server) || (own.length === 0 && isReached(replica.server))) return []
+    return replica.keys.filter((key) => letsIn(own, id, key, replica)).map((key) => `${key} ${id}`)
   }
-  return new Set([...replicas].flatMap(([id, replica]) => (isCounted(id, replica) ? [id] : [])))
+  return new Set([...replicas].flatMap(([id, replica]) => countedOf(id, replica)))
 }
 
-/** Whether its own proxies let others in to a replica. */
-function letsIn(own: readonly Proxy[], id: string, { keys, optional }: RoutedReplica): boolean {
+/** Whether its own proxies let others in to a replica under a key. One that a service gets while it runs takes nothing from the others. */
+function letsIn(own: readonly Proxy[], id: string, key: string, { optional }: RoutedReplica): boolean {
   return own.every(
-    ({ acked }) =>
-      acked === null ||
-      keys.every((key) => isUp(acked, key, id) || (optional.has(key) && acked.targets.has(`${key} ${id}`))),
+    ({ acked }) => acked === null || isUp(acked, key, id) || (optional.has(key) && acked.targets.has(`${key} ${id}`)),
   )
 }
 
@@ -173,7 +171,9 @@ export function phaseOf(
   const missing = [
     ...own.filter((proxy) => !reaches(replica, proxy)),
     // Nobody can be told to send to a server that is away.
-    ...(own.length > 0 || !isReached ? others.filter(({ acked }) => acked?.counted.has(replica.id) !== true) : []),
+    ...(own.length > 0 || !isReached
+      ? others.filter(({ acked }) => !replica.keys.every((key) => acked?.counted.has(`${key} ${replica.id}`)))
+      : []),
   ]
   const isIn = missing.length === 0 || !isReached
   const waitsFor = isIn ? null : reasonOf(missing)
@@ -199,8 +199,9 @@ function isDrained({ id, keys, optional }: BalancedReplica, proxy: Proxy): boole
 }
 
 /** The proxy of another server may send to it. */
-function sendsTo({ id }: BalancedReplica, proxy: Proxy): boolean {
-  return surely(proxy)?.counted.has(id) !== false
+function sendsTo({ id, keys }: BalancedReplica, proxy: Proxy): boolean {
+  const acked = surely(proxy)
+  return acked === null || keys.some((key) => acked.counted.has(`${key} ${id}`))
 }
 
 function reasonOf(missing: readonly Proxy[]): string {

@@ -163,7 +163,7 @@ export interface TableInput {
   readonly taken: readonly HostPort[]
   readonly peers: readonly ProxyPeer[]
   readonly mesh: MeshIdentity | null
-  /** Whether other proxies may send to a replica: its own proxy is known to reach it, or nobody knows better. */
+  /** As `key id`: other proxies may send to a replica under a key. Its own proxy is known to reach it there, or nobody knows better. */
   readonly counted: ReadonlySet<string>
   /** What routes need besides. Null: they are not served here. */
   readonly front: FrontInput | null
@@ -233,7 +233,7 @@ function flagsOf({ key, replicas }: RoutedService, { server, counted, shut, letG
         ? isLeaving && letGo.has(`${key} ${containerId}`)
           ? 'o'
           : '.'
-        : counted.has(containerId) && !shut.has(`${key} ${containerId}`)
+        : counted.has(`${key} ${containerId}`) && !shut.has(`${key} ${containerId}`)
           ? 'c'
           : '.'
   return flags
@@ -278,7 +278,7 @@ function weightsIn(service: RoutedService, input: TableInput): { readonly fresh:
 }
 
 function isSent({ key }: RoutedService, one: Endpoint, { counted, shut }: TableInput): boolean {
-  return counted.has(one.containerId) && !shut.has(`${key} ${one.containerId}`)
+  return counted.has(`${key} ${one.containerId}`) && !shut.has(`${key} ${one.containerId}`)
 }
 
 /**
@@ -357,14 +357,14 @@ function isSameMesh(a: MeshIdentity | null, b: MeshIdentity | null): boolean {
 
 const sentTo = new WeakMap<Routing, { readonly counted: ReadonlySet<string>; readonly sent: ReadonlySet<string> }>()
 
-/** The replicas that tables made with this input send to from other servers than their own: one set for all of those. */
+/** The replicas that tables made with this input send to from other servers than their own, as `key id`: one set for all of those. */
 export function countedIn({ routing, counted }: Pick<TableInput, 'routing' | 'counted'>): ReadonlySet<string> {
   const known = sentTo.get(routing)
   if (known?.counted === counted) return known.sent
-  const ready = routing.services.flatMap(({ replicas }) =>
-    replicas.filter(({ isLeaving, containerId }) => !isLeaving && counted.has(containerId)),
+  const ready = routing.services.flatMap(({ key, replicas }) =>
+    replicas.flatMap(({ isLeaving, containerId }) => (isLeaving ? [] : [`${key} ${containerId}`])),
   )
-  const sent = new Set(ready.map(({ containerId }) => containerId))
+  const sent = new Set(ready.filter((target) => counted.has(target)))
   sentTo.set(routing, { counted, sent })
   return sent
 }

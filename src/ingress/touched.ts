@@ -11,12 +11,12 @@ export function touchedKeys(before: TableInput, after: TableInput): ReadonlySet<
     before.names === after.names &&
     JSON.stringify(before.taken) === JSON.stringify(after.taken)
   if (!isSamePlace) return null
-  const counted = differing(before.counted, after.counted)
-  const said = [...differing(before.shut, after.shut), ...differing(before.letGo, after.letGo)]
-  return new Set([
-    ...counted.flatMap((id) => after.routing.replicas.get(id)?.keys ?? []),
-    ...said.map((target) => target.slice(0, target.lastIndexOf(' '))),
-  ])
+  const targets = [
+    ...differing(before.counted, after.counted),
+    ...differing(before.shut, after.shut),
+    ...differing(before.letGo, after.letGo),
+  ]
+  return new Set(targets.map((target) => target.slice(0, target.lastIndexOf(' '))))
 }
 
 type Texts = ReadonlySet<string>

@@ -275,6 +275,18 @@ describe('a rollout of a balanced service', () => {
   })
 })
 
+describe('a commit that gives a service another way in', () => {
+  it('takes no replica from the ways that it had, while proxies find out about the new one', async () => {
+    const { world } = await deployed({ web: web({ replicas: 1 }) }, `${FLEET}ingress: { http_port: 8000 }\n`)
+    const empty = watchTables(world)
+    const more = `${PORTS}\n    x-slipway: { routes: [{ host: shop.test, port: 8080 }] }`
+    world.source.commit(shop(web({ replicas: 1, more })), 'a route')
+    await world.clock.run(120_000)
+    expect(world.balancer.lines(`${KEY}/http`)).toHaveLength(3)
+    expect(empty).toEqual([])
+  })
+})
+
 describe('replicas that are taken away', () => {
   it('get nothing new before they are stopped', async () => {
     const { world } = await balanced()

@@ -21,14 +21,15 @@ interface Moment {
 }
 
 const some = <T>(values: readonly T[]): fc.Arbitrary<readonly T[]> => fc.subarray([...values])
-const targets = some(KEYS.flatMap((key) => IDS.map((id) => `${key} ${id}`)))
+const TARGETS = KEYS.flatMap((key) => IDS.map((id) => `${key} ${id}`))
+const targets = some(TARGETS)
 const replicas = some(IDS).chain((ids) =>
   fc.tuple(...ids.map((id) => fc.boolean().map((isLeaving) => (isLeaving ? `${id}!` : id)))),
 )
 const moment: fc.Arbitrary<Partial<Moment>> = fc.record(
   {
     services: fc.dictionary(fc.constantFrom(...KEYS), replicas),
-    counted: some(IDS),
+    counted: targets,
     shut: targets,
     letGo: targets,
     taken: some([80, 5432]),
@@ -40,7 +41,7 @@ const moment: fc.Arbitrary<Partial<Moment>> = fc.record(
 
 const FIRST: Moment = {
   services: { 'shop/web:80': ['1', '2'] },
-  counted: IDS,
+  counted: TARGETS,
   shut: [],
   letGo: [],
   taken: [],

@@ -48,7 +48,7 @@ function tablesOf(spreads: readonly Spread[], percent: number, replicas = endpoi
       taken: [],
       peers: peers.filter((peer) => peer.server !== `s${server}`),
       mesh: { port: 8444, authority: 'CA', certificate: 'PEM' },
-      counted: new Set(replicas.map(({ containerId }) => containerId)),
+      counted: new Set(replicas.map(({ containerId }) => `${KEY} ${containerId}`)),
       front: null,
       shut: new Set<string>(),
       names: null,

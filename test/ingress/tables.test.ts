@@ -14,7 +14,7 @@ function service(patch: Partial<ServiceEndpoints>): ServiceEndpoints {
 }
 
 function inputOf(services: readonly ServiceEndpoints[], patch: Partial<TableInput> = {}): TableInput {
-  const counted = new Set(services.flatMap(({ replicas }) => replicas.map(({ containerId }) => containerId)))
+  const counted = new Set(services.flatMap(({ key, replicas }) => replicas.map((one) => `${key} ${one.containerId}`)))
   const around = {
     front: null,
     isListening: true,
@@ -50,9 +50,9 @@ describe('a table', () => {
 
   it('leaves out replicas elsewhere that their own proxy is not known to reach', () => {
     const replicas = [at('a', 'a1'), at('b', 'b1'), at('b', 'b2')]
-    const input = inputOf([service({ replicas })], { counted: new Set(['a1', 'b2']) })
+    const input = inputOf([service({ replicas })], { counted: new Set(['shop/web:8080 a1', 'shop/web:8080 b2']) })
     expect(linesOf(input)).toEqual(['shop/web:8080 80 a1 b:1'])
-    expect([...countedIn(input)]).toEqual(['a1', 'b2'])
+    expect([...countedIn(input)]).toEqual(['shop/web:8080 a1', 'shop/web:8080 b2'])
   })
 
   it('gives a leaving replica nothing new, where another is beside it', () => {
@@ -101,7 +101,7 @@ describe('the next table', () => {
   })
 
   it.each<[string, Partial<TableInput>, number]>([
-    ['replicas that are counted', { counted: new Set(['b1']) }, 1],
+    ['replicas that are counted', { counted: new Set(['shop/web:80 b1']) }, 1],
     ['ports that a container takes', { taken: [{ hostIp: '', port: 80, protocol: 'tcp' }] }, 0],
   ])('has anew what other %s make of it', (_, patch, at) => {
     const listening = inputOf([service({ key: 'shop/api:80' }), two])

@@ -22,6 +22,12 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'a route goes to a service that is not ready, though the one that had it is',
   },
   {
+    file: 'src/controller/rotation.ts',
+    find: 'return replica.keys.filter((key) => letsIn(own, id, key, replica)).map(',
+    put: 'const isIn = replica.keys.every((key) => letsIn(own, id, key, replica))\n      return (isIn ? replica.keys : []).map(',
+    breaks: 'a service that gets a route is out of its other ports meanwhile',
+  },
+  {
     file: 'src/ingress/route-words.ts',
     find: 'text.length <= 253 && HOST.test(text) && isIP(text) === 0',
     put: "text.length <= 253 && (HOST.test(text) || text.includes('.')) && isIP(text) === 0",
@@ -131,8 +137,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'src/ingress/touched.ts',
-    find: "...said.map((target) => target.slice(0, target.lastIndexOf(' '))),",
-    put: '...said.slice(0, 0),',
+    find: '    ...differing(before.letGo, after.letGo),\n',
+    put: '',
     breaks: 'a replica that nobody sends to any more goes on getting new connections from its own proxy',
   },
   {
@@ -161,8 +167,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: PHASE,
-    find: '      acked === null ||\n      keys.every(',
-    put: '      acked !== null &&\n      keys.every(',
+    find: '({ acked }) => acked === null || isUp(acked, key, id) || (optional.has(key) && acked.targets.has(`${key} ${id}`)),',
+    put: '({ acked }) => acked !== null && (isUp(acked, key, id) || (optional.has(key) && acked.targets.has(`${key} ${id}`))),',
     breaks: 'a controller that starts takes all servers out of each other’s tables',
   },
   {
