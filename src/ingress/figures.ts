@@ -94,7 +94,10 @@ interface Counts {
   readonly errors: number
 }
 
-/** By backend and address. What failed is what a client was told: a connection that was tried elsewhere is none of it. */
+/**
+ * By backend and address. A connection that did not come about and was made elsewhere is no failure. An answer that breaks off is one in HAProxy 2.6; 3.2 counts
+ * it twice, and each that it asks for again.
+ */
 function countsIn(text: string): ReadonlyMap<string, Counts> {
   const counts = new Map<string, Counts>()
   let columns: readonly string[] = []

@@ -1,14 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { route, tableOf } from '../../src/ingress/index.js'
+import { planProxy, route, seenBy, tableOf } from '../../src/ingress/index.js'
 import { haproxyWeights, moved } from '../../src/ingress/weights.js'
-import type { Endpoint, ServiceEndpoints } from '../../src/ingress/index.js'
+import type { Endpoint, ServiceEndpoints, TableInput } from '../../src/ingress/index.js'
 import { compareText, dnsLabel } from '../../src/model/index.js'
-import type { ProxyTable } from '../../src/model/index.js'
+import type { ProxyTable, ProxyTarget } from '../../src/model/index.js'
 import { haproxyWith } from './made-proxy.js'
+import { frontOf, routeOf, serviceOf, tableOf as inTable, targetOf } from './tables.js'
 
 const KEY = 'shop/web:8080'
 const ID = dnsLabel(KEY)
+const AROUND = {
+  isListening: true,
+  taken: [],
+  peers: [],
+  mesh: null,
+  front: null,
+  shut: new Set<string>(),
+  names: null,
+  letGo: new Set<string>(),
+}
 
 /** How many old and new replicas a server has. */
 interface Spread {
@@ -42,17 +53,12 @@ function tablesOf(spreads: readonly Spread[], percent: number, replicas = endpoi
   const peers = spreads.map((_, server) => ({ server: `s${server}`, host: `10.0.0.${server}`, port: 8444 }))
   return spreads.map((_, server) => {
     const input = {
+      ...AROUND,
       server: `s${server}`,
       routing,
-      isListening: true,
-      taken: [],
       peers: peers.filter((peer) => peer.server !== `s${server}`),
       mesh: { port: 8444, authority: 'CA', certificate: 'PEM' },
       counted: new Set(replicas.map(({ containerId }) => `${KEY} ${containerId}`)),
-      front: null,
-      shut: new Set<string>(),
-      names: null,
-      letGo: new Set<string>(),
     }
     return tableOf(input).table
   })
@@ -195,5 +201,167 @@ describe('HAProxy’s weights', () => {
     ],
   ])('of %j are %j', (wanted, told) => {
     expect(haproxyWeights(wanted)).toEqual(told)
+  })
+})
+
+describe('a table with a share', () => {
+  const at = (server: string, containerId: string, patch: Partial<Endpoint> = {}): Endpoint => {
+    return { containerId, server, address: `10.0.0.${containerId.length}`, port: 8080, isLeaving: false, ...patch }
+  }
+  const NEW = { isFresh: true }
+  const GOES = { isLeaving: true }
+  const service = (percent: number, replicas: readonly Endpoint[]): ServiceEndpoints => ({
+    key: KEY,
+    protocol: 'http',
+    claims: [],
+    replicas,
+    share: { specHash: 'new', percent },
+  })
+
+  /** `o1=0.5 n1=0! b:1(0.5)`: what replicas here weigh (`!` drains), what servers do, and of that the new ones. */
+  function linesOf(services: readonly ServiceEndpoints[], patch: Partial<TableInput> = {}): readonly string[] {
+    const all = services.flatMap(({ key, replicas }) => replicas.map(({ containerId }) => `${key} ${containerId}`))
+    const input = { ...AROUND, server: 'a', routing: route([services]), counted: new Set(all), ...patch }
+    return tableOf(input).table.services.map(({ listen, local, remote }) =>
+      [
+        ...listen.map(({ port }) => String(port)),
+        ...local.map(({ containerId, weight, state }) => `${containerId}=${weight}${state === 'drain' ? '!' : ''}`),
+        ...remote.map((one) => `${one.server}:${one.weight}${one.fresh === undefined ? '' : `(${one.fresh})`}`),
+      ].join(' '),
+    )
+  }
+
+  it.each<[string, number, readonly Endpoint[], string]>([
+    ['weighs each replica by its group', 20, [at('a', 'n', NEW), at('a', 'o'), at('b', 'o1')], 'n=0.5 o=1 b:1'],
+    ['sums what others weigh', 50, [at('a', 'o'), at('b', 'n', NEW), at('b', 'o1')], 'o=0.5 b:1.5(1)'],
+    ['has no server that gets nothing', 0, [at('a', 'o'), at('b', 'n', NEW)], 'o=1'],
+    ['gives all to old ones while no new one is there', 100, [at('a', 'o'), at('b', 'o1')], 'o=1 b:1'],
+    ['gives all to new ones when no old one is left', 5, [at('a', 'n', NEW), at('b', 'n1', NEW)], 'n=1 b:1(1)'],
+    ['gives nothing to new ones at 0, even then', 0, [at('a', 'n', NEW)], 'n=0'],
+    // Whoever leaves does not come back for the moment in which others are told.
+    ['keeps new ones at nothing when they leave', 0, [at('a', 'n', { ...NEW, ...GOES }), at('b', 'o1')], 'n=0 b:1'],
+    ['keeps old ones at nothing when they leave', 100, [at('a', 'o', GOES), at('b', 'n', NEW)], 'o=0 b:1(1)'],
+    ['drains an old one beside one that serves', 50, [at('a', 'o', GOES), at('a', 'n', NEW)], 'o=0! n=1'],
+    ['does not take one that is held for one that serves', 0, [at('a', 'o', GOES), at('a', 'n', NEW)], 'o=1 n=0'],
+  ])('%s', (_, percent, replicas, line) => {
+    expect(linesOf([service(percent, replicas)])).toEqual([line])
+  })
+
+  it('does not count whom its own proxy does not reach yet', () => {
+    const replicas = [at('a', 'o'), at('b', 'n', NEW), at('b', 'n1', NEW)]
+    expect(linesOf([service(50, replicas)], { counted: new Set([`${KEY} n`]) })).toEqual(['o=1 b:1(1)'])
+  })
+
+  it('leaves a port with those who had it, until new ones have all', () => {
+    const claim = (isWanted: boolean) => [{ hostIp: '', port: 80, isWanted }]
+    const moved = (percent: number): readonly ServiceEndpoints[] => [
+      { ...service(percent, [at('a', 'o')]), key: 'shop/web:8080', claims: claim(false) },
+      { ...service(percent, [at('a', 'n', NEW)]), key: 'shop/web:9090', claims: claim(true) },
+    ]
+    expect([5, 99.9, 100].map((percent) => linesOf(moved(percent)).map((line) => line.startsWith('80 ')))).toEqual([
+      [true, false],
+      [true, false],
+      [false, true],
+    ])
+  })
+
+  it('leaves a route with those who had it, too', () => {
+    const shop = routeOf()
+    const of = (percent: number, one: Endpoint, port: number, isWanted: boolean): ServiceEndpoints => ({
+      ...service(percent, [one]),
+      key: `shop/web:${port}/http`,
+      routes: [{ route: { ...shop, target: port }, isWanted }],
+    })
+    const targets = [5, 100].map((percent) => {
+      const routed = route([[of(percent, at('a', 'o'), 80, false), of(percent, at('a', 'n', NEW), 90, true)]])
+      return routed.services.flatMap(({ routes }) => routes.map(({ target }) => target))
+    })
+    expect(targets).toEqual([[80], [90]])
+  })
+})
+
+describe('a proxy with a share', () => {
+  const replica = (host: number, weight: number): ProxyTarget => ({ ...targetOf(host), weight, isFresh: host > 5 })
+  const shared = (...local: readonly ProxyTarget[]): ProxyTable =>
+    inTable([serviceOf({ local, listen: [{ hostIp: '', port: 80 }], share: { specHash: 'new', percent: 5 } })])
+  const weightsOf = (proxy: ReturnType<typeof haproxyWith>, backend: string): readonly number[] =>
+    [...(proxy.state().servers.get(`${backend}_${ID}`)?.values() ?? [])].flatMap(({ isFree, weight }) =>
+      isFree ? [] : [weight],
+    )
+
+  it('lets a new one in when all weigh what they are to, and takes from those that get nothing last', () => {
+    const proxy = haproxyWith()
+    proxy.bring(shared(replica(2, 1)))
+    const commandsOf = (table: ProxyTable) =>
+      planProxy(table, proxy.state()).commands?.filter((command) => command.startsWith(`set server all_`)) ?? []
+    const words = (table: ProxyTable) => commandsOf(table).map((line) => line.split(' ').slice(2, 6).join(' '))
+    const all = `all_${ID}`
+    expect(words(shared(replica(2, 1), replica(6, 1 / 19)))).toEqual([
+      `${all}/s1 weight 247`,
+      `${all}/s2 addr 172.18.0.6 port`,
+      `${all}/s2 weight 13`,
+      `${all}/s2 state ready`,
+    ])
+    proxy.bring(shared(replica(2, 1), replica(6, 1 / 19)))
+    expect(words(shared(replica(2, 0), replica(6, 1)))).toEqual([`${all}/s2 weight 256`, `${all}/s1 weight 0`])
+  })
+
+  it('answers what others still send where all of its own get nothing', () => {
+    const proxy = haproxyWith()
+    proxy.bring(shared(replica(2, 0)))
+    expect([weightsOf(proxy, 'http'), weightsOf(proxy, 'all')]).toEqual([[1], [0]])
+    proxy.bring(shared(replica(2, 0), replica(6, 1)))
+    expect([weightsOf(proxy, 'http'), weightsOf(proxy, 'all')]).toEqual([
+      [0, 256],
+      [0, 256],
+    ])
+    proxy.bring(shared({ ...replica(2, 0), state: 'drain' }))
+    expect(weightsOf(proxy, 'http')).toEqual([0])
+  })
+
+  it('has one that is held as up, and one that drains as draining', () => {
+    const proxy = haproxyWith()
+    const table = shared(replica(2, 1), replica(6, 0))
+    proxy.bring(table)
+    expect(seenBy(table, proxy.state(), []).targets.map(({ state }) => state)).toEqual(['up', 'up'])
+    const leaving = shared(replica(2, 1), { ...replica(6, 0), state: 'drain' })
+    proxy.bring(leaving)
+    expect(seenBy(leaving, proxy.state(), []).targets.map(({ state }) => state)).toEqual(['up', 'drain'])
+  })
+
+  it('keeps no client with one that gets nothing', () => {
+    const routes = [routeOf({ manner: { sticky: 'shop' } })]
+    const cookies = (...local: readonly ProxyTarget[]): number => {
+      const service = serviceOf({ local, routes, share: { specHash: 'new', percent: 5 } })
+      const { files } = planProxy(inTable([service], { front: frontOf() }), null)
+      const map = files.find(({ name }) => name === 'replicas.map')?.content ?? ''
+      return map.split('\n').filter((line) => line.includes(' s')).length
+    }
+    expect([cookies(replica(2, 1), replica(6, 0.1)), cookies(replica(2, 1), replica(6, 0))]).toEqual([2, 1])
+  })
+
+  it('sends whom a canary is for to new ones alone, spread over them by what they weigh', () => {
+    const match = { kind: 'header', name: 'X-Canary', value: null } as const
+    const picks = (local: readonly ProxyTarget[], fresh: number): Readonly<Record<string, number>> => {
+      const service = serviceOf({
+        local,
+        listen: [{ hostIp: '', port: 80 }],
+        remote: [{ server: 'lon-2', weight: 1 + fresh, fresh }],
+        canary: { match },
+      })
+      const peers = [{ server: 'lon-2', host: '10.0.0.2', port: 8444 }]
+      const mesh = { port: 8444, authority: 'CA', certificate: 'PEM' }
+      const { files } = planProxy(inTable([service], { peers, mesh }), null)
+      const map = files.find(({ name }) => name === 'fresh.map')?.content ?? ''
+      const counts: Record<string, number> = {}
+      for (const line of map.trimEnd().split('\n').slice(1)) {
+        const [key = '', name = ''] = line.split(' ')
+        const entry = `${key.includes('/own/') ? 'own ' : ''}${name}`
+        counts[entry] = (counts[entry] ?? 0) + 1
+      }
+      return counts
+    }
+    expect(picks([replica(2, 1), replica(6, 0.5)], 1.5)).toEqual({ s2: 16, 'r_lon-2': 48, 'own s2': 64 })
+    expect(picks([replica(2, 1), replica(6, 0)], 0)).toEqual({})
   })
 })

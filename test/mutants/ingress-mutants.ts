@@ -7,6 +7,7 @@ const TABLES = 'src/ingress/tables.ts'
 const PLAN = 'src/ingress/plan-proxy.ts'
 const PHASE = 'src/controller/rotation.ts'
 const PROXIES = 'src/controller/proxies.ts'
+const SHARES = 'src/controller/share-book.ts'
 const ENDPOINTS = 'src/controller/endpoints.ts'
 const DECIDE = 'src/controller/decide.ts'
 const ADDRESSES = 'src/names/addresses.ts'
@@ -140,6 +141,108 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     find: '    ...differing(before.letGo, after.letGo),\n',
     put: '',
     breaks: 'a replica that nobody sends to any more goes on getting new connections from its own proxy',
+  },
+  {
+    file: 'src/ingress/weights.ts',
+    find: 'Math.max(1, Math.round(',
+    put: 'Math.max(0, Math.round(',
+    breaks: 'a canary of a small share is asked nothing, and passes its step',
+  },
+  {
+    file: 'src/ingress/weights.ts',
+    find: 'if (error < least) [best, least] = [next, error]',
+    put: 'if (error < 0) [best, least] = [next, error]',
+    breaks: 'a share is off by as much as rounding to one scale makes it',
+  },
+  {
+    file: 'src/ingress/shares.ts',
+    find: 'if (share === 0 || freshCount === 0) return { fresh: 0, old: 1 }',
+    put: 'if (share === 0 && oldCount > 0) return { fresh: 0, old: 1 }',
+    breaks: 'new replicas that are held at nothing get all when no old one is ready',
+  },
+  {
+    file: 'src/ingress/shares.ts',
+    find: 'const [fresh, old] = [share * oldCount, (1 - share) * freshCount]',
+    put: 'const [fresh, old] = [share, 1 - share]',
+    breaks: 'new replicas get their share once for each of them',
+  },
+  {
+    file: 'src/ingress/shares.ts',
+    find: '!(isFresh && share !== undefined && share.percent < 100)',
+    put: '!(isFresh && share !== undefined && share.percent === 0)',
+    breaks: 'a canary that moves a port takes all of its requests with the first step',
+  },
+  {
+    file: TABLES,
+    find: 'const staysOne = here.some((one) => !one.isLeaving && weightOf(one) > 0)',
+    put: 'const staysOne = here.some((one) => !one.isLeaving)',
+    breaks: 'a server whose only other replica is held refuses what others still send to it',
+  },
+  {
+    file: 'src/ingress/layout.ts',
+    find: 'place.isDraining ? 0 : isHeld ? 1 : (own[at] ?? 0)',
+    put: 'place.isDraining ? 0 : (own[at] ?? 0)',
+    breaks: 'requests that others send while they are told of a switch are refused',
+  },
+  {
+    file: 'src/ingress/commands.ts',
+    find: '[...told.weights, ...told.entering, ...told.leaving]',
+    put: '[...told.entering, ...told.weights, ...told.leaving]',
+    breaks: 'a new replica gets more than its share for as long as its proxy needs to be told',
+  },
+  {
+    file: PLAN,
+    find: "const isHeld = target.state === 'ready' && target.weight === 0",
+    put: "const isHeld = target.state !== 'ready' && target.weight === 0",
+    breaks: 'a replica that is held never counts as in rotation, and its step never begins',
+  },
+  {
+    file: 'src/ingress/front-layout.ts',
+    find: 'seat.wholeWeight === 0',
+    put: 'seat.isDraining',
+    breaks: 'clients stay with the old version after a switch',
+  },
+  {
+    file: 'src/ingress/figures.ts',
+    find: 'const fresh = places.has(address) ? [] : (times.get(address) ?? [])',
+    put: 'const fresh = times.get(address) ?? []',
+    breaks: 'a service with a port and a route is judged before it had the least number of answers',
+  },
+  {
+    file: 'src/ingress/figures.ts',
+    find: "const errors = isHttp ? failed + number('hrsp_5xx') : failed",
+    put: 'const errors = failed',
+    breaks: 'a canary that answers 500 is as good as the old version',
+  },
+  {
+    file: SHARES,
+    find: 'asked.every((proxy) => hasTaken(proxy, name, shared.share))',
+    put: 'asked.some((proxy) => hasTaken(proxy, name, shared.share))',
+    breaks: 'the time of a step begins while some proxies do not know of it',
+  },
+  {
+    file: SHARES,
+    find: 'if (last === undefined || group === undefined) continue',
+    put: 'if (group === undefined) continue',
+    breaks: 'a canary is judged by what its place in the proxy was asked before it came',
+  },
+  {
+    file: SHARES,
+    find: 'before?.worker === figures.worker ? last : NOTHING',
+    put: 'last',
+    breaks: 'after a reload of a proxy what a canary did is missing from its figures',
+  },
+  {
+    file: SHARES,
+    find: 'if (group) shared.fresh = sumOf(shared.fresh, more)',
+    put: 'if (!group) shared.fresh = sumOf(shared.fresh, more)',
+    breaks: 'the old version is judged for the new one',
+  },
+  {
+    file: SHARES,
+    find: 'if (!isSameShare(this.shared.get(name)?.share, share))',
+    put: 'if (this.shared.get(name)?.share.specHash !== share.specHash)',
+    breaks: 'a step counts as taken with the share of the one before',
   },
   {
     file: TABLES,

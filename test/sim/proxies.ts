@@ -3,6 +3,7 @@ import type { ProxySeen, ProxyTable, Result, TargetSeen } from '../../src/model/
 import type { Box } from './box.js'
 import type { SimEngine } from './engine.js'
 import { EXPOSED_PORT } from './listing.js'
+import { SimFigures } from './proxy-figures.js'
 
 interface SimProxy {
   table: ProxyTable
@@ -28,6 +29,7 @@ export class SimProxies {
   private readonly enteredAt = new Map<string, number>()
   /** By service: where it was reached by its name first. */
   readonly addresses = new Map<string, string>()
+  readonly figures = new SimFigures()
   private readonly nowMs: () => number
 
   constructor(nowMs: () => number) {
@@ -38,6 +40,7 @@ export class SimProxies {
     const box = engine.boxes.get(containerId)
     if (box?.state !== 'running') return fail({ code: 'PROXY_ABSENT', server: engine.server, message: 'does not run' })
     const before = this.proxies.get(containerId)
+    this.figures.went(box, before?.table ?? null, engine.boxes, this.nowMs())
     const local = table.services.flatMap(({ key, local: own }) => own.map((target) => ({ key, target })))
     const since = new Map(
       local.map(({ key, target }) => {
@@ -51,7 +54,9 @@ export class SimProxies {
       was.delete(target.containerId)
       if (!is.has(target.containerId)) is.set(target.containerId, this.nowMs())
     }
-    return ok({ targets: local.map(({ key, target }) => this.seen(engine, key, target, since)) })
+    const targets = local.map(({ key, target }) => this.seen(engine, key, target, since))
+    const figures = this.figures.of(box, table)
+    return ok(figures === undefined ? { targets } : { targets, figures })
   }
 
   private seen(

@@ -5,6 +5,7 @@ import * as memory from './safety-memory.js'
 import * as names from './safety-names.js'
 import * as others from './safety-others.js'
 import * as rollout from './safety-rollout.js'
+import * as shares from './safety-shares.js'
 
 /** What must hold at every step, by number. */
 export const SAFETY: Readonly<Record<string, Invariant>> = {
@@ -38,6 +39,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'G-03': guards.G03,
   'G-04': guards.G04,
   'G-05': names.G05,
+  'G-06': shares.G06,
   'M-01': memory.M01,
 }
 

@@ -13,6 +13,8 @@ export interface Behaviour {
   readonly takes: { readonly bytes: number; readonly afterMs: number }
   /** From SIGTERM to its end; longer than the grace period means that it is killed. */
   readonly stopsAfterMs: number
+  /** What clients see though it is well: the part of requests that fail, and the count of times that answers are in. */
+  readonly answers?: { readonly errors: number; readonly timesAt: number }
   readonly pullMs: number
   readonly pull?: 'missing' | 'limited' | 'stuck' | 'refused'
 }
@@ -36,6 +38,8 @@ const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
   clean: { ...GOOD, exits: { afterMs: 2_500, code: 0 } },
   done: { ...GOOD, wellAfterMs: 0, exits: { afterMs: 3_000, code: 0 } },
   jobbad: { ...GOOD, wellAfterMs: 0, exits: { afterMs: 3_000, code: 3 } },
+  wrong: { ...GOOD, answers: { errors: 0.3, timesAt: 10 } },
+  lame: { ...GOOD, answers: { errors: 0, timesAt: 35 } },
   stubborn: { ...GOOD, stopsAfterMs: 3_600_000 },
   absent: { ...GOOD, pull: 'missing' },
   limited: { ...GOOD, pull: 'limited' },

@@ -2,8 +2,9 @@ import { alertIn } from '../../../src/driver/proxy-files.js'
 import { whyNotFree } from '../../../src/driver/proxy-ports.js'
 import { lifeOf, readPem } from '../../../src/ingress/pem.js'
 import { readFront } from '../../../src/ingress/read-front.js'
-import { planProxy, readState, readWorkers, seenBy } from '../../../src/ingress/index.js'
+import { p95Of, planProxy, readFigures, readState, readWorkers, seenBy } from '../../../src/ingress/index.js'
 import { parseKept } from '../../../src/mesh/authority-file.js'
+import type { ProxyState } from '../../../src/ingress/index.js'
 import type { ProxyTable } from '../../../src/model/index.js'
 import { frontOf, routeOf } from '../../ingress/tables.js'
 import { textTarget } from '../target.js'
@@ -54,6 +55,25 @@ const table: ProxyTable = {
   front: frontOf(),
 }
 
+const shared: ProxyTable = {
+  ...table,
+  services: table.services.map((service) => ({ ...service, share: { specHash: 'new', percent: 5 } })),
+}
+const STANDING: ProxyState = {
+  structure: '',
+  servers: new Map(),
+  frontends: [],
+  idle: 0,
+  front: { maps: new Map(), stored: new Set(), listed: new Set() },
+}
+const FIGURES = [
+  '# pxname,svname,stot,econ,eresp,hrsp_1xx,hrsp_2xx,hrsp_3xx,hrsp_4xx,hrsp_5xx,hrsp_other,mode,addr,',
+  `${WEB},s1,99,1,2,0,10,0,1,2,0,http,172.18.0.2:8080,`,
+  '# table: figures, type: string, size:51200, used:1',
+  '0x55: key=172.18.0.2:8080/3 use=0 exp=3592659 gpc0=20',
+  '',
+].join('\n')
+
 const DIGEST = '0123456789abcdef0123'
 const FRONT = [
   '0 (routes.map) pattern loaded from file curr_ver=0 next_ver=3 entry_cnt=2',
@@ -102,6 +122,20 @@ export const PROXY_TARGETS: readonly Target[] = [
         digest: plan.digest,
         seen: seenBy(table, state.value, [state.value]),
       }
+    },
+  }),
+  textTarget({
+    name: 'proxy-figures',
+    about: 'what a proxy tells of how often replicas were asked and how long they took (a hostile server sends it)',
+    samples: [FIGURES],
+    words: ['# pxname,', 'hrsp_2xx', ' key=', ' gpc0=', '[fd00::2]:8080', '99999999999999999999', '__proto__'],
+    quick: 1_000,
+    read(text) {
+      const figures = readFigures(shared, STANDING, 1, text)
+      for (const { requests, errors, times } of figures.replicas)
+        if (![requests, errors, ...times].every((count) => count >= 0 && Number.isFinite(count)))
+          throw new Error(`a count that is none: ${JSON.stringify(figures)}`)
+      return figures.replicas.map(({ times }) => p95Of(times))
     },
   }),
   textTarget({

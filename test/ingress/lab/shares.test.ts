@@ -159,10 +159,9 @@ describe('a share of requests', () => {
     await answersOf(2, () => ask({ host: '127.0.0.1', port, path: '/cut', method: 'POST' }))
     await answersOf(4, () => ask({ host: '127.0.0.1', port, path: '/slow' }))
     const { worker, replicas = [] } = (await proxy.seen(table)).figures ?? {}
-    expect(replicas.map(({ requests, errors }) => [requests, errors])).toEqual([
-      [25, 3],
-      [25, 3],
-    ])
+    expect(replicas).toHaveLength(2)
+    // An answer that breaks off counts once for HAProxy 2.6, and twice for later ones.
+    for (const { requests, errors } of replicas) expect(['25 3', '26 4']).toContain(`${requests} ${errors}`)
     // 2 of 24 took 300 ms and more; the others next to nothing.
     for (const { times } of replicas) {
       expect(times.reduce((sum, count) => sum + count, 0)).toBe(24)
