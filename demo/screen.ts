@@ -68,6 +68,8 @@ function mark({ kind }: Fact, colors: Colors): string {
     case 'stack-orphaned':
     case 'rollout-started':
     case 'rollout-prepared':
+    case 'step-begun':
+    case 'step-reached':
     case 'rollout-superseded':
     case 'rollout-delayed':
     case 'image-pinned':

@@ -211,6 +211,19 @@ export const COMMANDS: readonly CommandRow[] = [
   row('retry', '<stack>', 'try a rejected or blocked revision again', () => import('./commands/command.js'), {
     examples: ['slipway retry shop'],
   }),
+  row(
+    'promote',
+    '<stack[/service]>',
+    'go on with a canary or blue-green rollout without waiting',
+    () => import('./commands/command.js'),
+    {
+      options: [{ flags: '--step', help: 'to the next step only; left out: to the end' }],
+      examples: ['slipway promote shop', 'slipway promote shop/web --step'],
+    },
+  ),
+  row('abort', '<stack>', 'take back what a rollout has done, and reject it', () => import('./commands/command.js'), {
+    examples: ['slipway abort shop'],
+  }),
   row('approve', '<commit>', 'release a revision that a guard holds', () => import('./commands/command.js'), {
     examples: ['slipway approve 9f1c2ab'],
   }),

@@ -7,6 +7,12 @@ export function answerTo(command: Command): string {
       return `revision ${command.sha.slice(0, 12)} is approved and will be rolled out`
     case 'retry':
       return `${command.stack} is tried again`
+    case 'promote':
+      return command.to === 'step'
+        ? `${command.scope} goes on to its next step as soon as this one is reached`
+        : `${command.scope} goes on to the end as soon as its replicas are healthy`
+    case 'abort':
+      return `the rollout of ${command.stack} is given up and taken back`
     case 'restart':
       return `${command.stack}/${command.service} is restarted, one batch after the other`
     case 'suspend':

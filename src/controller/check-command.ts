@@ -19,6 +19,11 @@ export function checkCommand(memory: Known, waiting: readonly Waiting[], command
       return checkApproval(waiting, command)
     case 'retry':
       return oneOf(stacks, command.stack, 'stack', command)
+    case 'promote':
+    case 'abort': {
+      const known = oneOf(stacks, command.kind === 'abort' ? command.stack : stackOf(command.scope), 'stack', command)
+      return known.ok ? checkRollout(state, command) : known
+    }
     case 'restart':
       return oneOf(servicesOf(memory), `${command.stack}/${command.service}`, 'service', command)
     case 'suspend':
@@ -36,6 +41,34 @@ export function checkCommand(memory: Known, waiting: readonly Waiting[], command
     case 'sync':
       return ok(command)
   }
+}
+
+function stackOf(scope: string): string {
+  return scope.split('/')[0] ?? ''
+}
+
+/** What is not under way can be neither promoted nor given up. */
+function checkRollout({ stacks }: Memory['state'], command: PromoteOrAbort): Result<Command> {
+  const [name = '', service] = (command.kind === 'abort' ? command.stack : command.scope).split('/')
+  const rollout = stacks[name]?.rollout ?? null
+  if (rollout === null) return refused(`no rollout of ${name} is under way`)
+  if (command.kind === 'abort') {
+    if (rollout.direction === 'back') return refused(`${name} is being rolled back already`)
+    return stacks[name]?.proven === null ? refused(`there is nothing that ${name} could go back to`) : ok(command)
+  }
+  if (rollout.phase === 'paused' || rollout.phase === 'stopped')
+    return refused(`the rollout of ${name} has failed and waits; run slipway retry or slipway abort`)
+  const begun = Object.keys(rollout.stages ?? {})
+  if (begun.length === 0) return refused(`no step of a canary or blue-green rollout has begun in ${name}`)
+  return service === undefined || begun.includes(service)
+    ? ok(command)
+    : refused(`${name}/${service} is at no step; there are ${begun.map((one) => `${name}/${one}`).join(', ')}`)
+}
+
+type PromoteOrAbort = Extract<Command, { readonly kind: 'promote' | 'abort' }>
+
+function refused(message: string): Result<never> {
+  return fail({ code: 'SETTING_INVALID', message })
 }
 
 function checkApproval(

@@ -1,7 +1,7 @@
 import { planStack } from '../planner/index.js'
 import type { StackEndpoints } from '../ingress/index.js'
 import type { FleetUsage, SeenReplicas } from '../planner/index.js'
-import { EMPTY_STACK_STATE, NOTHING, advance, isGoingBack, slotKey, targetOf } from '../rollout/index.js'
+import { EMPTY_STACK_STATE, NOTHING, advance, isGoingBack, slotKey, standing, targetOf } from '../rollout/index.js'
 import type { Advice, Facts, StackState, Target } from '../rollout/index.js'
 import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
 import type { Fleet, Observation, Replica, StackPlan } from '../model/index.js'
@@ -100,9 +100,10 @@ function decide(input: DecisionInput, name: string, held: boolean): Omit<Decisio
   for (let turn = 0; turn < TURNS_AT_ONCE; turn += 1) {
     const facts = gather(input, name)
     if (facts === null) return null
-    if (held) return { plan: facts.plan, target: facts.target, advice: NOTHING }
+    const untouched = { plan: facts.plan, target: facts.target, advice: { ...NOTHING, ...standing(facts) } }
+    if (held) return untouched
     const advice = watchNew(input, facts)
-    if (!input.memory.record(advice.facts)) return { plan: facts.plan, target: facts.target, advice: NOTHING }
+    if (!input.memory.record(advice.facts)) return untouched
     if (!advice.again) return { plan: facts.plan, target: facts.target, advice }
   }
   throw new Error(`broken invariant: deciding on ${name} ends`)

@@ -116,6 +116,12 @@ function describeRollout(fact: RolloutFacts): Described {
         code: fact.problem.code,
         problem: fact.problem.message,
       })
+    case 'step-begun': {
+      const { service, step, steps, percent, promoted } = fact
+      return info('step begun', { stack, service, step, steps, percent, promoted })
+    }
+    case 'step-reached':
+      return info('step reached', { stack, service: fact.service, step: fact.step, percent: fact.percent })
     case 'job-finished':
       return info('job finished', { stack, service: fact.service, server: fact.server, exitCode: fact.exitCode })
     case 'rollout-completed':

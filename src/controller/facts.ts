@@ -7,6 +7,10 @@ export type Command =
   /** `gate` is put there by the controller: what holds the revision when it is approved. */
   | { readonly kind: 'approve'; readonly sha: string; readonly gate?: Gate; readonly by: string }
   | { readonly kind: 'retry'; readonly stack: string; readonly by: string }
+  /** Waits no longer at the step at work, or at none any more. Scope: `shop` a stack, `shop/web` a service. */
+  | { readonly kind: 'promote'; readonly scope: string; readonly to: 'step' | 'end'; readonly by: string }
+  /** Takes back what a rollout has done. */
+  | { readonly kind: 'abort'; readonly stack: string; readonly by: string }
   | {
       readonly kind: 'restart'
       readonly stack: string

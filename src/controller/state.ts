@@ -1,6 +1,6 @@
 import { assertNever } from '../model/index.js'
 import type { Fleet, Problem, Revision, Server } from '../model/index.js'
-import { EMPTY_STACK_STATE, foldRollout } from '../rollout/index.js'
+import { EMPTY_STACK_STATE, aborted, foldRollout, promoted } from '../rollout/index.js'
 import type { StackState, StackVersion } from '../rollout/index.js'
 import { approvalOf } from './approvals.js'
 import type { Command, Fact } from './facts.js'
@@ -108,7 +108,7 @@ function accept(state: State, fact: Extract<Fact, { kind: 'revision-accepted' }>
   const stacks = Object.fromEntries(
     names.map((name) => {
       const before = state.stacks[name] ?? EMPTY_STACK_STATE
-      return [name, { ...before, desired: nextDesired(before.desired, fact.stacks[name] ?? REMOVED, fact.revision) }]
+      return [name, { ...before, desired: nextDesired(before.desired, hashOf(fact.stacks, name), fact.revision) }]
     }),
   )
   const current = new Set(fact.fleet.servers.map((server) => server.name))
@@ -128,6 +128,11 @@ function accept(state: State, fact: Extract<Fact, { kind: 'revision-accepted' }>
   }
 }
 
+/** Names come from outside: `constructor` is no stack of a revision that does not say so. */
+function hashOf(stacks: Readonly<Record<string, string>>, name: string): string {
+  return (Object.hasOwn(stacks, name) ? stacks[name] : undefined) ?? REMOVED
+}
+
 /** A commit that does not touch a stack does not change whose revision the stack runs. */
 function nextDesired(before: StackVersion | null, hash: string, revision: Revision): StackVersion {
   return before?.hash === hash ? before : { hash, revision }
@@ -139,6 +144,12 @@ function obey(state: State, command: Command, atMs: number): State {
       return { ...state, approved: [...state.approved, approvalOf(command.sha, command.gate)].slice(-APPROVALS_KEPT) }
     case 'retry':
       return retry(state, command.stack)
+    case 'promote': {
+      const [stack = '', service = null] = command.scope.split('/')
+      return changeStack(state, stack, (before) => promoted(before, service, command.to === 'step'))
+    }
+    case 'abort':
+      return changeStack(state, command.stack, (before) => aborted(before, command.by, atMs))
     case 'restart':
       return {
         ...state,
@@ -166,23 +177,21 @@ function obey(state: State, command: Command, atMs: number): State {
   }
 }
 
+function changeStack(state: State, name: string, change: (before: StackState) => StackState): State {
+  // Names come from outside: `constructor` is no stack.
+  const before = Object.hasOwn(state.stacks, name) ? state.stacks[name] : undefined
+  return before === undefined ? state : { ...state, stacks: { ...state.stacks, [name]: change(before) } }
+}
+
 /** Forgets what was rejected, so that the newest revision is tried again. */
 function retry(state: State, name: string): State {
-  const before = state.stacks[name]
-  if (before === undefined) return state
-  return {
-    ...state,
-    stacks: {
-      ...state.stacks,
-      [name]: {
-        ...before,
-        rejected: [],
-        rollout: null,
-        recovering: before.rollout !== null || before.recovering || before.rejected.length > 0,
-        heals: {},
-      },
-    },
-  }
+  return changeStack(state, name, (before) => ({
+    ...before,
+    rejected: [],
+    rollout: null,
+    recovering: before.rollout !== null || before.recovering || before.rejected.length > 0,
+    heals: {},
+  }))
 }
 
 function without<T>(entries: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {

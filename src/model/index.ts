@@ -85,7 +85,15 @@ export {
   STOP_GRACE_DEFAULT_MS,
   UPDATE_DEFAULTS,
 } from './rollout-policy.js'
-export type { CanaryMatch, RolloutPolicy, ServiceMode, Strategy, UpdatePolicy } from './rollout-policy.js'
+export type {
+  CanaryLimits,
+  CanaryMatch,
+  CanaryStep,
+  RolloutPolicy,
+  ServiceMode,
+  Strategy,
+  UpdatePolicy,
+} from './rollout-policy.js'
 export { serviceKey } from './stack.js'
 export type { Desired, IpamPool, IpamSpec, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
 export { compareSlots, compareText, formatSlot } from './slot.js'

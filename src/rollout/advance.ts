@@ -2,7 +2,8 @@ import { NOTHING } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import { lifecycle } from './lifecycle.js'
 import { prepareRollout } from './prepare.js'
-import { sharesOf } from './shares.js'
+import { drainsTakenBack, sharesOf } from './shares.js'
+import { stageViews } from './stage-views.js'
 import { step } from './step.js'
 import { networksToRemove, removalKey } from './teardown.js'
 
@@ -22,5 +23,12 @@ export function advance(facts: Facts): Advice {
   const turn = lifecycle(facts)
   if (turn.length > 0) return { ...NOTHING, facts: turn, again: true }
   const isPreparing = facts.state.rollout?.phase === 'preparing'
-  return { ...(isPreparing ? prepareRollout(facts) : step(facts)), shares: sharesOf(facts) }
+  const advice = isPreparing ? prepareRollout(facts) : step(facts)
+  const drains = [...new Set([...advice.drains, ...drainsTakenBack(facts)])]
+  return { ...advice, ...standing(facts), drains }
+}
+
+/** What holds whether or not anything may be done now: a stack that is left alone keeps its shares. */
+export function standing(facts: Facts): Pick<Advice, 'shares' | 'stages'> {
+  return { shares: sharesOf(facts), stages: stageViews(facts) }
 }

@@ -15,6 +15,7 @@ import type { HealthTrack } from './health.js'
 import type { Target } from './effective.js'
 import type { Rotation } from './rotation.js'
 import type { ServiceShare, ShareSeen } from './shares.js'
+import type { StageView } from './stage-views.js'
 import type { StackState } from './state.js'
 
 /** What the last attempt of a preparing action brought; absent: not tried since the server was last (re)connected. */
@@ -109,6 +110,8 @@ export interface Advice {
   readonly drains: readonly Replica[]
   /** By level, too: of a service that is not named, all ready replicas count alike. */
   readonly shares: readonly ServiceShare[]
+  /** Services that come to their spec by a strategy: for the status. */
+  readonly stages: readonly StageView[]
   readonly waiting: readonly Waiting[]
   /** Decide again at this time at the latest; null: only when something happens. */
   readonly wakeAtMs: number | null
@@ -125,6 +128,7 @@ export const NOTHING: Advice = Object.freeze({
   watched: [],
   drains: [],
   shares: [],
+  stages: [],
   waiting: [],
   wakeAtMs: null,
   again: false,
@@ -150,6 +154,7 @@ export function combine(pieces: readonly Partial<Advice>[]): Advice {
     watched: pieces.flatMap((piece) => piece.watched ?? []),
     drains: pieces.flatMap((piece) => piece.drains ?? []),
     shares: pieces.flatMap((piece) => piece.shares ?? []),
+    stages: pieces.flatMap((piece) => piece.stages ?? []),
     waiting: pieces.flatMap((piece) => piece.waiting ?? []),
     wakeAtMs: earliest(...pieces.map((piece) => piece.wakeAtMs ?? null)),
     again: pieces.some((piece) => piece.again === true),

@@ -1,7 +1,8 @@
 import { specHash } from '../model/index.js'
-import type { Change, Dependency, Problem, Replica, ServiceSpec, Slot } from '../model/index.js'
+import type { Change, Problem, Replica, ServiceSpec, Slot } from '../model/index.js'
 import { revisionOf } from './advice.js'
 import type { Advice, Facts, RunFailure } from './advice.js'
+import { bothStay, keepOld } from './beside.js'
 import { healAtMs, retire } from './heal.js'
 import type { ChangeContext } from './context.js'
 import { judged, judgedAnew } from './judged.js'
@@ -10,6 +11,7 @@ import { openNeeds, preparedImage } from './prepare.js'
 import { isHealthy, isProven, isTolerated, isUp } from './progress.js'
 import { awaitEntry, isLeaving, onFreshWord } from './rotation.js'
 import { slotKey, specKey } from './state.js'
+import { waitingFor } from './waits.js'
 
 type CreateChange = Extract<Change, { kind: 'create' }>
 type ReplaceChange = Extract<Change, { kind: 'replace' }>
@@ -21,6 +23,7 @@ export function createStep(facts: Facts, context: ChangeContext, change: CreateC
   const spec = specForLost(facts, change)
   if (context.frozen && spec === change.spec && !isProvenSlot(facts, change.slot)) return {}
   if (context.unmet !== null && spec === change.spec) return waitingFor(context, change.slot, context.unmet)
+  if (spec === change.spec && context.stage?.slots.has(change.slot.key) === false) return {}
   return runIn(facts, context, change.slot, spec, change.server)
 }
 
@@ -179,6 +182,10 @@ function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChang
   if (context.occupied || isTolerated(facts, change.slot)) return {}
   if (isLeaving(facts, change)) return retire(facts, change.from, context.spec.stopGraceMs)
   if (context.unmet !== null) return waitingFor(context, change.slot, context.unmet)
+  if (context.stage !== null)
+    return context.stage.slots.has(change.slot.key)
+      ? runIn(facts, context, change.slot, change.spec, change.server, change.from)
+      : keepOld(facts, context, change)
   const underway = change.order === 'stop-first' && !isUp(change.from)
   if (underway) return runIn(facts, context, change.slot, change.spec, change.server, change.from)
   if (context.budget <= 0) return {}
@@ -215,6 +222,7 @@ function finishReplace(
   change: ReplaceChange,
   successor: Replica,
 ): Partial<Advice> {
+  if (context.stage?.isOver === false) return bothStay(facts, context, change, successor)
   const judgement = judged(facts, context, change.slot, successor)
   // What failed is not well whatever the engine says now, or it and the old one would leave by turns.
   const isUnwatched = judgement.verdict !== 'settled' && isWellUnwatched(facts, successor)
@@ -278,20 +286,4 @@ export function unchangedStep(facts: Facts, context: ChangeContext, change: Unch
     ],
     actions: [{ kind: 'restart', ...base, graceMs: context.spec.stopGraceMs }],
   }
-}
-
-function waitingFor(context: ChangeContext, slot: Slot, dependency: Dependency): Partial<Advice> {
-  const until = {
-    service_started: 'runs',
-    service_healthy: 'is healthy',
-    service_completed_successfully: 'has finished',
-  }[dependency.condition]
-  const problem: Problem = {
-    code: 'REPLICA_UNHEALTHY',
-    stack: context.spec.stack,
-    service: context.spec.name,
-    message: `waits until ${dependency.service} ${until}`,
-    next: { kind: 'wait', until: `${dependency.service} ${until}` },
-  }
-  return { waiting: [{ service: context.spec.name, slot: slot.key, problem }] }
 }

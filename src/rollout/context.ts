@@ -1,4 +1,5 @@
 import type { Dependency, ServiceSpec, UpdatePolicy } from '../model/index.js'
+import type { Stage } from './strategy.js'
 
 /** What all slots of a service share in one step. */
 export interface ServiceContext {
@@ -13,6 +14,8 @@ export interface ServiceContext {
   readonly down: number
   readonly tolerableDown: number
   readonly lastProvenAtMs: number
+  /** Where it comes to its spec by a strategy; null: the rolling way. */
+  readonly stage: Stage | null
 }
 
 export interface ChangeContext extends ServiceContext {

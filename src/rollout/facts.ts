@@ -109,6 +109,30 @@ export type RolloutFact =
       readonly problem: Problem
       readonly then: 'rollback' | 'pause' | 'stop'
     }
+  /** A service goes on to a step of its strategy; `step` equal to `steps`: its old replicas leave. */
+  | {
+      readonly kind: 'step-begun'
+      readonly atMs: number
+      readonly stack: string
+      readonly service: string
+      readonly specHash: string
+      readonly step: number
+      readonly steps: number
+      readonly percent: number
+      /** A person did not want to wait at the one before. */
+      readonly promoted: boolean
+    }
+  /** From here the step's time counts. `holdMs` null: it waits for a person. */
+  | {
+      readonly kind: 'step-reached'
+      readonly atMs: number
+      readonly stack: string
+      readonly service: string
+      readonly specHash: string
+      readonly step: number
+      readonly percent: number
+      readonly holdMs: number | null
+    }
   | {
       readonly kind: 'rollout-superseded'
       readonly atMs: number

@@ -1,5 +1,6 @@
 import { assertNever } from '../model/index.js'
 import type { RolloutFact } from './facts.js'
+import { givenUp, stepBegun, stepReached } from './fold-stages.js'
 import { slotKey, specKey } from './state.js'
 import type { Rejection, Rollout, StackState } from './state.js'
 
@@ -40,9 +41,14 @@ export function foldRollout(state: StackState, fact: RolloutFact): StackState {
       return completed(state, fact)
     case 'rollout-failed':
       return rolloutFailed(state, fact)
+    case 'step-begun':
+      return stepBegun(state, fact)
+    case 'step-reached':
+      return stepReached(state, fact)
     case 'rollout-superseded':
       return {
         ...state,
+        ...givenUp(state),
         rollout: null,
         recovering: true,
         ended: {
@@ -112,7 +118,10 @@ function jobDone(state: StackState, fact: Extract<RolloutFact, { kind: 'job-fini
   return onRollout({ ...state, jobsDone: [...others, key].slice(-200) }, { highWaterAtMs: fact.atMs })
 }
 
-function completed(state: StackState, fact: Extract<RolloutFact, { kind: 'rollout-completed' }>): StackState {
+function completed(
+  { takenBack: _over, ...state }: StackState,
+  fact: Extract<RolloutFact, { kind: 'rollout-completed' }>,
+): StackState {
   return {
     ...state,
     proven: { hash: fact.hash, revision: fact.revision },
@@ -165,7 +174,7 @@ function rolloutFailed(state: StackState, fact: Extract<RolloutFact, { kind: 'ro
     fact.then === 'rollback' || (fact.then === 'stop' && ended.direction === 'forward')
       ? [...state.rejected, rejection].slice(-REJECTIONS_KEPT)
       : state.rejected
-  if (fact.then === 'rollback') return { ...state, rejected, rollout: null, recovering: true, ended }
+  if (fact.then === 'rollback') return { ...state, ...givenUp(state), rejected, rollout: null, recovering: true, ended }
   return onRollout({ ...state, rejected, ended }, { phase: fact.then === 'pause' ? 'paused' : 'stopped' })
 }
 

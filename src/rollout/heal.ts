@@ -27,6 +27,16 @@ export function healStep(
   const { replica } = change
   if (!isProven(facts, change.slot, replica) && facts.state.rollout !== null && change.why !== 'paused')
     return judged(facts, context, change.slot, replica).advice
+  return heal(facts, context, change)
+}
+
+/** Whatever runs besides. */
+export function heal(
+  facts: Facts,
+  context: ChangeContext,
+  change: Extract<Change, { kind: 'restart' }>,
+): Partial<Advice> {
+  const { replica } = change
   const atMs = healAtMs(facts, context.key)
   if (facts.nowMs < atMs)
     return {

@@ -5,8 +5,7 @@ import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
 import { healthyDeadlineMs, judge, newTrack, trackLook } from './health.js'
 import type { HealthTrack, Verdict } from './health.js'
-import { isProvenSpec } from './lifecycle.js'
-import { isProven, isTolerated } from './progress.js'
+import { isProven, isProvenSpec, isTolerated } from './progress.js'
 import { slotKey } from './state.js'
 
 export interface Judgement {
@@ -42,7 +41,7 @@ function judgedNow(facts: Facts, context: ChangeContext, slot: Slot, replica: Re
     )
   const policy = {
     monitorMs: isFast(facts, context) ? 0 : context.policy.monitorMs,
-    deadlineMs: healthyDeadlineMs(spec),
+    deadlineMs: isKeptBeside(facts, context, slot, replica) ? Infinity : healthyDeadlineMs(spec),
   }
   const verdict = judge(track, replica, spec, policy, facts.nowMs)
   switch (verdict.kind) {
@@ -83,6 +82,11 @@ function judgedNow(facts: Facts, context: ChangeContext, slot: Slot, replica: Re
       }
     }
   }
+}
+
+/** Proven, and still beside the old one. */
+function isKeptBeside(facts: Facts, { stage }: ChangeContext, slot: Slot, replica: Replica): boolean {
+  return stage !== null && !stage.isOver && isProven(facts, slot, replica)
 }
 
 /**

@@ -3,8 +3,9 @@ import type { Change, Problem, ServiceSpec } from '../model/index.js'
 import type { Facts } from './advice.js'
 import { isGoingBack } from './effective.js'
 import type { AdoptedPin, ProvenSpec, RolloutFact } from './facts.js'
-import { byService, isDone, isHealthy, isServerLost } from './progress.js'
-import { slotKey, specKey } from './state.js'
+import { byService, isDone, isHealthy, isProvenSpec, isServerLost } from './progress.js'
+import { heldServices, stageFacts, worseCanary } from './stage-facts.js'
+import { slotKey } from './state.js'
 import type { Rollout } from './state.js'
 
 /** Beginnings and ends of rollouts. Empty while a rollout runs its course, and while none is needed. */
@@ -12,10 +13,13 @@ export function lifecycle(facts: Facts): readonly RolloutFact[] {
   const { rollout } = facts.state
   if (rollout === null) return begin(facts)
   if (rollout.hash !== facts.target.version.hash || isAskedFor(facts, rollout)) return [supersede(facts, rollout)]
+  const aborted = abortOf(facts, rollout)
+  if (aborted !== null) return [aborted]
   if (rollout.phase === 'paused' || rollout.phase === 'stopped') return []
-  const failure = failureOf(facts, rollout)
-  if (failure !== null) return [failure]
-  return rollout.phase === 'updating' && isComplete(facts) ? [complete(facts, rollout)] : []
+  const failed = failureOf(facts, rollout)
+  if (failed !== null) return [failed]
+  if (rollout.phase !== 'updating') return []
+  return isComplete(facts) ? [complete(facts, rollout)] : stageFacts(facts)
 }
 
 /** A rollback that failed, and Git says by now what it went back to: somebody reverted the commit, and that is to be tried. */
@@ -60,10 +64,6 @@ function start(facts: Facts): RolloutFact {
     services,
     from: state.proven,
   }
-}
-
-export function isProvenSpec(facts: Facts, spec: ServiceSpec): boolean {
-  return facts.state.provenSpecs[specKey(spec.name, specHash(spec))] !== undefined
 }
 
 function adopt(facts: Facts): RolloutFact {
@@ -162,24 +162,47 @@ function failureOf(facts: Facts, rollout: Rollout): RolloutFact | null {
     // A job has no replicas to tolerate the loss of: what depends on it cannot go on.
     const goesOn =
       spec.mode !== 'job' &&
+      rollout.stages?.[spec.name] === undefined &&
       (policy.failureAction === 'continue' ||
         failed / Math.max(rollout.services[spec.name] ?? failed, failed) <= policy.maxFailureRatio)
     const cause = facts.state.failures[spec.name]
     if (!goesOn && cause !== undefined) return fail(facts, rollout, spec, cause.problem)
   }
+  const worse = worseCanary(facts)
+  if (worse !== null) return fail(facts, rollout, worse.spec, worse.problem)
   return rollout.phase === 'updating' ? stalledFailure(facts, rollout) : null
+}
+
+/** A person gave it up: all that the revision changed in the stack is taken back, whoever is to blame. */
+function abortOf(facts: Facts, rollout: Rollout): RolloutFact | null {
+  const { aborted } = rollout
+  const { services } = facts.target.stack
+  const names = [...Object.keys(rollout.stages ?? {}), ...Object.keys(rollout.services)]
+  const spec = names.flatMap((name) => services.find((one) => one.name === name) ?? [])[0] ?? services[0]
+  if (aborted === undefined || rollout.direction === 'back' || facts.state.proven === null || spec === undefined)
+    return null
+  const problem: Problem = {
+    code: 'ROLLOUT_ABORTED',
+    stack: spec.stack,
+    message: `given up by ${aborted.by}`,
+  }
+  return { ...fail(facts, rollout, spec, problem), scope: 'stack', then: 'rollback' }
 }
 
 /** Flapping cannot extend this: only a slot proven for the first time moves the high-water mark. */
 function stalledFailure(facts: Facts, rollout: Rollout): RolloutFact | null {
-  const open = facts.plan.changes.filter((change) => !isDone(facts, change))
+  const undone = facts.plan.changes.filter((change) => !isDone(facts, change))
+  const held = heldServices(facts)
+  const others = undone.filter((change) => !held.has(change.slot.service))
+  const open = others.length > 0 ? others : undone
   // Waiting for a server that may come back is not the revision's fault.
   const spec = facts.target.stack.services.find((service) =>
     open.some((change) => change.slot.service === service.name),
   )
   if (spec === undefined) return null
   const quietMs = facts.nowMs - quietSinceMs(facts, rollout)
-  const waits = open.some((change) => isAway(change) || facts.suspended.has(change.slot.service))
+  const waits =
+    others.length === 0 || open.some((change) => isAway(change) || facts.suspended.has(change.slot.service))
   if (waits && quietMs > spec.rollout.progressDeadlineMs / 2)
     return { kind: 'rollout-delayed', atMs: facts.nowMs, stack: spec.stack }
   if (waits || quietMs <= spec.rollout.progressDeadlineMs) return null
@@ -218,7 +241,9 @@ export function progressDeadlineAtMs(facts: Facts): number | null {
   return times.find((atMs) => atMs > facts.nowMs) ?? null
 }
 
-function fail(facts: Facts, rollout: Rollout, spec: ServiceSpec, problem: Problem): RolloutFact {
+type Failed = Extract<RolloutFact, { kind: 'rollout-failed' }>
+
+function fail(facts: Facts, rollout: Rollout, spec: ServiceSpec, problem: Problem): Failed {
   const policy = rollout.direction === 'back' ? spec.rollback : spec.update
   return {
     kind: 'rollout-failed',

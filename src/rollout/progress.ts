@@ -34,6 +34,11 @@ export function isProven(
   return facts.state.provenReplicas[slotKey(slot)] === replica.containerId
 }
 
+/** It completed a rollout once. */
+export function isProvenSpec(facts: Facts, spec: ServiceSpec): boolean {
+  return facts.state.provenSpecs[specKey(spec.name, specHash(spec))] !== undefined
+}
+
 export function isJobDone(facts: Facts, spec: ServiceSpec): boolean {
   return facts.state.jobsDone.includes(specKey(spec.name, specHash(spec)))
 }

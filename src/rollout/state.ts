@@ -49,6 +49,21 @@ export interface Rollout {
   readonly highWaterAtMs: number
   /** Slots that failed in this rollout, by `service#key`. */
   readonly failed: Readonly<Record<string, number>>
+  /** Services that come to their spec by a strategy, and the step that was begun last. Absent: none has begun. */
+  readonly stages?: Readonly<Record<string, StageState>>
+  /** A person wants it taken back. */
+  readonly aborted?: { readonly atMs: number; readonly by: string }
+}
+
+export interface StageState {
+  readonly specHash: string
+  /** Of the steps of its strategy; as many as these are: the old replicas leave. */
+  readonly step: number
+  readonly begunAtMs: number
+  /** Since when its replicas are proven and the proxies go by its share; null: not yet. */
+  readonly reachedAtMs: number | null
+  /** The last step that nobody waits at, as a person said; -1: none. */
+  readonly promotedTo: number
 }
 
 export type ReplicaFailure = Extract<RolloutFact, { kind: 'replica-failed' }>
@@ -63,6 +78,8 @@ export interface StackState {
   readonly rollout: Rollout | null
   /** A rollout ended half-way: what runs must be brought to the target even where its hash is the proven one. */
   readonly recovering: boolean
+  /** Specs whose strategy was given up, by service, until a rollout completes. Absent: none. */
+  readonly takenBack?: Readonly<Record<string, string>>
   readonly rejected: readonly Rejection[]
   /** By `service:specHash`. */
   readonly pins: Readonly<Record<string, SpecPin>>

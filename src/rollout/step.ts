@@ -18,6 +18,8 @@ import {
   servingReplica,
 } from './progress.js'
 import { isLeaving } from './rotation.js'
+import { stageWaits } from './stage-views.js'
+import { stageOf } from './strategy.js'
 import { slotKey } from './state.js'
 
 /** What may happen now: the rollout's changes in their order, healing always, removals last. */
@@ -31,7 +33,7 @@ export function step(facts: Facts): Advice {
     return stepService(facts, serviceContext(facts, spec, own, frozen, unmetDependency(spec, progress)), own)
   })
   const removals = frozen ? [] : unwantedRemovals(facts)
-  const advice = combine([...pieces, ...removals, { wakeAtMs: progressDeadlineAtMs(facts) }])
+  const advice = combine([...pieces, ...removals, ...stageWaits(facts), { wakeAtMs: progressDeadlineAtMs(facts) }])
   return { ...advice, actions: eachOnce(advice.actions) }
 }
 
@@ -70,6 +72,7 @@ function serviceContext(
     policy,
     frozen,
     unmet,
+    stage: stageOf(facts, spec, changes),
     budget: policy.parallelism === 0 ? Infinity : policy.parallelism - inFlight,
     tolerableDown: policy.parallelism === 0 ? Infinity : policy.parallelism,
     down: wanted.filter((change) => servingReplica(facts, change) === null || isLeaving(facts, change)).length,

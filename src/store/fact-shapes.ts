@@ -30,10 +30,14 @@ const pin = shape({
 })
 const replica = { stack: name, service: name, slot, server: name, containerId: text, specHash: text }
 
+const step = { stack: name, service: name, specHash: text, step: number, percent: number }
+
 /** The gate of an approval may be absent: an older release wrote none. */
 const COMMANDS: { readonly [Kind in Command['kind']]: Shape<CommandOf<Kind>, 'kind' | 'gate'> } = {
   approve: { sha: text, by: text },
   retry: { stack: name, by: text },
+  promote: { scope: name, to: text, by: text },
+  abort: { stack: name, by: text },
   restart: { stack: name, service: name, reason: text, by: text },
   suspend: { scope: name, reason: text, by: text },
   resume: { scope: name, by: text },
@@ -87,6 +91,8 @@ const FACTS: { readonly [Kind in FactKind]: Shape<FactOf<Kind>, 'kind' | 'atMs'>
   },
   'rollout-prepared': { stack: name },
   'slot-proven': replica,
+  'step-begun': { ...step, steps: number, promoted: flag },
+  'step-reached': { ...step, holdMs: nullOr(number) },
   'replica-failed': { ...replica, problem, evidence: nullOr(isRecord) },
   'job-finished': { stack: name, service: name, specHash: text, server: name, exitCode: number },
   'rollout-completed': {

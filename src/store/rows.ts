@@ -25,6 +25,8 @@ export const FACT_KINDS: Readonly<Record<FactKind, 'history' | 'machinery'>> = O
   'image-pinned': 'machinery',
   'rollout-prepared': 'machinery',
   'slot-proven': 'machinery',
+  'step-begun': 'history',
+  'step-reached': 'machinery',
   'replica-failed': 'history',
   'job-finished': 'history',
   'rollout-completed': 'history',

@@ -16,11 +16,13 @@ import {
   text,
   time,
 } from './shapes.js'
-import type { Shape } from './shapes.js'
+import type { Check, Shape } from './shapes.js'
 
 const version = shape({ hash: text, revision })
 
-const ROLLOUT: Shape<Rollout, never> = {
+const stage = shape({ specHash: text, step: number, begunAtMs: time, reachedAtMs: nullOr(time), promotedTo: number })
+
+const ROLLOUT: Shape<Rollout, 'stages' | 'aborted'> = {
   revision,
   hash: text,
   direction: text,
@@ -35,13 +37,17 @@ const ROLLOUT: Shape<Rollout, never> = {
   highWaterAtMs: time,
   failed: mapOf(time),
 }
+/** Absent where no strategy is under way, and in what older releases wrote. */
+const STRATEGIES = { stages: mapOf(stage), aborted: shape({ atMs: time, by: text }) }
+const rollout: Check = (value) => shape(ROLLOUT)(value) && partly(STRATEGIES)(value)
 
 const STACK: Shape<StackState, never> = {
   desired: nullOr(version),
   proven: nullOr(version),
   attempted: nullOr(revision),
-  rollout: nullOr(shape(ROLLOUT)),
+  rollout: nullOr(rollout),
   recovering: flag,
+  takenBack: mapOf(text),
   rejected: listOf(shape({ atMs: time, hash: text, revision, service: text, serviceHash: text, scope: text, problem })),
   pins: mapOf(shape({ image: text, digest: nullOr(text), ids: mapOf(text) })),
   provenSpecs: mapOf(revision),

@@ -4,6 +4,7 @@ import type { Command } from '../controller/index.js'
 
 const NAME = /^[a-z0-9][a-z0-9_.-]{0,62}$/i
 const SCOPE = /^(?:\*|[a-z0-9][a-z0-9_.-]{0,62}(?:\/[a-z0-9][a-z0-9_.-]{0,62})?)$/i
+const PART = /^[a-z0-9][a-z0-9_.-]{0,62}(?:\/[a-z0-9][a-z0-9_.-]{0,62})?$/i
 const TEXT = /^[^\p{Cc}]{0,500}$/u
 const SHA = /^[0-9a-f]{7,40}$/
 
@@ -13,6 +14,8 @@ const FIELDS: {
 } = {
   approve: { sha: SHA, by: TEXT },
   retry: { stack: NAME, by: TEXT },
+  promote: { scope: PART, to: /^(?:step|end)$/, by: TEXT },
+  abort: { stack: NAME, by: TEXT },
   restart: { stack: NAME, service: NAME, reason: TEXT, by: TEXT },
   suspend: { scope: SCOPE, reason: TEXT, by: TEXT },
   resume: { scope: SCOPE, by: TEXT },

@@ -248,6 +248,9 @@ describe('with a controller running', () => {
 
   const commands: readonly (readonly [argv: readonly string[], command: Command])[] = [
     [['retry', 'shop'], { kind: 'retry', stack: 'shop', by: 'ann' }],
+    [['promote', 'shop'], { kind: 'promote', scope: 'shop', to: 'end', by: 'ann' }],
+    [['promote', 'shop/web', '--step'], { kind: 'promote', scope: 'shop/web', to: 'step', by: 'ann' }],
+    [['abort', 'shop'], { kind: 'abort', stack: 'shop', by: 'ann' }],
     [['approve', 'abcdef1'], { kind: 'approve', sha: 'abcdef1', by: 'ann' }],
     [
       ['restart', 'shop/web', '--reason', 'stuck'],

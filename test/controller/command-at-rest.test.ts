@@ -46,6 +46,10 @@ describe('a command that is given while no controller runs', () => {
   it.each<[AtRest, string]>([
     [{ kind: 'approve', sha: 'abcdef0', by: 'ada' }, 'SETTING_INVALID'],
     [{ kind: 'retry', stack: 'blog', by: 'ada' }, 'REFERENCE_UNKNOWN'],
+    [{ kind: 'promote', scope: 'blog/web', to: 'end', by: 'ada' }, 'REFERENCE_UNKNOWN'],
+    [{ kind: 'promote', scope: 'shop', to: 'step', by: 'ada' }, 'SETTING_INVALID'],
+    [{ kind: 'abort', stack: 'blog', by: 'ada' }, 'REFERENCE_UNKNOWN'],
+    [{ kind: 'abort', stack: 'shop', by: 'ada' }, 'SETTING_INVALID'],
     [{ kind: 'drain', server: 'nyc-1', by: 'ada' }, 'REFERENCE_UNKNOWN'],
     [{ kind: 'resume', scope: 'shop', by: 'ada' }, 'REFERENCE_UNKNOWN'],
   ])('that names nothing known is refused and leaves no trace: %o', async (command, code) => {

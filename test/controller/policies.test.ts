@@ -118,6 +118,19 @@ describe('update_config', () => {
     expect(running(world).filter((line) => line.endsWith('web:2'))).toHaveLength(3)
   })
 
+  it('a rollout that a person gives up is taken back and rejected', async () => {
+    const { world, controller } = await deployed()
+    world.driver.behaviours.set('web:2', { never: true })
+    world.source.commit({ [PATH]: text('web:2', '') }, 'update')
+    await world.clock.run(40_000)
+    expect(controller.command({ kind: 'promote', scope: 'shop', to: 'end', by: 'ada' })).toMatchObject({ ok: false })
+    expect(controller.command({ kind: 'abort', stack: 'shop', by: 'ada' })).toMatchObject({ ok: true })
+    await world.clock.run(100_000)
+    expect(running(world)).toEqual(ALL)
+    expect(controller.status().stacks[0]?.problems[0]?.message).toContain('given up by ada')
+    expect(controller.command({ kind: 'abort', stack: 'shop', by: 'ada' })).toMatchObject({ ok: false })
+  })
+
   it('failure_action pause stops where it is and waits for a person', async () => {
     const { world, controller } = await deployed()
     world.driver.behaviours.set('web:2', { never: true })

@@ -149,8 +149,8 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'src/controller/decide.ts',
-    find: 'if (held) return {',
-    put: "if (held && name === '') return {",
+    find: 'if (held) return untouched',
+    put: "if (held && name === '') return untouched",
     breaks: 'a rollout begins of a stack that a person holds',
   },
   {

@@ -225,8 +225,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: LIFE,
-    find: 'const waits = open.some((change) => isAway(change) ||',
-    put: 'const waits = open.some((change) => (isAway(change) && facts.nowMs < 0) ||',
+    find: 'open.some((change) => isAway(change) ||',
+    put: 'open.some((change) => (isAway(change) && facts.nowMs < 0) ||',
     breaks: 'the time that a server is away counts towards the progress deadline',
   },
   {

@@ -9,10 +9,12 @@ import { MODEL_MUTANTS } from './model-mutants.js'
 import type { Mutant } from './mutant.js'
 import { PLANNER_MUTANTS } from './planner-mutants.js'
 import { ROLLOUT_MUTANTS } from './rollout-mutants.js'
+import { STRATEGY_MUTANTS } from './strategy-mutants.js'
 
 /** Every listed way to break what keeps production safe. Each must be killed by the quick tests. */
 export const MUTANTS: readonly Mutant[] = [
   ...ROLLOUT_MUTANTS,
+  ...STRATEGY_MUTANTS,
   ...PLANNER_MUTANTS,
   ...CONTROLLER_MUTANTS,
   ...ADMISSION_MUTANTS,

@@ -6,7 +6,7 @@ import { EXIT } from '../exit-code.js'
 import { usage, valueOf } from '../invocation.js'
 import type { Invocation } from '../invocation.js'
 
-/** The commands that tell the controller something, now or when it runs next: retry, approve, restart, suspend, resume, drain, undrain, sync. */
+/** The commands that tell the controller something, now or when it runs next: retry, promote, abort, approve, restart, suspend, resume, drain, undrain, sync. */
 export async function run(invocation: Invocation): Promise<number> {
   const { format, io } = invocation
   const command = readCommand(invocation)
@@ -37,6 +37,10 @@ function readCommand({ command, args: [first = ''], options, io: { user: by } }:
   switch (command) {
     case 'retry':
       return { kind: 'retry', stack: first, by }
+    case 'promote':
+      return { kind: 'promote', scope: first, to: options.step === true ? 'step' : 'end', by }
+    case 'abort':
+      return { kind: 'abort', stack: first, by }
     case 'approve':
       return { kind: 'approve', sha: readSha(first), by }
     case 'restart':

@@ -3,7 +3,7 @@ import type { Problem } from '../../model/index.js'
 import type { Command, Fact, FactKind, Gate } from '../../controller/index.js'
 import { hang } from './layout.js'
 import type { Look } from './status.js'
-import { clean, counted, formatCommit, formatTime } from './words.js'
+import { clean, counted, formatCommit, formatSpan, formatTime } from './words.js'
 
 type FactOf<Kind extends FactKind> = Extract<Fact, { readonly kind: Kind }>
 
@@ -37,6 +37,14 @@ const SENTENCES: { readonly [Kind in FactKind]: (fact: FactOf<Kind>) => string }
     `${stack}/${service}: ${image} is ${digest ?? 'a local image'}`,
   'rollout-prepared': ({ stack }) => `${stack}: everything needed is on the servers`,
   'slot-proven': ({ slot, server }) => `${formatSlot(slot)} is healthy on ${server}`,
+  'step-begun': ({ stack, service, step, steps, percent, promoted }) =>
+    `${stack}/${service}: ${promoted ? 'promoted, ' : ''}` +
+    (step === steps
+      ? 'the old replicas leave'
+      : `step ${step + 1} of ${steps} begins, ${percent} % to the new replicas`),
+  'step-reached': ({ stack, service, step, percent, holdMs }) =>
+    `${stack}/${service}: step ${step + 1} is reached, ${percent} % go to the new replicas` +
+    (holdMs === null ? ' until somebody promotes it' : holdMs === 0 ? '' : ` for ${formatSpan(holdMs)}`),
   'replica-failed': ({ slot, server, problem }) => `${formatSlot(slot)} failed on ${server}: ${said([problem])}`,
   'job-finished': ({ stack, service, server, exitCode }) =>
     `${stack}/${service} finished on ${server} with exit code ${exitCode}`,
@@ -112,6 +120,10 @@ function commandSentence(command: Command): string {
   switch (command.kind) {
     case 'approve':
       return `${by}approved ${command.sha.slice(0, 7)}${command.gate === undefined ? '' : ` past ${GUARDS[command.gate]}`}`
+    case 'promote':
+      return `${by}promoted ${command.scope}${command.to === 'step' ? ' past its step' : ''}`
+    case 'abort':
+      return `${by}gave up the rollout of ${command.stack}`
     case 'retry':
       return `${by}had ${command.stack} tried again`
     case 'restart':

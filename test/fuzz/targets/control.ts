@@ -128,6 +128,8 @@ export const CONTROL_TARGETS: readonly Target[] = [
       'resume',
       'drain',
       'undrain',
+      'promote',
+      'abort',
       'sync',
       'scope',
       '*',

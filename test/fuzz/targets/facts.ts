@@ -80,6 +80,10 @@ export const FACTS: readonly Fact[] = [
       logTail: ['x'],
     },
   },
+  { kind: 'step-begun', ...web, specHash: 'h', step: 0, steps: 2, percent: 5, promoted: false },
+  { kind: 'step-reached', ...web, specHash: 'h', step: 0, percent: 5, holdMs: null },
+  { kind: 'commanded', atMs, command: { kind: 'promote', scope: 'shop/web', to: 'step', by } },
+  { kind: 'commanded', atMs, command: { kind: 'abort', stack: 'shop', by } },
   { kind: 'job-finished', ...web, specHash: 'h', server: 'lon-1', exitCode: 0 },
   { kind: 'rollout-delayed', ...on },
   {

@@ -1,0 +1,131 @@
+import type { Mutant } from './mutant.js'
+
+const STRATEGY = 'src/rollout/strategy.ts'
+const JUDGE = 'src/rollout/judge-canary.ts'
+const SHARES = 'src/rollout/shares.ts'
+const STAGE = 'src/rollout/stage-facts.ts'
+const LIFE = 'src/rollout/lifecycle.ts'
+
+/** Canary and blue-green: who gets what share, when a step is over, and what is taken back. */
+export const STRATEGY_MUTANTS: readonly Mutant[] = [
+  {
+    file: STRATEGY,
+    find: 'const stands = state !== null && fresh.length >= needed && well.length === fresh.length',
+    put: 'const stands = state !== null && fresh.length >= needed',
+    breaks: 'new replicas get their share before they are proven',
+  },
+  {
+    file: STRATEGY,
+    find: '&& !isProvenSpec(facts, spec)',
+    put: '',
+    breaks: 'a revert waits at the steps of a canary',
+  },
+  {
+    file: STRATEGY,
+    find: "if (kind === 'blue-green' || step === undefined || step.percent === 100) return all",
+    put: 'if (step === undefined || step.percent === 100) return all',
+    breaks: 'blue-green has one new replica before it switches',
+  },
+  {
+    file: 'src/rollout/change-steps.ts',
+    find: 'if (context.stage?.isOver === false) return bothStay(',
+    put: 'if (context.stage?.isOver === true) return bothStay(',
+    breaks: 'old replicas leave while a canary is under way',
+  },
+  {
+    file: 'src/rollout/change-steps.ts',
+    find: 'if (spec === change.spec && context.stage?.slots.has(change.slot.key) === false) return {}',
+    put: '',
+    breaks: 'more replicas than a step has get the new spec where the commit scales up, too',
+  },
+  {
+    file: JUDGE,
+    find: 'return seen?.specHash === stage.specHash && seen.percent === stage.percent ? seen : null',
+    put: 'return seen ?? null',
+    breaks: 'a step counts as reached while the proxies go by the share of the one before',
+  },
+  {
+    file: JUDGE,
+    find: 'if (fresh.errors - FORGIVEN_ERRORS > allowed * fresh.requests)',
+    put: 'if (fresh.errors - FORGIVEN_ERRORS > Math.min(allowed, errorRatio) * fresh.requests)',
+    breaks: 'a canary that fails no more often than the old replicas is taken back',
+  },
+  {
+    file: JUDGE,
+    find: 'if (fresh.requests < Math.max(1, leastRequests)) return null',
+    put: '',
+    breaks: 'a canary is judged by a handful of requests',
+  },
+  {
+    file: JUDGE,
+    find: 'return requests < leastRequests ? {',
+    put: 'return requests < 0 ? {',
+    breaks: 'a step is passed without the requests that could judge it',
+  },
+  {
+    file: JUDGE,
+    find: 'const untilMs = Math.max(state.reachedAtMs + holdMs, lookedMs)',
+    put: 'const untilMs = state.reachedAtMs + holdMs',
+    breaks: 'a step whose time went by while nobody looked is passed at once',
+  },
+  {
+    file: SHARES,
+    find: 'percent: isStopped ? 0 : percent',
+    put: 'percent: Number.isNaN(percent) && isStopped ? 0 : percent',
+    breaks: 'a canary that failed goes on getting its share while a person is waited for',
+  },
+  {
+    file: SHARES,
+    find: 'return [...stages.flatMap((stage) => shareOf(facts, stage)), ...back.map((one) => ({ ...one, percent: 0 }))]',
+    put: 'return [...stages.flatMap((stage) => shareOf(facts, stage)), ...back.map((one) => ({ ...one, percent: 100 }))]',
+    breaks: 'a canary that was given up gets everything until it has left',
+  },
+  {
+    file: SHARES,
+    find: 'return (share.percent === 0 && !serves(false)) || (share.percent === 100 && !serves(true)) ? [] : [share]',
+    put: 'return serves(false) || serves(true) ? [share] : []',
+    breaks: 'nobody is sent to new replicas although no old one serves any more',
+  },
+  {
+    file: STAGE,
+    find: 'if (!stage.isStanding || !stage.isSeen) return []',
+    put: 'if (!stage.isStanding) return []',
+    breaks: 'a step is passed while its replicas are where nobody can look',
+  },
+  {
+    file: STAGE,
+    find: 'return stagesOf(facts).flatMap((stage) => (facts.suspended.has(stage.spec.name) ? [] : nextOf(facts, stage)))',
+    put: 'return stagesOf(facts).flatMap((stage) => nextOf(facts, stage))',
+    breaks: 'a canary goes on although a person suspended its service',
+  },
+  {
+    file: LIFE,
+    find: 'rollout.stages?.[spec.name] === undefined &&',
+    put: 'Object.keys(rollout).length > 0 &&',
+    breaks: 'a canary whose replica fails goes on where failures are tolerated',
+  },
+  {
+    file: LIFE,
+    find: 'others.length === 0 || open.some(',
+    put: 'open.some(',
+    breaks: 'a step that is held on purpose runs into the progress deadline',
+  },
+  {
+    file: LIFE,
+    find: "scope: 'stack', then: 'rollback' }",
+    put: "then: 'rollback' }",
+    breaks: 'what a person gave up is taken back in part only',
+  },
+  {
+    file: 'src/rollout/fold-stages.ts',
+    find: 'const promotedTo = before?.specHash === fact.specHash ? before.promotedTo : -1',
+    put: 'const promotedTo = fact.step < 0 ? (before?.promotedTo ?? -1) : -1',
+    breaks: 'a promotion to the end is forgotten at the next step',
+  },
+  {
+    file: 'src/controller/decide.ts',
+    find: 'advice: { ...NOTHING, ...standing(facts) }',
+    put: 'advice: { ...NOTHING, stages: standing(facts).stages }',
+    breaks: 'the new replicas of a stack that is left alone get as much as any',
+  },
+]
