@@ -17,13 +17,13 @@ export const STRATEGY_MUTANTS: readonly Mutant[] = [
   {
     file: STRATEGY,
     find: '&& !isProvenSpec(facts, spec)',
-    put: '',
+    put: '&& (facts.nowMs > 0 || !isProvenSpec(facts, spec))',
     breaks: 'a revert waits at the steps of a canary',
   },
   {
     file: STRATEGY,
     find: "if (kind === 'blue-green' || step === undefined || step.percent === 100) return all",
-    put: 'if (step === undefined || step.percent === 100) return all',
+    put: "if ((kind === 'blue-green' && all < 0) || step === undefined || step.percent === 100) return all",
     breaks: 'blue-green has one new replica before it switches',
   },
   {
@@ -65,7 +65,7 @@ export const STRATEGY_MUTANTS: readonly Mutant[] = [
   {
     file: JUDGE,
     find: 'const untilMs = Math.max(state.reachedAtMs + holdMs, lookedMs)',
-    put: 'const untilMs = state.reachedAtMs + holdMs',
+    put: 'const untilMs = Math.max(state.reachedAtMs + holdMs, Math.min(lookedMs, 0))',
     breaks: 'a step whose time went by while nobody looked is passed at once',
   },
   {

@@ -105,6 +105,12 @@ describe('a canary', () => {
     expect(play.want([webOf('web:2', CANARY)], 'c').told()).toEqual([])
   })
 
+  it('tolerates no failed replica, whatever update_config does', () => {
+    const play = begin(CANARY, { update: { ...UPDATE_DEFAULTS, monitorMs: 0, maxFailureRatio: 1 } })
+    play.strike('web#1', 'web:2', { health: 'unhealthy' })
+    expect(play.told()).toContain('failed REPLICA_UNHEALTHY rollback')
+  })
+
   it('waits for a person where a step has no time, and goes on by a word', () => {
     const strategy: Strategy = {
       ...CANARY,
@@ -181,6 +187,15 @@ describe('a canary', () => {
     expect(play.advice().stages).toMatchObject([{ step: 1, waitsFor: 'time' }])
     play.pass(10_000)
     expect(play.told()).toContain('begun web 2/3')
+  })
+
+  it('gets nothing before it is proven, and all of it where no old one serves any more', () => {
+    const play = begin(CANARY, { update: { ...UPDATE_DEFAULTS, monitorMs: 5_000 } })
+    expect(play.told().at(-1)).toBe('run web#1 web:2')
+    expect(play.advice().shares).toMatchObject([{ percent: 0 }])
+    play.ill.add('web:1')
+    for (const slot of [1, 2, 3, 4]) play.strike(`web#${slot}`, 'web:1', { health: 'unhealthy' })
+    expect(play.told()).toContain('share web none')
   })
 
   it('keeps the old ones well while it is held', () => {
