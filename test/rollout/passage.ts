@@ -172,6 +172,7 @@ export class Passage {
     return {
       nowMs: this.nowMs,
       nowIso: new Date(this.nowMs).toISOString(),
+      awakeSinceMs: 0,
       fleet: 'acme',
       controller: 'one',
       state: this.state,
