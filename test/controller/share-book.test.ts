@@ -107,11 +107,11 @@ describe('the figures of a share', () => {
     book.decided('shop', [SHARE])
     answers('a', TABLE, figures(1, ['n1', 5, 0]))
     answers('a', TABLE, figures(1, ['n1', 25, 1]))
-    answers('a', TABLE, figures(2, ['n1', 3, 0]))
-    answers('a', TABLE, figures(2, ['n1', 4, 0]))
+    answers('a', TABLE, figures(2, ['n1', 30, 0]))
+    answers('a', TABLE, figures(2, ['n1', 31, 0]))
     // A count that began anew though nothing says so.
     answers('a', TABLE, figures(2, ['n1', 1, 0]))
-    expect(book.seen('shop').get('web')?.fresh).toMatchObject({ requests: 20 + 4 + 1, errors: 1 })
+    expect(book.seen('shop').get('web')?.fresh).toMatchObject({ requests: 20 + 31 + 1, errors: 1 })
   })
 
   it('leave out what a proxy said by another share, and what a place was asked before its replica came', () => {

@@ -163,7 +163,7 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   {
     file: 'src/ingress/shares.ts',
     find: 'const [fresh, old] = [share * oldCount, (1 - share) * freshCount]',
-    put: 'const [fresh, old] = [share, 1 - share]',
+    put: 'const [fresh, old] = [share * Math.min(1, oldCount), (1 - share) * Math.min(1, freshCount)]',
     breaks: 'new replicas get their share once for each of them',
   },
   {
@@ -181,7 +181,7 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   {
     file: 'src/ingress/layout.ts',
     find: 'place.isDraining ? 0 : isHeld ? 1 : (own[at] ?? 0)',
-    put: 'place.isDraining ? 0 : (own[at] ?? 0)',
+    put: 'place.isDraining || isHeld ? 0 : (own[at] ?? 0)',
     breaks: 'requests that others send while they are told of a switch are refused',
   },
   {
@@ -222,14 +222,14 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: SHARES,
-    find: 'if (last === undefined || group === undefined) continue',
-    put: 'if (group === undefined) continue',
+    find: 'const last = known.get(now.containerId)',
+    put: 'const last = known.get(now.containerId) ?? { ...NOTHING, containerId: now.containerId }',
     breaks: 'a canary is judged by what its place in the proxy was asked before it came',
   },
   {
     file: SHARES,
     find: 'before?.worker === figures.worker ? last : NOTHING',
-    put: 'last',
+    put: 'before?.worker === -1 ? NOTHING : last',
     breaks: 'after a reload of a proxy what a canary did is missing from its figures',
   },
   {
