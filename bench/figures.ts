@@ -23,7 +23,7 @@ export interface Figure {
   readonly day?: string
 }
 
-export const GROUPS = ['deploy', 'update', 'heal', 'tick', 'memory', 'manifests', 'webhooks'] as const
+export const GROUPS = ['deploy', 'update', 'heal', 'tick', 'memory', 'manifests', 'webhooks', 'ingress'] as const
 export type Group = (typeof GROUPS)[number]
 
 export function sampleOf(values: readonly number[]): Sample {

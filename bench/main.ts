@@ -3,6 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { BenchLab } from './bench-lab.js'
 import type { Figure, Group } from './figures.js'
 import { measureHealing } from './measure-healing.js'
+import { measureIngress } from './measure-ingress.js'
+import { measureIngressFleet } from './measure-ingress-fleet.js'
 import { measureManifests } from './measure-manifests.js'
 import { measureMemory } from './measure-memory.js'
 import { measureRollouts } from './measure-rollouts.js'
@@ -49,6 +51,7 @@ async function measureOnLab({ groups, runs }: BenchOptions, engines: string[]): 
     if (groups.has('heal')) found.push(...(await measureHealing(bench, runs, say)))
     if (groups.has('tick')) found.push(...(await measureTick(bench, runs, say)))
     if (groups.has('memory')) found.push(await measureMemory(bench, runs, say))
+    if (groups.has('ingress')) found.push(...(await measureIngress(bench, runs, say)))
     return found.filter((figure) => groups.has(figure.group))
   } finally {
     await bench.down()
@@ -59,7 +62,8 @@ async function measureWithoutLab({ groups, runs }: BenchOptions): Promise<readon
   const simulated = groups.has('tick') || groups.has('memory') ? await measureSimulated(runs, groups, say) : []
   const manifests = groups.has('manifests') ? await measureManifests(runs, say) : []
   const webhooks = groups.has('webhooks') ? await measureWebhooks(runs, say) : []
-  return [...simulated, ...manifests, ...webhooks]
+  const ingress = groups.has('ingress') ? await measureIngressFleet(runs, say) : []
+  return [...simulated, ...manifests, ...webhooks, ...ingress]
 }
 
 /** Memory and CPU are those of the program as it is installed. */

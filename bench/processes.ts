@@ -85,9 +85,12 @@ export function cpuMs(pid: number): number {
   return ran.reduce((sum, ns) => sum + ns, 0) / 1e6
 }
 
+function childrenOf(pid: number): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+}
+
 /** Resident memory of a process and those that it started, in MB (10⁶ bytes); what they share counts for each. */
 export function residentMb(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean)
-  return (Number(kib) * 1024) / 1e6 + children.reduce((sum, child) => sum + residentMb(Number(child)), 0)
+  return (Number(kib) * 1024) / 1e6 + childrenOf(pid).reduce((sum, child) => sum + residentMb(child), 0)
 }

@@ -4,6 +4,7 @@ import { Controller } from '../src/controller/index.js'
 import type { Clock, Driver, LogEvent } from '../src/controller/index.js'
 import { dockerDriver } from '../src/driver/index.js'
 import { createLoader } from '../src/manifest/index.js'
+import { openAuthority } from '../src/mesh/index.js'
 import { formatProblem } from '../src/model/index.js'
 import { gitSource } from '../src/source/index.js'
 import { sqliteJournal } from '../src/store/index.js'
@@ -48,7 +49,15 @@ export class Slipway {
     const identities = { keys, agentSocket: null }
     const driver = dockerDriver({ identities, registryAuths: {}, log, clock, random: Math.random })
     this.controller = new Controller(
-      { clock, source, loader: createLoader(), driver: this.counted(driver), journal: journal.value, log },
+      {
+        clock,
+        source,
+        loader: createLoader(),
+        driver: this.counted(driver),
+        journal: journal.value,
+        log,
+        ingress: { balancer: driver, mesh: openAuthority({ dir: dataDir, clock }) },
+      },
       {
         repository: repositoryUrl,
         follow: { pollIntervalMs: NEVER_MS },

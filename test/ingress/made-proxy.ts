@@ -1,5 +1,5 @@
 import { planProxy } from '../../src/ingress/index.js'
-import type { ProxyFile, ProxyState, SlotSeen } from '../../src/ingress/index.js'
+import type { ProxyFile, ProxyPlan, ProxyState, SlotSeen } from '../../src/ingress/index.js'
 import type { ProxyTable } from '../../src/model/index.js'
 import { madeFront } from './made-front.js'
 
@@ -7,6 +7,8 @@ import { madeFront } from './made-front.js'
 export interface MadeProxy {
   load(files: readonly ProxyFile[]): void
   bring(table: ProxyTable): void
+  /** Does as a plan says. */
+  take(plan: ProxyPlan): void
   state(): ProxyState
 }
 
@@ -49,13 +51,14 @@ export function haproxyWith(): MadeProxy {
     front: front.seen(),
     servers: new Map([...servers].map(([name, slots]) => [name, new Map(slots)])),
   })
+  const take = ({ commands, files }: ProxyPlan): void => {
+    if (commands === null) load(files)
+    else commands.forEach(run)
+  }
   return {
     load,
     state,
-    bring(table) {
-      const plan = planProxy(table, structure === '' ? null : state())
-      if (plan.commands === null) load(plan.files)
-      else plan.commands.forEach(run)
-    },
+    take,
+    bring: (table) => take(planProxy(table, structure === '' ? null : state())),
   }
 }

@@ -1,6 +1,6 @@
 export { attachLab, removeLab, startLab, type Lab } from './lab.js'
 export { dockerOn, LabServer } from './server.js'
-export { ensureLabPackages, whyNoLab } from './packages.js'
+export { ensureLabPackages, ensurePackages, whyNoLab } from './packages.js'
 export { listLabs } from './state.js'
 export type { LabOptions, LabServerOptions } from './options.js'
 export type { EngineKind } from './downloads.js'

@@ -21,10 +21,14 @@ const packages: Readonly<Record<string, string>> = {
   perl: '/usr/bin/perl',
 }
 
-function missingPackages(): readonly string[] {
-  return Object.entries(packages)
+function missingOf(wanted: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(wanted)
     .filter(([, program]) => !existsSync(program) && !existsSync(program.replace(/^\/usr/, '')))
     .map(([name]) => name)
+}
+
+function missingPackages(): readonly string[] {
+  return missingOf(packages)
 }
 
 /** Why there can be no lab on this machine now, and what to do about it; undefined when there can. */
@@ -53,8 +57,16 @@ function isOnOverlay(): boolean {
 }
 
 /** Installs what is missing when it may; says what it installs. Starts no service. */
-export async function ensureLabPackages(say: (line: string) => void = () => undefined): Promise<void> {
-  const missing = missingPackages()
+export function ensureLabPackages(say: (line: string) => void = () => undefined): Promise<void> {
+  return ensurePackages(packages, say)
+}
+
+/** The same for others: names of packages, each with a program by which it is recognised. */
+export async function ensurePackages(
+  wanted: Readonly<Record<string, string>>,
+  say: (line: string) => void,
+): Promise<void> {
+  const missing = missingOf(wanted)
   if (missing.length === 0 || process.platform !== 'linux' || process.getuid?.() !== 0) return
   say(`installing ${missing.join(' ')}`)
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
