@@ -16,6 +16,9 @@ export function never<T>(): Promise<T> {
   return new Promise<T>(() => undefined)
 }
 
+/** Between two looks there may be as much. */
+const STOOD_STILL_MS = 61_000
+
 /** One process of a controller. Killed, nothing it does has an effect any more; paused, everything that comes to it waits. */
 export class SimProcess {
   isAlive = true
@@ -25,11 +28,14 @@ export class SimProcess {
   onPoint: (point: CrashPoint, about: string, process: SimProcess) => void = () => undefined
   readonly clock: Clock
   private resumeAtMs = 0
+  private pausedAtMs = 0
+  private awakeAtMs: number
   private readonly world: SimClock
 
   /** `wallOffsetMs` is how wrong the host's clock is when the process starts; jumps while it lives do not reach it. */
   constructor(world: SimClock, wallOffsetMs: number) {
     this.world = world
+    this.awakeAtMs = world.nowMs()
     this.clock = {
       nowMs: () => world.nowMs() + wallOffsetMs,
       after: (delayMs, fn) => {
@@ -51,12 +57,19 @@ export class SimProcess {
 
   /** SIGSTOP, a frozen machine, a stalled event loop: it knows nothing of it. */
   pause(ms: number): void {
+    if (this.runsForMs() >= 0) this.pausedAtMs = this.world.nowMs()
     this.resumeAtMs = Math.max(this.resumeAtMs, this.world.nowMs() + ms)
+    if (this.resumeAtMs - this.pausedAtMs > STOOD_STILL_MS) this.awakeAtMs = this.resumeAtMs
   }
 
   /** How long it has been running without a pause; negative while it is paused. */
   runsForMs(): number {
     return this.world.nowMs() - this.resumeAtMs
+  }
+
+  /** How long it has been running without a pause that it must notice. */
+  awakeForMs(): number {
+    return this.world.nowMs() - this.awakeAtMs
   }
 
   /** Passes a crash point; false: it died there. */

@@ -203,6 +203,22 @@ export const I31: Invariant = {
   },
 }
 
+/** What manifests give a rollout without progress, and fleets a server that is away. */
+const DEADLINES_MS = { progress: 240_000, lost: 300_000 }
+
+export const G07: Invariant = {
+  sentence: 'no deadline of a rollout or of a server passes while the controller stands still or does not run',
+  fact: (world, fact) => {
+    const awakeForMs = world.main.process?.awakeForMs() ?? 0
+    const isLate = fact.kind === 'rollout-failed' && fact.problem.code === 'PROGRESS_DEADLINE'
+    if (isLate && awakeForMs < DEADLINES_MS.progress)
+      return `${fact.stack} has no time left, and the controller was away until ${awakeForMs} ms ago`
+    return fact.kind === 'server-lost' && awakeForMs < DEADLINES_MS.lost
+      ? `${fact.server} is lost, and the controller was away until ${awakeForMs} ms ago`
+      : null
+  },
+}
+
 export const I34: Invariant = {
   sentence: 'what is done is in the plan that is shown',
   performing: (world, _sight, action, controller) => {

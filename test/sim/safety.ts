@@ -40,6 +40,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'G-04': guards.G04,
   'G-05': names.G05,
   'G-06': shares.G06,
+  'G-07': others.G07,
   'M-01': memory.M01,
 }
 
