@@ -46,6 +46,8 @@ export class FakeAuthority implements CertificateAuthority {
   peaceMs = 2 * HOUR_MS
   /** Whether a challenge is answered when it looks. */
   answers: (token: string) => boolean = () => true
+  /** Whether it asks who does not answer, which nobody could know. */
+  misses: (token: string) => boolean = () => false
   /** By what ends them: orders of controllers that live. */
   private readonly underWay = new Set<AbortSignal>()
   private readonly clock: Clock
@@ -68,7 +70,8 @@ export class FakeAuthority implements CertificateAuthority {
     const prove = async (signal: AbortSignal): Promise<Result<null>> => {
       if ([...this.underWay].some((other) => !other.aborted)) this.wrong.push(`an order for ${host} beside another one`)
       this.underWay.add(signal)
-      const result = await this.look(order, mood, this.answers(token), signal)
+      const isRefused = mood === 'gives' && this.misses(token)
+      const result = await this.look(order, isRefused ? 'refuses' : mood, this.answers(token), signal)
       if (!result.ok) this.underWay.delete(signal)
       return result
     }
@@ -111,6 +114,11 @@ export class FakeAuthority implements CertificateAuthority {
     if (mood === 'gives wrong ones') return fail({ code: 'ACME_CERTIFICATE', message: 'for another key' })
     const fromMs = this.clock.nowMs()
     return ok({ host, directory, pem: `${host} ${fromMs}`, fromMs, untilMs: fromMs + this.lifeMs })
+  }
+
+  /** It has no orders of ours any more: another account, or another clock, that it knows nothing of. */
+  forget(): void {
+    this.orders.length = 0
   }
 
   private count(what: keyof typeof MOST, orders: readonly Order[]): void {

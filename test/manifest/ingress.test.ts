@@ -217,3 +217,18 @@ describe('a service that cannot be reached by name', () => {
     expect(warningsOf(web, '')).toEqual([expect.stringMatching(/^FIELD_IGNORED .*ingress: true/)])
   })
 })
+
+describe('a route with tls: acme', () => {
+  const routed = (host: string): string => `x-slipway: { routes: [{ host: "${host}", port: 80, tls: acme }] }`
+  const codesOf = (host: string, ingress: string): readonly string[] =>
+    problemsOf(files(routed(host), `ingress: ${ingress}\n`), 'shop').map(({ code, place }) => `${code} ${place?.line}`)
+
+  it.each([
+    ['www.example.com', '{ acme: {} }', []],
+    ['*.example.com', '{ acme: { challenge: dns-01 } }', []],
+    ['*.example.com', '{ acme: {} }', ['CONFLICT 4']],
+    ['www.example.com', 'true', ['FIELD_MISSING 4']],
+  ])('for %s under ingress: %s is judged by what the authority can do', (host, ingress, codes) => {
+    expect(codesOf(host, ingress)).toEqual(codes)
+  })
+})

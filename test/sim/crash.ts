@@ -1,4 +1,5 @@
 import { isOurs } from './box.js'
+import { uncertified } from './certified.js'
 import { placeOf } from './truth.js'
 import { draftOf } from './workflows.js'
 import type { Workflow } from './workflows.js'
@@ -11,6 +12,8 @@ export type Crashes = readonly number[]
 export interface Outcome {
   readonly boxes: readonly string[]
   readonly phases: readonly string[] | undefined
+  /** Hosts that have no valid certificate. */
+  readonly bare: readonly string[]
   readonly creates: number
   readonly removes: number
 }
@@ -63,7 +66,7 @@ export function killForAWhile(world: World): void {
 
 /** From a fleet at rest through the workflow to a fleet at rest; `arrange` is called when it begins, and what it answers when it has ended. */
 export async function playBetween<T>(workflow: Workflow, arrange: (world: World) => (ended: Ended) => T): Promise<T> {
-  const draft = draftOf(workflow.before, workflow.servers)
+  const draft = { ...draftOf(workflow.before, workflow.servers), ...workflow.fleet }
   const world = new World({ seed: 7, servers: draft.servers }, draft)
   try {
     world.commit(draft, 'before')
@@ -94,7 +97,7 @@ function ended(world: World, before: World['counts']): Ended {
   ).length
   const counts = { creates: creates - before.creates - again, removes: removes - before.removes - again }
   const violations = world.violations.map(({ id, what }) => `${id} ${what}`)
-  return { outcome: { boxes: end.sort(), phases, ...counts }, violations }
+  return { outcome: { boxes: end.sort(), phases, bare: uncertified(world), ...counts }, violations }
 }
 
 /** Until the controller has nothing to do any more, but not before `lastsMs`. */

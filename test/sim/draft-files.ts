@@ -7,7 +7,7 @@ const UNGUARDED: GuardDraft = Object.freeze({ signed: null, approvable: true, wi
 export function filesOf(draft: Draft): Files {
   const files = new Map<string, string>([['slipway.yaml', fleetFile(draft)]])
   for (const [name, services] of Object.entries(draft.stacks)) {
-    files.set(`stacks/${name}/compose.yaml`, composeFile(name, services))
+    files.set(`stacks/${name}/compose.yaml`, composeFile(name, services, draft.acme === true ? 'acme' : 'off'))
     for (const [service, { config }] of Object.entries(services))
       if (config !== null) files.set(`stacks/${name}/${service}.conf`, `setting ${config}\n`)
   }
@@ -28,13 +28,21 @@ function fleetFile(draft: Draft): string {
     ...(pinned ? ['plan: pinned'] : []),
   ]
   const closed = windows ? `windows: [{ deny: '0 * * * *', duration: ${CLOSED_MINUTES}m }]\n` : ''
-  const ingress = draft.ingress === true ? 'ingress: true\n' : ''
+  const acme = draft.acme === true ? 'ingress: { acme: { terms_agreed: true } }\n' : 'ingress: true\n'
+  const ingress = draft.ingress === true ? acme : ''
   return `fleet: acme\nservers:\n${servers.join('')}guards: { ${guards.join(', ')} }\n${closed}${ingress}`
 }
 
-function composeFile(stack: string, services: StackDraft): string {
+type Tls = 'acme' | 'off'
+
+/** The host of a service's routes. */
+export function hostOf(stack: string, service: string): string {
+  return `${service}.${stack}.test`
+}
+
+function composeFile(stack: string, services: StackDraft, tls: Tls): string {
   const names = Object.keys(services).sort()
-  const bodies = names.map((name) => serviceText(stack, name, services[name] ?? PLAIN))
+  const bodies = names.map((name) => serviceText(hostOf(stack, name), name, services[name] ?? PLAIN, tls))
   const volumes = names.filter((name) => services[name]?.volume === true)
   const configs = names.filter((name) => services[name]?.config !== null)
   return [
@@ -44,7 +52,7 @@ function composeFile(stack: string, services: StackDraft): string {
   ].join('')
 }
 
-function serviceText(stack: string, name: string, service: ServiceDraft): string {
+function serviceText(host: string, name: string, service: ServiceDraft, tls: Tls): string {
   const { mode, tag } = service
   const check = `test: [CMD, 'true'], interval: 5s, timeout: 3s, retries: 2${service.startPeriod ? ', start_period: 10s' : ''}`
   const update = [
@@ -77,7 +85,7 @@ function serviceText(stack: string, name: string, service: ServiceDraft): string
     ...(service.volume ? [`volumes: ['${name}_data:/data']`] : []),
     ...(service.port === null ? [] : [`ports: ['${service.port}:80']`]),
     ...(service.config === null ? [] : [`configs: [${name}]`]),
-    ...(mode === 'job' ? [] : [slipwayText(`${name}.${stack}.test`, service)]),
+    ...(mode === 'job' ? [] : [slipwayText(host, service, tls)]),
   ]
   return `  ${name}:\n${lines.map((line) => `    ${line}\n`).join('')}`
 }
@@ -90,9 +98,10 @@ function resourcesText({ memory, reserve }: ServiceDraft): readonly string[] {
   return parts.length === 0 ? [] : [`resources: { ${parts.join(', ')} }`]
 }
 
-function slipwayText(host: string, service: ServiceDraft): string {
+function slipwayText(host: string, service: ServiceDraft, tls: Tls): string {
   const probe = service.probed ? ', probe: { tcp: { port: 80 } }' : ''
-  const route = `{ host: ${host}, path: /r${service.replicas}, port: 80, tls: off }`
-  const routes = service.routed ? `, routes: [${route}, { host: ${host}, port: 80 }]` : ''
+  const route = `{ host: ${host}, path: /r${service.replicas}, port: 80, tls: ${tls} }`
+  const other = `{ host: ${host}, port: 80${tls === 'acme' ? ', tls: acme' : ''} }`
+  const routes = service.routed ? `, routes: [${route}, ${other}]` : ''
   return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope} }${probe}${routes} }`
 }

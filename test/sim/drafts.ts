@@ -52,6 +52,8 @@ export interface Draft {
   readonly guards?: GuardDraft
   /** Whether the fleet has proxies. */
   readonly ingress?: boolean
+  /** Whether its routes have certificates of an authority. */
+  readonly acme?: boolean
   /** Whether its servers have so little memory that people promise it. */
   readonly tight?: boolean
 }
@@ -203,6 +205,11 @@ export function changed(draft: Draft, random: Random): Draft {
     return { ...draft, stacks: rest, broken: {} }
   }
   const name = names.length === 0 ? 'web' : random.pick(names)
+  const routing = random.fork('routes')
+  if (draft.acme === true && routing.chance(0.2)) {
+    const service = services[name] ?? PLAIN
+    return withServices({ ...services, [name]: { ...service, routed: !service.routed && service.port !== null } })
+  }
   const reserving = random.fork('reserve')
   if (draft.tight === true && reserving.chance(0.3))
     return withServices({ ...services, [name]: reserved(services[name] ?? PLAIN, reserving) })
@@ -244,7 +251,7 @@ export function mended(draft: Draft, good = '5'): Draft {
     zone: null,
     volume: false,
     port: null,
-    routed: false,
+    routed: draft.acme === true && service.routed,
   })
   return {
     ...draft,

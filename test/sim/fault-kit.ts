@@ -187,7 +187,7 @@ export function journalRestored(world: World): null {
   world.felt('F53')
   world.kill()
   backup.restore()
-  world.forget(backup.ledger)
+  world.forget(backup)
   world.boot()
   return null
 }

@@ -57,6 +57,9 @@ export const FAULTS = {
   F56: 'the event loop stalls for 30 s',
   F57: 'the controller is killed for memory, again and again',
   F59: 'a container takes more memory than its limit, or than its server has',
+  F60: 'a certificate authority is down, slow, full, or refuses',
+  F61: 'what is kept of certificates is lost, or makes no sense',
+  F62: 'the controller, or a server, goes away in the middle of an order',
 } as const
 
 export type FaultId = keyof typeof FAULTS

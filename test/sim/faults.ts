@@ -26,6 +26,7 @@ import {
 } from './fault-kit.js'
 import type { Injection } from './fault-kit.js'
 import type { FaultId } from './fault-table.js'
+import { interrupted, moody, papersLost, papersTorn } from './paper-faults.js'
 
 const PEOPLE: Injection = onBox('F36', (_world, engine, box, random) => {
   const how = random.pick(['stop', 'remove', 'rename', 'pause', 'restart'])
@@ -271,4 +272,7 @@ export const INJECTIONS: Readonly<Record<FaultId, readonly Injection[]>> = {
     },
   ],
   F59: [hunger('hungry', '64M'), hunger('hungry', '96M'), hunger('glutton', null), squeezed],
+  F60: [moody],
+  F61: [papersLost, papersTorn],
+  F62: [interrupted],
 }

@@ -1,6 +1,7 @@
 import type { Fact } from '../../src/controller/index.js'
 import type { Action, ActionResult, Result } from '../../src/model/index.js'
 import type { Box, BoxEvent } from './box.js'
+import type { AuthorityEvent } from './papers.js'
 import { SAFETY } from './safety.js'
 import type { SimProcess } from './process.js'
 import type { World } from './world.js'
@@ -35,6 +36,8 @@ export interface Invariant {
   readonly observing?: (world: World, sight: Sight) => string | null
   /** After a proxy was told what to do. */
   readonly routed?: (world: World, proxy: Box, server: string) => string | null
+  /** Before, or after, an authority of the main seat does something. */
+  readonly authority?: (world: World, event: AuthorityEvent) => string | null
   /** When a fact is on the disk. */
   readonly fact?: (world: World, fact: Fact) => string | null
 }
@@ -74,6 +77,10 @@ export class Watchers {
 
   routed(proxy: Box, server: string): void {
     this.each((invariant) => invariant.routed?.(this.world, proxy, server))
+  }
+
+  authority(event: AuthorityEvent): void {
+    this.each((invariant) => invariant.authority?.(this.world, event))
   }
 
   fact(fact: Fact): void {

@@ -1,6 +1,7 @@
 import { formatLimits, specHash } from '../../src/model/index.js'
 import type { ProblemCode, ServiceSpec } from '../../src/model/index.js'
 import { isOurs, isUp } from './box.js'
+import { uncertified } from './certified.js'
 import { mended } from './drafts.js'
 import { SIGNED } from './git.js'
 import { fitsZone, placeOf, serves } from './truth.js'
@@ -12,6 +13,9 @@ const MINUTE_MS = 60_000
 /** After the last fault: ten polls of Git and looks, the longest pause between two tries, the pulls and healthchecks, and rolling over. */
 export const CONVERGENCE_MS = 45 * MINUTE_MS
 const QUIET_MS = 30 * MINUTE_MS
+/** Twelve hours, and a tenth by the host's name. */
+const LONGEST_BACKOFF_MS = 13.3 * 60 * MINUTE_MS
+const WORTH_WAITING_MS = 4 * 60 * MINUTE_MS
 
 /** All faults stop. Whatever a person must say is said. */
 export function heal(world: World): void {
@@ -28,6 +32,7 @@ export function heal(world: World): void {
     for (const box of [...engine.boxes.values()]) if (!isOurs(box, FLEET)) engine.erase(box.id)
   }
   world.git.heal()
+  for (const papers of world.papers.values()) papers.heal()
   world.registry.isDown = false
   world.registry.isLimiting = false
   for (const seat of world.seats.splice(1)) world.kill(seat)
@@ -86,7 +91,34 @@ export async function rest(world: World): Promise<void> {
   if (world.violations.length > 0) return
   world.convergedAfterMs = world.clock.nowMs() - startMs
   if (wrong.length > 0) world.blame('I-36', `${wrong.join('; ')} (${sentences(world)})`)
-  else await quiet(world)
+  else {
+    await quiet(world)
+    await certify(world)
+  }
+}
+
+/** Some host is not ordered for before a time that `status` tells: something failed, and the authority has limits. */
+function waits(world: World): boolean {
+  const nowMs = world.clock.nowMs() + world.wallOffsetMs
+  return (world.main.controller?.status().certificates ?? []).some(
+    ({ failures, nextOrderAtMs }) => failures > 0 && nextOrderAtMs > nowMs,
+  )
+}
+
+/** Those that wait get theirs once their time has come, and are not kept waiting for longer than backoff and limits take. */
+async function certify(world: World): Promise<void> {
+  const statuses = world.main.controller?.status().certificates ?? []
+  const nowMs = world.clock.nowMs() + world.wallOffsetMs
+  const bare = uncertified(world)
+  if (bare.length === 0) return
+  const leftMs = Math.max(
+    0,
+    ...statuses.map(({ nextOrderAtMs, failures }) => (failures > 0 ? nextOrderAtMs - nowMs : 0)),
+  )
+  if (leftMs > LONGEST_BACKOFF_MS) world.blame('C-05', `${bare.join('; ')}, and nothing is ordered for ${leftMs} ms`)
+  if (leftMs > WORTH_WAITING_MS) return
+  await world.clock.run(leftMs + 10 * MINUTE_MS, () => world.violations.length > 0)
+  for (const wrong of uncertified(world)) world.blame('C-05', `${wrong}, long after everything was mended`)
 }
 
 /** A person looks on until everything is as Git says, or the time is over. Answers what is wrong then. */
@@ -150,6 +182,7 @@ export function unmet(world: World): readonly string[] {
   const phases = status?.stacks ?? []
   for (const { name, phase } of phases)
     if (phase !== 'synced' && phase !== 'done') wrong.push(`${name} says it is ${phase}`)
+  if (!waits(world)) wrong.push(...uncertified(world))
   for (const volume of world.harm.lostVolumes()) wrong.push(`volume ${volume} is gone`)
   return wrong
 }

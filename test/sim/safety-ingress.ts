@@ -1,19 +1,10 @@
-import { DRAIN_DEFAULT_MS, INGRESS_SERVICE, INGRESS_STACK } from '../../src/model/index.js'
+import { DRAIN_DEFAULT_MS } from '../../src/model/index.js'
 import { isOurs } from './box.js'
 import type { Box } from './box.js'
 import type { Invariant } from './invariants.js'
-import { isReachable, isSettledServer, isStartFirst, placeOf, serves, wantedByAll } from './truth.js'
+import { isReachable, isSettledServer, isStartFirst, placeOf, proxiesOn, serves, wantedByAll } from './truth.js'
 import { FLEET, nameBox } from './world.js'
 import type { World } from './world.js'
-
-function proxiesOn(world: World, server: string): readonly Box[] {
-  const boxes = [...(world.engines.get(server)?.boxes.values() ?? [])]
-  return boxes.filter((box) => isOurs(box, FLEET) && isProxy(box) && box.state === 'running')
-}
-
-function isProxy(box: Box): boolean {
-  return box.identity?.slot.stack === INGRESS_STACK && box.identity.slot.service === INGRESS_SERVICE
-}
 
 /** Nothing kept the controller from telling the proxies, as far as the world did it. */
 export function isCalm(world: World): boolean {

@@ -1,4 +1,5 @@
 import type { Invariant } from './invariants.js'
+import * as certificates from './safety-certificates.js'
 import * as guards from './safety-guards.js'
 import * as ingress from './safety-ingress.js'
 import * as memory from './safety-memory.js'
@@ -42,6 +43,10 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'G-06': shares.G06,
   'G-07': others.G07,
   'M-01': memory.M01,
+  'C-01': certificates.C01,
+  'C-02': certificates.C02,
+  'C-03': certificates.C03,
+  'C-04': certificates.C04,
 }
 
 /** What holds, or is tried, elsewhere, or concerns what is not built, by number. */

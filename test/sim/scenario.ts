@@ -28,6 +28,8 @@ export interface Scenario {
   readonly guards?: GuardDraft
   /** Its fleet has proxies. */
   readonly ingress?: boolean
+  /** Its routes have certificates of an authority. */
+  readonly acme?: boolean
   /** Its servers have little memory, which services reserve. */
   readonly tight?: boolean
   /** The release that runs until the step that upgrades. */
@@ -36,12 +38,14 @@ export interface Scenario {
 
 /** Many short worlds meet more than few long ones. */
 const [STEPS_LEAST, STEPS_MOST] = [4, 14]
+/** Faults that came later, with dice of their own: the seeds of before stay what they are. */
+const BESIDE: ReadonlySet<FaultId> = new Set(['F59', 'F60', 'F61', 'F62'])
 
 /** Everything about a world, out of its seed. A third of the worlds are calm: commits, kills and lost answers only, where nothing may ever be short. */
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(`scenario ${seed}`)
   const isCalm = random.chance(0.25)
-  const faults = (Object.keys(FAULTS) as FaultId[]).filter((fault) => fault !== 'F59')
+  const faults = (Object.keys(FAULTS) as FaultId[]).filter((fault) => !BESIDE.has(fault))
   const calm: readonly FaultId[] = [
     'F02',
     'F03',
@@ -67,12 +71,25 @@ export function scenarioOf(seed: number): Scenario {
   const hungry = !isCalm && memory.chance(0.12) ? { steps: [...steps.slice(0, 3), hunger, ...steps.slice(3)] } : {}
   const guarding = random.fork('guards')
   const ingress = random.fork('ingress').chance(0.15) ? { ingress: true } : {}
-  return { ...about, ...hungry, ...tight, ...ingress, ...(guarding.chance(0.15) ? { guards: guardsOf(guarding) } : {}) }
+  const made = { ...about, ...hungry, ...tight, ...ingress }
+  const guarded = guarding.chance(0.15) ? { ...made, guards: guardsOf(guarding) } : made
+  return guarded.ingress === true ? withPapers(guarded, random.fork('papers'), isCalm) : guarded
+}
+
+/** Half of the worlds with routes have certificates of an authority; in most of those something happens to it, or to them. */
+function withPapers(scenario: Scenario, random: Random, isCalm: boolean): Scenario {
+  if (random.chance(0.5)) return scenario
+  const faults = isCalm ? [] : (['F60', 'F61', 'F62', 'F62'] as const).filter(() => random.chance(0.5))
+  const steps = faults.reduce<readonly Step[]>((all, fault) => {
+    const at = random.between(0, all.length)
+    return [...all.slice(0, at), { ...stepOf(random, [fault]), kind: 'fault', fault }, ...all.slice(at)]
+  }, scenario.steps)
+  return { ...scenario, acme: true, steps }
 }
 
 /** A world that an older release begins and this one takes over, sooner or later. */
 export function upgradeOf(seed: number): Scenario {
-  const { ingress: _later, steps, ...about } = scenarioOf(seed)
+  const { ingress: _later, acme: _too, steps, ...about } = scenarioOf(seed)
   const random = randomOf(`upgrade ${seed}`)
   const at = random.between(0, Math.ceil(steps.length / 2))
   const step: Step = { ...stepOf(random, ['F49']), kind: 'upgrade' }
@@ -97,7 +114,8 @@ function stepOf(random: Random, faults: readonly FaultId[]): Step {
 export function startDraft(scenario: Scenario): Draft {
   const draft = firstDraft(randomOf(`draft ${scenario.seed}`), serverNames(scenario.servers))
   const guarded = scenario.guards === undefined ? draft : { ...draft, guards: scenario.guards }
-  const balanced = scenario.ingress === true ? withIngress(guarded) : guarded
+  const routed = scenario.ingress === true ? withIngress(guarded) : guarded
+  const balanced = scenario.acme === true ? { ...routed, acme: true } : routed
   return scenario.tight === true ? withReserves(balanced, randomOf(`reserves ${scenario.seed}`)) : balanced
 }
 

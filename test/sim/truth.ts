@@ -1,4 +1,4 @@
-import { specHash } from '../../src/model/index.js'
+import { INGRESS_SERVICE, INGRESS_STACK, specHash } from '../../src/model/index.js'
 import type { ServiceSpec, UpdatePolicy } from '../../src/model/index.js'
 import { isOurs, isUp } from './box.js'
 import type { Box } from './box.js'
@@ -114,4 +114,14 @@ export function isReachable(world: World, server: string): boolean {
 /** A second copy on a server that was given up is there until the server is fenced. */
 export function isCounted(world: World, box: Box): boolean {
   return isUp(box) && isReachable(world, box.server) && !world.harm.wasLost(box.server)
+}
+
+/** Proxies that run on a server: two of them while one takes the place of the other. */
+export function proxiesOn(world: World, server: string): readonly Box[] {
+  const boxes = [...(world.engines.get(server)?.boxes.values() ?? [])]
+  return boxes.filter((box) => isOurs(box, FLEET) && isProxy(box) && box.state === 'running')
+}
+
+function isProxy(box: Box): boolean {
+  return box.identity?.slot.stack === INGRESS_STACK && box.identity.slot.service === INGRESS_SERVICE
 }

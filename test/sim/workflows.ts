@@ -12,6 +12,8 @@ type Services = Readonly<Record<string, Partial<ServiceDraft>>>
 export interface Workflow {
   readonly before: Services
   readonly servers: number
+  /** What else its repository says. */
+  readonly fleet?: Pick<Draft, 'ingress' | 'acme'>
   /** Begins it. */
   readonly act: (world: World) => void
   /** Once a second while it goes on, with the seconds since it began. */
@@ -64,6 +66,14 @@ function isRestarted(world: World): boolean {
   return world.ledger.restarts.has('shop/web')
 }
 
+/** A route comes, and its host gets a certificate. */
+const CERTIFIED: Workflow = {
+  ...plain(edit('web', { routed: true }), { web: { port: 8_000 } }),
+  servers: 1,
+  fleet: { ingress: true, acme: true },
+  lastsMs: 120_000,
+}
+
 export const WORKFLOWS: Readonly<Record<string, Workflow>> = {
   'a first deployment': plain((world) => world.commit(draftOf(SHOP, 2), 'first'), {}),
   'an update, start first': plain(edit('web', { tag: '2', order: 'start-first' })),
@@ -104,6 +114,7 @@ export const WORKFLOWS: Readonly<Record<string, Workflow>> = {
   'a changed config': plain(edit('web', { config: 2 }), { web: { replicas: 2, config: 1 } }),
   'changed limits': plain(edit('web', { memory: '96M' }), { web: { replicas: 2, memory: '64M' } }),
   'a drain': said({ kind: 'drain', server: 's1', by: 'ada' }, (world) => world.ledger.drained.has('s1')),
+  'an order for a certificate': CERTIFIED,
   'an update after the journal was lost': plain((world) => {
     world.kill()
     world.main.disk.erase()

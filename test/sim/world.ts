@@ -1,3 +1,4 @@
+import { Certificates } from '../../src/controller/index.js'
 import type { Command, Fact, MeshAuthority } from '../../src/controller/index.js'
 import { formatAction, formatSlot, ok } from '../../src/model/index.js'
 import type { Action, ActionResult, ProxySeen, ProxyTable, Result } from '../../src/model/index.js'
@@ -20,6 +21,8 @@ import { Ledger } from './ledger.js'
 import type { Phase } from './ledger.js'
 import { SimLink } from './link.js'
 import { Oracle } from './oracle.js'
+import { SimPapers } from './papers.js'
+import type { AuthorityEvent } from './papers.js'
 import { SimProcess } from './process.js'
 import { SimProxies } from './proxies.js'
 import { randomOf } from './random.js'
@@ -28,8 +31,10 @@ import { SimRegistry } from './registry.js'
 import { PRESENT } from './releases.js'
 import type { Release } from './releases.js'
 import { Reviews } from './reviews.js'
+import { isCalm } from './safety-ingress.js'
 import { seatOf } from './seat.js'
 import type { Seat } from './seat.js'
+import { isReachable, proxiesOn } from './truth.js'
 
 export const FLEET = 'acme'
 
@@ -54,6 +59,13 @@ export interface WorldOptions {
   readonly memoryBytes?: readonly number[]
 }
 
+/** A data directory as it was. */
+interface Backup {
+  readonly restore: () => void
+  readonly ledger: Ledger
+  readonly papers: string | null
+}
+
 /** Everything around the controllers, and what truly happens in it. */
 export class World implements Network {
   readonly clock = new SimClock()
@@ -66,6 +78,8 @@ export class World implements Network {
   readonly oracle: Oracle
   ledger = new Ledger()
   readonly seats: Seat[] = []
+  /** By seat: its account at the certificate authority, and what it keeps of it. */
+  readonly papers = new Map<string, SimPapers>()
   readonly trace: string[] = []
   readonly violations: Violation[] = []
   /** Every container that was ever created. */
@@ -75,7 +89,7 @@ export class World implements Network {
   /** Called at every crash point of every process. */
   onPoint: SimProcess['onPoint'] = () => undefined
   draft: Draft
-  backup: { readonly restore: () => void; readonly ledger: Ledger } | null = null
+  backup: Backup | null = null
   wallOffsetMs = 0
   lastKillMs = -Infinity
   release: Release
@@ -173,7 +187,11 @@ export class World implements Network {
     const { release } = this
     const opened = seat.disk.open(release.sqliteJournal)
     process.onPoint = (point, about) => this.onPoint(point, about, process)
-    process.onDeath = () => opened.close()
+    const { died, ...papers } = this.papersOf(seat).portsFor(process, seat.faults, this.wallOffsetMs)
+    process.onDeath = () => {
+      opened.close()
+      died()
+    }
     const driver = new SimDriver(this, process, seat.name, release)
     const journal = tappedJournal(opened, process, seat.faults, {
       facts: (facts) => this.noted(seat, facts),
@@ -181,7 +199,8 @@ export class World implements Network {
         for (const intent of intents) seat.openIntents.set(JSON.stringify(intent.action), intent)
       },
       wrote: (what) => {
-        this.counts.writes += 1
+        // A certificate may be due at any time.
+        if (!what.startsWith('certificate-')) this.counts.writes += 1
         this.say(`${seat.name} wrote ${what}`)
       },
       failed: () => this.felt('F53'),
@@ -193,16 +212,40 @@ export class World implements Network {
       loader: release === PRESENT ? this.oracle.loader : release.createLoader(),
       journal,
       log: () => undefined,
-      ingress: { balancer: driver, mesh: MESH },
+      ingress: { balancer: driver, mesh: MESH, certificates: new Certificates({ clock: process.clock, ...papers }) },
     }
     seat.process = process
     seat.driver = driver
     seat.openIntents = new Map()
     this.say(`boot ${seat.name}`)
+    if (this.lastKillMs > 0 && this.clock.nowMs() - this.lastKillMs > 60_000) this.papersOf(seat).trouble()
     this.watchers.booted(process)
     const pins = this.draft.guards?.pinned === true ? this.reviews.pinsFor(seat, process) : null
     seat.controller = new release.Controller(ports, { repository: 'test', pins })
     seat.controller.start()
+  }
+
+  papersOf({ name }: Pick<Seat, 'name'>): SimPapers {
+    const authority = (event: AuthorityEvent): void => this.orders(name, event)
+    const about = { clock: this.clock, authority, deafTo: (token: string) => this.deafTo(token) }
+    const papers = this.papers.get(name) ?? new SimPapers(about, this.random.fork(`papers ${name}`))
+    this.papers.set(name, papers)
+    return papers
+  }
+
+  private orders(seat: string, event: AuthorityEvent): void {
+    this.say(`${seat} authority ${Object.values(event).join(' ')}`)
+    if (seat === this.main.name) this.watchers.authority(event)
+  }
+
+  /** Servers whose proxies serve routes and do not answer for a token. */
+  deafTo(token: string): readonly string[] {
+    return [...this.engines.keys()].filter((server) =>
+      proxiesOn(this, server).some((proxy) => {
+        const front = this.proxies.tableOf(proxy)?.front
+        return front !== undefined && front.challenges.every((one) => one.token !== token)
+      }),
+    )
   }
 
   kill(seat = this.main): void {
@@ -214,14 +257,16 @@ export class World implements Network {
   }
 
   /** The host's journal is another one from now on: what was known is what that one says. */
-  forget(ledger: Ledger | null): void {
+  forget(backup: Backup | null): void {
     this.harm.forget()
-    this.ledger = ledger?.copy() ?? new Ledger()
+    this.ledger = backup?.ledger.copy() ?? new Ledger()
+    this.papersOf(this.main).restore(backup?.papers ?? null)
   }
 
   /** Copies the data directory, as a nightly job would. */
   saveBackup(): void {
-    this.backup = { restore: this.main.disk.backup(), ledger: this.ledger.copy() }
+    const papers = this.papersOf(this.main).backup()
+    this.backup = { restore: this.main.disk.backup(), ledger: this.ledger.copy(), papers }
   }
 
   /** SIGTERM, while the world goes on. */
@@ -256,10 +301,16 @@ export class World implements Network {
       this.say(`${seat.name} fact ${fact.kind}${about}`)
       if (seat !== this.main) continue
       this.watchers.fact(fact)
+      if (fact.kind === 'certificate-failed' && this.isDisturbed()) this.papersOf(seat).trouble()
       if (fact.kind === 'revision-accepted') this.accepted.add(fact.revision.sha)
       this.ledger.note(fact)
       if (fact.kind === 'server-lost' || fact.kind === 'server-returned') this.harm.noteLost(fact.server)
     }
+  }
+
+  /** Proxies may be out of reach. */
+  private isDisturbed(): boolean {
+    return !isCalm(this) || [...this.engines.keys()].some((server) => !isReachable(this, server))
   }
 
   private acting(actor: Actor, what: string, box: Box): void {
