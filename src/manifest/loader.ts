@@ -74,10 +74,11 @@ export function createLoader(): Loader {
       const { guards } = part.fleet
       const isBalanced = part.fleet.ingress !== undefined
       // What the fleet says of all stacks is in no file that a stack was made from.
-      const said = canonicalJson({ guards, isBalanced })
+      const isNamed = part.fleet.ingress?.names !== undefined
+      const said = canonicalJson({ guards, isBalanced, isNamed })
       if (around !== said) stackMemos = new Map()
       around = said
-      const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', guards, isBalanced, parsed }
+      const settings = { check: checks.compose, fleet: part.fleet.name || 'stack', guards, isBalanced, isNamed, parsed }
       const memos = new Map([...stackMemos].filter(([stamp]) => choices.has(stamp)))
       const stacks = [...choices].map(([stamp, choice]) =>
         recall(memos, stamp, files, (reader) => loadStack(choice, reader, settings)),

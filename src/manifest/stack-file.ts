@@ -33,6 +33,8 @@ export interface StackSettings {
   readonly guards: Guards
   /** Published ports are the proxies' business. */
   readonly isBalanced: boolean
+  /** The proxies answer to the names of services. */
+  readonly isNamed: boolean
   /** A stack is loaded again when its files name others that are still to be read. */
   readonly parsed: ParsedFiles
 }
@@ -100,6 +102,7 @@ function loadNamed(name: string, sources: StackSources): LoadedStack {
     report,
     guards: settings.guards,
     isBalanced: settings.isBalanced,
+    isNamed: settings.isNamed,
     variables: lookup,
     inactive,
   }

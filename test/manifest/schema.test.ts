@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { describe, expect, it } from 'vitest'
+import { STRATEGY_DEFAULTS } from '../../src/manifest/compose/strategy.js'
 import { PROBE_DEFAULTS } from '../../src/manifest/compose/x-slipway.js'
 import { SSH_DEFAULTS, STACKS_DEFAULT } from '../../src/manifest/fleet.js'
 import { parseDuration } from '../../src/manifest/quantities.js'
@@ -72,6 +73,11 @@ describe('the schemas are the written truth', () => {
     )
     expect(defaultAt(schema, 'rollout', 'scope')).toBe(ROLLOUT_DEFAULTS.scope)
     expect(defaultAt(schema, 'rollout', 'on_rollback')).toBe(ROLLOUT_DEFAULTS.onRollback)
+    const { keepMs, limits } = STRATEGY_DEFAULTS
+    expect(parseDuration(String(defaultAt(schema, 'rollout', 'keep')))).toBe(keepMs)
+    expect(defaultAt(schema, 'rollout', 'limits', 'requests')).toBe(limits.leastRequests)
+    expect(defaultAt(schema, 'rollout', 'limits', 'errors')).toBe(`${limits.errorRatio * 100}%`)
+    expect(defaultAt(schema, 'rollout', 'limits', 'p95')).toBe(limits.p95Ratio)
     expect(defaultAt(schema, 'httpProbe', 'path')).toBe(PROBE_DEFAULTS.path)
     expect(defaultAt(schema, 'httpProbe', 'scheme')).toBe(PROBE_DEFAULTS.scheme)
     expect(defaultAt(schema, 'httpProbe', 'expect')).toBe(`${PROBE_DEFAULTS.expectMin}-${PROBE_DEFAULTS.expectMax}`)

@@ -16,6 +16,8 @@ export interface StackContext {
   readonly declared: Declared
   /** Published ports are the proxies' business. */
   readonly isBalanced: boolean
+  /** The proxies answer to the names of services. */
+  readonly isNamed: boolean
   /** Remembers where something was claimed that is one service's of the whole fleet. */
   readonly noteClaim: (key: string, spot: Spot) => void
   /** Services that are not active, with their profiles. */

@@ -42,6 +42,7 @@ import {
   readWorkingDir,
 } from './process.js'
 import { readRoutes } from './routes.js'
+import { readStrategy } from './strategy.js'
 import { readTuning } from './tuning.js'
 import { isExported, readProbe, readRestartAt, readRollout } from './x-slipway.js'
 
@@ -65,7 +66,7 @@ export function readService(
   checkJob(service, deployed.mode, context)
   checkFixedAddresses(service, container, deployed, context)
   const routes = readRoutes(service, { name, ...container }, context)
-  return {
+  const spec: ServiceSpec = {
     stack: context.stack,
     name,
     ...container,
@@ -73,6 +74,8 @@ export function readService(
     ...deployed,
     ...(routes === undefined ? {} : { routes }),
   }
+  const strategy = readStrategy(service, around.shared, spec, context)
+  return strategy === undefined ? spec : { ...spec, rollout: { ...spec.rollout, strategy } }
 }
 
 type Container =

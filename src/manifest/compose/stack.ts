@@ -29,6 +29,7 @@ export interface StackSource {
   readonly report: Report
   readonly guards: Guards
   readonly isBalanced: boolean
+  readonly isNamed: boolean
   readonly noteClaim: (key: string, spot: Spot) => void
   /** Services that are not active, with their profiles. */
   readonly inactive: InactiveServices
