@@ -20,6 +20,7 @@ export function serviceStatuses(
     const wantedChanges = changes.filter((change) => change.kind !== 'remove')
     const waiting = decision.advice.waiting.find((entry) => entry.service === spec.name)
     const failure = state.failures[spec.name]
+    const stage = decision.advice.stages.find((one) => one.service === spec.name)
     const done = spec.mode === 'job' && state.jobsDone.some((key) => key.startsWith(`${spec.name}:`))
     const phase = servicePhase({
       input,
@@ -68,6 +69,7 @@ export function serviceStatuses(
               evidence: failure.evidence,
             },
       replicas,
+      ...(stage === undefined ? {} : { stage }),
       ...unknownNames(input.names?.unknownTo(spec, decision.target.stack, seen) ?? []),
     }
   })

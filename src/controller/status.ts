@@ -1,5 +1,5 @@
 import type { CertificateStatus } from './certificate-port.js'
-import type { FailureEvidence } from '../rollout/index.js'
+import type { FailureEvidence, StageView } from '../rollout/index.js'
 import type { Problem, Revision } from '../model/index.js'
 
 /** The five revisions of a stack; null where there is none yet. */
@@ -61,6 +61,8 @@ export interface ServiceStatus {
     readonly evidence: FailureEvidence | null
   } | null
   readonly replicas: readonly ReplicaStatus[]
+  /** Where it stands on the way of its strategy; absent: it is on none. */
+  readonly stage?: StageView
   /** Names that some of its replicas were not given, as they were made before: sorted; absent: none. */
   readonly unknownNames?: readonly string[]
 }

@@ -1,6 +1,7 @@
 import { assertNever, compareText, formatSlot } from '../model/index.js'
 import type { Change, Next, Reroute, Slot, StackPlan } from '../model/index.js'
 import { formatCause } from './format-cause.js'
+import { formatStrategy, strategyOf } from './format-strategy.js'
 import { groupBy } from './group-by.js'
 
 /** One line of a plan: a change, or several that are alike. */
@@ -133,6 +134,8 @@ function whereOf(first: Telling, group: readonly Telling[]): string {
 function howOf(change: Telling, size: number): readonly string[] {
   if (change.kind === 'remove') return change.why === 'unwanted' ? ['last'] : []
   if (change.kind !== 'replace') return []
+  const strategy = strategyOf(change)
+  if (strategy !== null) return [formatStrategy(strategy)]
   const { parallelism } = change.spec.update
   const pace = parallelism === 1 ? 'one at a time' : parallelism === 0 ? 'all at once' : `${parallelism} at a time`
   return [...(size > 1 ? [pace] : []), change.order]

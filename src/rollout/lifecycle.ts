@@ -201,8 +201,7 @@ function stalledFailure(facts: Facts, rollout: Rollout): RolloutFact | null {
   )
   if (spec === undefined) return null
   const quietMs = facts.nowMs - quietSinceMs(facts, rollout)
-  const waits =
-    others.length === 0 || open.some((change) => isAway(change) || facts.suspended.has(change.slot.service))
+  const waits = others.length === 0 || open.some((change) => isAway(change) || facts.suspended.has(change.slot.service))
   if (waits && quietMs > spec.rollout.progressDeadlineMs / 2)
     return { kind: 'rollout-delayed', atMs: facts.nowMs, stack: spec.stack }
   if (waits || quietMs <= spec.rollout.progressDeadlineMs) return null

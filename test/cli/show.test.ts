@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors'
 import { describe, expect, it } from 'vitest'
-import type { Fact } from '../../src/controller/index.js'
+import type { Fact, ServiceStatus } from '../../src/controller/index.js'
 import { eventAsJson, eventAsText } from '../../src/cli/show/event.js'
 import { factSentence, formatHistory } from '../../src/cli/show/history.js'
 import { formatRows, hang } from '../../src/cli/show/layout.js'
@@ -11,6 +11,45 @@ import { fleetStatus, revision, serviceStatus, stackStatus } from './fleet-statu
 const plain = createColors(false)
 const look = { colors: plain, columns: 100 }
 const commit = revision('a')
+
+describe('a service on the way of its strategy', () => {
+  const limits = { leastRequests: 20, errorRatio: 0.01, p95Ratio: 2 }
+  const seen = {
+    specHash: 'h',
+    percent: 5,
+    sinceMs: 0,
+    fresh: { requests: 120, errors: 1, p95Ms: 34.4 },
+    old: { requests: 1, errors: 0, p95Ms: null },
+  }
+  const canary = { service: 'web', kind: 'canary', step: 1, steps: 3, percent: 5, seen, limits } as const
+
+  it.each<[string, NonNullable<ServiceStatus['stage']>, readonly string[]]>([
+    [
+      'time',
+      { ...canary, waitsFor: 'time', untilMs: 260_000 },
+      ['canary, step 1 of 3: 5 % to the new replicas, 80 s left'],
+    ],
+    ['requests', { ...canary, waitsFor: 'requests', untilMs: null }, ['waits for requests: 120 of 20']],
+    ['a person', { ...canary, waitsFor: 'promote', untilMs: null }, ['waits for slipway promote']],
+    [
+      'figures',
+      { ...canary, waitsFor: null, untilMs: null },
+      ['new: 120 requests, 0.8 % failed, p95 34 ms; old: 1 request, 0 % failed; at most 1 % more may fail'],
+    ],
+    [
+      'the end',
+      { ...canary, kind: 'blue-green', step: 3, steps: 2, percent: 100, waitsFor: null, untilMs: null },
+      ['blue-green, the old replicas leave: 100 % to the new replicas\n'],
+    ],
+  ])('says what it waits for: %s', (_title, stage, texts) => {
+    const web = serviceStatus('web', { phase: 'progressing', stage })
+    const text = formatStatus(fleetStatus({}, [stackStatus('shop', 'progressing', [web])]), {
+      colors: createColors(false),
+      columns: 200,
+    })
+    for (const part of texts) expect(text).toContain(part)
+  })
+})
 
 describe('status', () => {
   it('says a sentence a service, and everything that is wrong where it is wrong', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { specHash } from '../../src/model/index.js'
-import type { FileSpec } from '../../src/model/index.js'
+import type { FileSpec, ServiceSpec } from '../../src/model/index.js'
 import { formatPlan, planToJson, summarise } from '../../src/planner/index.js'
 import { away, listed, planOf, port, replicaOf, specOf, textOf, volume } from './world.js'
 import type { World } from './world.js'
@@ -50,6 +50,33 @@ const busy: World = {
 }
 
 describe('a plan as text', () => {
+  it.each<[string, NonNullable<ServiceSpec['rollout']['strategy']>, string]>([
+    [
+      'steps',
+      {
+        kind: 'canary',
+        steps: [
+          { percent: 5, holdMs: 120_000 },
+          { percent: 25, holdMs: null },
+        ],
+        limits: { leastRequests: 1, errorRatio: 0, p95Ratio: 1 },
+      },
+      'replace web#1 on lon-1, canary 5% 2m, 25% until promoted',
+    ],
+    [
+      'blue and green',
+      { kind: 'blue-green', keepMs: 30_000 },
+      'replace web#1 on lon-1, blue-green, the old ones stay 30s',
+    ],
+  ])('says the strategy of what is replaced: %s', (_title, strategy, line) => {
+    const old = specOf('web')
+    const spec = { ...old, image: 'busybox:1.37', rollout: { ...old.rollout, strategy } }
+    const views = [listed('lon-1', [replicaOf(old, 1, 'lon-1')])]
+    expect(textOf({ services: [spec], known: [old], views })).toContain(line)
+    const scaled = { ...old, replicas: 2, rollout: { ...old.rollout, strategy } }
+    expect(textOf({ services: [scaled], views })).not.toContain(strategy.kind)
+  })
+
   it('groups by service, folds equal changes, and says why and what unblocks', () => {
     expect(textOf(busy)).toBe(`
 shop

@@ -11,6 +11,7 @@ import type {
 import type { Colors } from '../io.js'
 import { formatFailure } from './failure.js'
 import { formatRows, hang } from './layout.js'
+import { stageLines } from './stage.js'
 import {
   clean,
   counted,
@@ -124,6 +125,7 @@ function formatService(service: ServiceStatus, stack: StackStatus, atMs: number,
   return [
     ...hang(start, service.sentence, look.columns),
     ...(service.problem === null ? [] : indented(unsaid(service.problem, said), '      ', look)),
+    ...indented(stageLines(service, atMs), '      ', look),
     ...(failure === null ? [] : formatFailure(failure, atMs, look)),
     ...indented(unknownNames(service, stack), '      ', look),
   ]
