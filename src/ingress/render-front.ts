@@ -1,7 +1,7 @@
 import { bindLines, frontendName } from './bind.js'
 import { TO_HTTPS } from './front-layout.js'
 import type { FrontLayout } from './front-layout.js'
-import { CERTIFICATES_LIST, CHALLENGES_MAP, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
+import { CERTIFICATES_LIST, CHALLENGES_MAP, CURVES, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
 import { unique } from './layout.js'
 import type { ServiceLayout } from './layout.js'
 
@@ -16,7 +16,7 @@ const CIPHERS = [
   'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':')
-const TLS = ` ssl crt-list ${CERTIFICATES_LIST} strict-sni alpn h2,http/1.1 ssl-min-ver TLSv1.2 no-tls-tickets ciphers ${CIPHERS}`
+const TLS = ` ssl crt-list ${CERTIFICATES_LIST} strict-sni alpn h2,http/1.1 ssl-min-ver TLSv1.2 no-tls-tickets curves ${CURVES} ciphers ${CIPHERS}`
 
 /** The frontends of routes, and where those go that have none. */
 export function frontLines(front: FrontLayout | null, services: readonly ServiceLayout[]): readonly string[] {

@@ -3,6 +3,7 @@ import { hashOf } from '../model/index.js'
 import { bindLines, frontendName } from './bind.js'
 import { figureLines, figuresTable } from './figures.js'
 import type { FrontLayout } from './front-layout.js'
+import { CURVES } from './front-names.js'
 import {
   isReached,
   localBackend,
@@ -265,7 +266,7 @@ function peerAddress({ host, port }: PeerLayout): string {
 
 function meshLines({ peers, mesh, services }: Layout): readonly string[] {
   if (mesh === null) return []
-  const options = ` ssl crt ${CERTIFICATE_FILE} ca-file ${AUTHORITY_FILE} verify required strict-sni ssl-min-ver TLSv1.3`
+  const options = ` ssl crt ${CERTIFICATE_FILE} ca-file ${AUTHORITY_FILE} verify required strict-sni ssl-min-ver TLSv1.3 curves ${CURVES}`
   const listener = { address: '', port: mesh.port }
   const hasHttp = services.some(({ protocol }) => protocol !== 'tcp')
   const alpn = services.some(({ protocol }) => protocol === 'h2') ? ' alpn h2,http/1.1' : ''

@@ -58,9 +58,9 @@ backend all_shop-web-8080-58c68e5d3464e9c6 from http
   server r_lon-2 10.0.0.12:8444 weight 3 track peers/r_lon-2 tcp-ut 4s ssl verify required ca-file authority.pem crt certificate.pem ssl-min-ver TLSv1.3 sni str(shop-web-8080-58c68e5d3464e9c6.lon-2.mesh)
   server x_lon-2 10.0.0.12:8444 weight 3 backup tcp-ut 4s ssl verify required ca-file authority.pem crt certificate.pem ssl-min-ver TLSv1.3 sni str(shop-web-8080-58c68e5d3464e9c6.lon-2.mesh)
 frontend in_any_8444 from tcp
-  bind 0.0.0.0:8444 ssl crt certificate.pem ca-file authority.pem verify required strict-sni ssl-min-ver TLSv1.3
+  bind 0.0.0.0:8444 ssl crt certificate.pem ca-file authority.pem verify required strict-sni ssl-min-ver TLSv1.3 curves X25519:P-256:P-384
 .if defined(SLIPWAY_IPV6)
-  bind [::]:8444 v6only ssl crt certificate.pem ca-file authority.pem verify required strict-sni ssl-min-ver TLSv1.3
+  bind [::]:8444 v6only ssl crt certificate.pem ca-file authority.pem verify required strict-sni ssl-min-ver TLSv1.3 curves X25519:P-256:P-384
 .endif
   option idle-close-on-response
   timeout http-keep-alive 15s
@@ -117,7 +117,7 @@ backend peers from tcp
     /^ {2}use_backend %\[ssl_fc_sni,map\(mesh\.map\)\]$/,
     /^(frontend|backend) [a-z0-9._-]+ from (tcp|http)$/,
     /^ {2}default_backend all_[a-z0-9-]+$/,
-    /^ {2}bind ([0-9.]+|\[[0-9a-f:.]+\]):[0-9]+( v6only)?( ssl crt certificate\.pem ca-file authority\.pem verify required strict-sni ssl-min-ver TLSv1\.3( alpn h2,http\/1\.1)?)?$/i,
+    /^ {2}bind ([0-9.]+|\[[0-9a-f:.]+\]):[0-9]+( v6only)?( ssl crt certificate\.pem ca-file authority\.pem verify required strict-sni ssl-min-ver TLSv1\.3 curves X25519:P-256:P-384( alpn h2,http\/1\.1)?)?$/i,
     /^ {2}server [srx][a-z0-9_-]+ ([a-z0-9._-]+|\[[0-9a-f:.]+\]):[0-9]+( [A-Za-z0-9._/()-]+(,[a-z]+)*)+$/i,
   ]
 

@@ -2,7 +2,7 @@ const HEX = '%\\[bin\\(([0-9a-f]{2})+\\)\\]'
 
 /** Lines that the routes of a table can give to a configuration. */
 export const FRONT_WORDS: readonly RegExp[] = [
-  /^ {2}bind (0\.0\.0\.0|\[::\]):[0-9]+( v6only)? ssl crt-list certificates\.list strict-sni alpn h2,http\/1\.1 ssl-min-ver TLSv1\.2 no-tls-tickets ciphers [A-Z0-9:-]+$/,
+  /^ {2}bind (0\.0\.0\.0|\[::\]):[0-9]+( v6only)? ssl crt-list certificates\.list strict-sni alpn h2,http\/1\.1 ssl-min-ver TLSv1\.2 no-tls-tickets curves X25519:P-256:P-384 ciphers [A-Z0-9:-]+$/,
   /^ {2}http-request return status 200 content-type text\/plain lf-string %\[path,map\(challenges\.map\)\] if \{ path,map\(challenges\.map\) -m found \}$/,
   /^ {2}http-request return status 404 content-type text\/plain string not-found$/,
   /^ {2}http-request deny deny_status 400 if \{ path -m sub -i %00 \}$/,

@@ -17,6 +17,7 @@ const packages: Readonly<Record<string, string>> = {
   e2fsprogs: '/usr/sbin/mkfs.ext4',
   haproxy: '/usr/sbin/haproxy',
   pebble: '/usr/bin/pebble',
+  sslscan: '/usr/bin/sslscan',
   'util-linux': '/usr/bin/unshare',
   perl: '/usr/bin/perl',
 }
