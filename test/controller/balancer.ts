@@ -1,5 +1,5 @@
 import { fail, ok } from '../../src/model/index.js'
-import type { Problem, ProxySeen, ProxyTable, Result } from '../../src/model/index.js'
+import type { Problem, ProxySeen, ProxyTable, ReplicaFigures, Result } from '../../src/model/index.js'
 import type { Balancer, Clock, MeshAuthority } from '../../src/controller/index.js'
 
 interface FakeProxy {
@@ -7,6 +7,8 @@ interface FakeProxy {
   /** Since when a target has been there, by `key id`. */
   readonly since: ReadonlyMap<string, number>
 }
+
+const NOTHING = { requests: 0, errors: 0, times: [] }
 
 /** Proxies in memory: they have the table that they were told last, and find a new replica up after `checkMs`. */
 export class FakeBalancer implements Balancer {
@@ -17,6 +19,8 @@ export class FakeBalancer implements Balancer {
   readonly sessions = new Map<string, number>()
   /** Ports in containers at which nobody listens. */
   readonly closed = new Set<number>()
+  /** What replicas of services with a share were asked, by container id; what is not here was asked nothing. */
+  readonly figures = new Map<string, Omit<ReplicaFigures, 'containerId'>>()
   checkMs = 300
   /** Until a proxy does as it was told. */
   delayMs = 0
@@ -47,7 +51,14 @@ export class FakeBalancer implements Balancer {
       targets.map(({ key, containerId: id }) => [`${key} ${id}`, before?.get(`${key} ${id}`) ?? nowMs]),
     )
     this.proxies.set(containerId, { table, since })
+    const shared = new Set(table.services.flatMap(({ share, local }) => (share === undefined ? [] : local)))
+    const replicas = [...shared].map(({ containerId: id }) => ({
+      containerId: id,
+      ...NOTHING,
+      ...this.figures.get(id),
+    }))
     return ok({
+      ...(shared.size === 0 ? {} : { figures: { worker: 1, replicas } }),
       targets: targets.map(({ key, containerId: id, state }) => ({
         key,
         containerId: id,

@@ -1,7 +1,7 @@
 import type { ImageSpec, Lab } from '../lab/index.js'
 
-/** What an application does once started. `crashing` exits with 7; `slow` answers after START_SECONDS (default 2). */
-export type Behaviour = 'healthy' | 'unhealthy' | 'slow' | 'crashing'
+/** What an application does once started. `crashing` exits with 7; `slow` answers after START_SECONDS (default 2). `wrong` is well, and answers 500. */
+export type Behaviour = 'healthy' | 'unhealthy' | 'slow' | 'crashing' | 'wrong'
 
 /** Images by reference: `{ 'shop/web:2': 'unhealthy' }`. */
 export type AppImages = Readonly<Record<string, Behaviour>>
@@ -16,6 +16,10 @@ case "$BEHAVIOUR" in
   crashing) echo "app: no database" >&2; exit 7 ;;
   slow) { sleep "\${START_SECONDS:-2}"; echo ok >/www/healthz; } & ;;
   healthy) echo ok >/www/healthz ;;
+  wrong)
+    mkdir /www/cgi-bin; rm /www/index.html; echo ok >/www/healthz
+    printf '#!/bin/sh\\nprintf "Status: 500 Wrong\\\\r\\\\n\\\\r\\\\nwrong"\\n' >/www/cgi-bin/index.cgi
+    chmod 755 /www/cgi-bin/index.cgi ;;
 esac
 httpd -f -p ${APP_PORT} -h /www &
 wait $!

@@ -21,11 +21,16 @@ export class Traffic {
   private isEnding = false
   private readonly loops: readonly Promise<void>[]
 
-  private readonly asked: Asked
+  private readonly about: Asked
 
-  constructor(urls: readonly string[], asked: Asked = {}) {
-    this.asked = asked
+  constructor(urls: readonly string[], about: Asked = {}) {
+    this.about = about
     this.loops = urls.flatMap((url) => [this.loop(url, false), this.loop(url, true)])
+  }
+
+  /** Requests that were sent so far. */
+  asked(): number {
+    return this.requests
   }
 
   async end(): Promise<Seen> {
@@ -39,7 +44,7 @@ export class Traffic {
     const agent = url.startsWith('https:') ? new SecureAgent(options) : new Agent(options)
     while (!this.isEnding) {
       this.requests += 1
-      const answer = await get(url, agent, this.asked)
+      const answer = await get(url, agent, this.about)
       if (answer.status === 200) this.bodies.set(answer.body, (this.bodies.get(answer.body) ?? 0) + 1)
       else this.failures.push(`${url} ${isKept ? 'kept' : 'fresh'}: ${answer.status} ${answer.body}`)
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
@@ -51,6 +56,7 @@ export class Traffic {
 /** The name that is asked for, where it is not that of the address, and the authority that is believed. */
 export interface Asked {
   readonly host?: string
+  readonly headers?: Readonly<Record<string, string>>
   readonly ca?: string
 }
 
@@ -58,10 +64,10 @@ export interface Asked {
 export function get(
   url: string,
   agent?: Agent,
-  { host, ...options }: Asked = {},
+  { host, headers, ...options }: Asked = {},
 ): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve) => {
-    const named = host === undefined ? {} : { headers: { host }, servername: host }
+    const named = host === undefined ? { headers } : { headers: { host, ...headers }, servername: host }
     const about = { ...options, ...named, ...(agent === undefined ? {} : { agent }), timeout: DEADLINE_MS }
     const ask = url.startsWith('https:') ? requestSecurely : request
     const sent = ask(url, about, (answer) => {
