@@ -24,12 +24,19 @@ export function liveCommands(layout: Layout, state: ProxyState): readonly string
       const seen = state.servers.get(backend)
       service.slots.forEach((seat, index) => {
         const weight = (backend === own ? seat?.localWeight : seat?.wholeWeight) ?? 0
-        slotCommands(`${backend}/${slotName(index)}`, seat, weight, seen?.get(slotName(index)), told)
+        const now = seen?.get(slotName(index))
+        if (!isSlotSo(seat, weight, now)) slotCommands(`${backend}/${slotName(index)}`, seat, weight, now, told)
       })
     }
     for (const backend of whole) remoteCommands(service, backend, state, told)
   }
   return [...told.weights, ...told.entering, ...told.leaving]
+}
+
+/** Mostly: then not even its name is made, as there are thousands. */
+function isSlotSo(seat: Seat | null, weight: number, seen: SlotSeen | undefined): boolean {
+  if (seat === null) return seen?.isFree !== false
+  return seen?.isFree === false && seen.weight === weight && seen.address === seatKey(seat)
 }
 
 function slotCommands(name: string, seat: Seat | null, weight: number, seen: SlotSeen | undefined, told: Told): void {
@@ -44,12 +51,14 @@ function slotCommands(name: string, seat: Seat | null, weight: number, seen: Slo
 }
 
 function remoteCommands(service: ServiceLayout, backend: string, state: ProxyState, told: Told): void {
+  const entries = state.servers.get(backend)
   for (const { peer, weight } of service.remotes)
     for (const entry of [remoteName(peer), resortName(peer)]) {
-      const seen = state.servers.get(backend)?.get(entry)
+      const seen = entries?.get(entry)
+      if (weight === 0 ? seen?.isFree !== false : seen?.isFree === false && seen.weight === weight) continue
       const name = `${backend}/${entry}`
       if (weight === 0) {
-        if (seen?.isFree === false) told.leaving.push(`set server ${name} state maint`)
+        told.leaving.push(`set server ${name} state maint`)
         continue
       }
       if (seen?.weight !== weight) told.weights.push(`set server ${name} weight ${weight}`)

@@ -110,8 +110,19 @@ export function resortName({ id }: PeerLayout): string {
   return `x_${id}`
 }
 
+const laidOutTables = new WeakMap<ProxyState, { readonly table: ProxyTable; readonly layout: Layout }>()
+
 /** What makes no sense for HAProxy (a host that is none, a port out of range) is left out: it could not be reached anyway. */
 export function layOut(table: ProxyTable, state: ProxyState | null): Layout {
+  const known = state === null ? undefined : laidOutTables.get(state)
+  if (known?.table === table) return known.layout
+  const layout = layOutAnew(table, state)
+  // What is planned, what was taken and how it stands is asked about one moment.
+  if (state !== null) laidOutTables.set(state, { table, layout })
+  return layout
+}
+
+function layOutAnew(table: ProxyTable, state: ProxyState | null): Layout {
   const mesh = table.mesh === null || !isPort(table.mesh.port) ? null : table.mesh.port
   const peers = mesh === null ? NO_PEERS : peersOf(table)
   const own = [mesh, table.front?.httpPort ?? null, table.front?.httpsPort ?? null]

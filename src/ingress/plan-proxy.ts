@@ -115,7 +115,7 @@ export function seenBy(table: ProxyTable, now: ProxyState, former: readonly Prox
   const layout = layOut(table, now)
   const services = new Map(layout.services.map((service) => [service.key, service]))
   const targets = table.services.flatMap(({ key, local }) => {
-    const service = services.get(key)
+    const service = local.length === 0 ? undefined : services.get(key)
     if (service === undefined) return []
     const backends = [localBackend(service), ...wholeBackends(service)]
     const open = [now, ...former].map((state) => ({ state, names: backendsIn(state, service) }))
