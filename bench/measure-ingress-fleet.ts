@@ -7,8 +7,8 @@ const SMALL: FleetSize = { servers: 5, services: 50, replicasEach: 4 }
 const WIDE: FleetSize = { servers: 50, services: 50, replicasEach: 4 }
 const LARGE: FleetSize = { servers: 50, services: 500, replicasEach: 4 }
 /** Until what runs is compiled. */
-const WARM_UP = 20
-const CHANGES_EACH = 4
+const WARM_UP = 3
+const CHANGES_EACH = 1
 
 /** What one replica's change costs, in a small fleet and in large ones: the same for each proxy that is told, if nothing grows with the fleet. */
 export async function measureIngressFleet(runs: number, say: (line: string) => void): Promise<readonly Figure[]> {

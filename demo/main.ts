@@ -10,6 +10,7 @@ import type { Screen } from './screen.js'
 import { NoStage } from './stage.js'
 import type { Stage } from './stage.js'
 import { tour } from './tour.js'
+import { visitorsOf } from './visitors.js'
 
 const USAGE = `npm start             the demo, step by step
 npm start -- --tour   the same by itself, with a summary; exit code 1 when something did not go as told
@@ -64,6 +65,7 @@ async function onStage(args: readonly string[], screen: Screen, ending: AbortSig
   screen.title('The stage')
   const stage = await raiseStage(args.includes('--local'), (line) => screen.say(`… ${line}`))
   let controller: DemoController | undefined
+  const visitors = visitorsOf(stage.shop)
   try {
     ending.throwIfAborted()
     for (const line of stage.lines) screen.say(line)
@@ -75,13 +77,14 @@ async function onStage(args: readonly string[], screen: Screen, ending: AbortSig
     const { dir, env, home } = stage
     controller = await startController({ repositoryUrl: url, dir, env, home, onFacts: screen.tell })
     ending.throwIfAborted()
-    const play = { screen, controller, repository, shop: stage.shop }
+    const play = { screen, controller, repository, shop: stage.shop, visitors }
     const { slipway } = controller
     const showStatus = (): Promise<void> => slipway(['status'], terminal)
     if (args.includes('--tour')) return (await tour(play, showStatus, ending)) ? 0 : 1
     await prompt(play, showStatus, () => showHelp(play, stage.stack), ending)
     return 0
   } finally {
+    await visitors.end()
     await takeDown(stage, controller, screen)
   }
 }

@@ -5,8 +5,7 @@ import { formatProblem } from '../src/model/index.js'
 import type { DemoController } from './controller.js'
 import type { Commit, FleetRepository } from './git.js'
 import type { Screen } from './screen.js'
-import { visitedWhile } from './visitors.js'
-import type { Visits } from './visitors.js'
+import type { Visitors, Visits } from './visitors.js'
 import type { Step, Verdict } from './steps.js'
 
 const LOOK_AGAIN_MS = 100
@@ -17,8 +16,9 @@ export interface Play {
   readonly screen: Screen
   readonly controller: DemoController
   readonly repository: FleetRepository
-  /** Where visitors open the shop while something happens. */
+  /** Where the shop answers. */
   readonly shop: readonly string[]
+  readonly visitors: Visitors
 }
 
 /** How a step ended. `superseded`: a newer commit came before its end. */
@@ -29,7 +29,7 @@ export type StepEnd =
 
 /** Makes the step's commit and waits for what becomes of it, while the journal tells what happens. */
 export async function playStep(
-  { screen, controller, repository, shop }: Play,
+  { screen, controller, repository, visitors }: Play,
   step: Step,
   signal: AbortSignal,
 ): Promise<StepEnd> {
@@ -41,15 +41,14 @@ export async function playStep(
   const commit = await step.commit(repository)
   if (commit === undefined && step.nothing !== '') return { kind: 'nothing', text: step.nothing }
   if (commit !== undefined) showCommit(screen, commit)
-  const isWaited = (): Promise<Settled> => settled(controller, commit?.sha ?? null, startedMs + step.deadlineMs, signal)
-  // Before the first deployment there is no shop to visit.
-  const { result, visits } = await visitedWhile(commit === undefined ? [] : shop, isWaited)
-  const { settlement, status } = result
+  const visited = visitors.visits()
+  const { settlement, status } = await settled(controller, commit?.sha ?? null, startedMs + step.deadlineMs, signal)
   if (settlement === 'superseded') return { kind: 'superseded' }
-  const verdict = withVisits(judge(step, settlement, before, status), visits)
+  const verdict = withVisits(judge(step, settlement, before, status), visited, visitors.visits())
   const ms = performance.now() - startedMs
   const mark = verdict.kind === 'as-told' ? screen.colors.green('✓') : screen.colors.red('✗')
   screen.say(`\n${mark} ${screen.colors.bold(verdict.text)}  ${screen.colors.dim(`${(ms / 1_000).toFixed(1)} s`)}`)
+  visitors.welcome()
   return { ...verdict, ms }
 }
 
@@ -94,10 +93,12 @@ function judge(step: Step, settlement: Settlement | 'superseded', before: FleetS
 }
 
 /** Whoever opened the shop meanwhile must have got it. */
-function withVisits(verdict: Verdict, { answered, failed: [first, ...more] }: Visits): Verdict {
+function withVisits(verdict: Verdict, before: Visits, after: Visits): Verdict {
+  const [first, ...more] = after.failed.slice(before.failed.length)
   if (first !== undefined) {
     const others = more.length === 0 ? '' : ` and ${more.length} more`
     return { kind: 'otherwise', text: `${verdict.text}; requests of visitors failed: ${first}${others}` }
   }
+  const answered = after.answered - before.answered
   return answered === 0 ? verdict : { ...verdict, text: `${verdict.text}; ${answered} requests of visitors, 0 failed` }
 }

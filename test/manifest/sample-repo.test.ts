@@ -19,7 +19,7 @@ api: replicated × 2, busybox:1.36 (missing), restart unless-stopped, grace 5000
   files /etc/shop/orders.cgi ← stacks/shop/api/orders.cgi, /etc/shop/start.sh ← stacks/shop/api/start.sh
   health CMD wget -q -T 1 -O /dev/null http://127.0.0.1:8081/healthz
   place spread node.labels.zone
-  update by safety, monitor 2000, deadline 30000
+  update by safety, monitor 2000, deadline 30000, canary 20 % 30000, 50 % 30000
   after migrate service_completed_successfully, store service_healthy
   reached route shop.example.com/orders → 8081, tls off, name at 8081
 migrate: job × 1, busybox:1.36 (missing), restart no, grace 10000
@@ -63,13 +63,18 @@ function summary(spec: ServiceSpec): string {
     `  health ${spec.healthcheck?.test?.join(' ') ?? 'none'}`,
     `  place ${[...constraints.map(({ key, op, value }) => `${key} ${op} ${value}`), ...spread.map((key) => `spread ${key}`)].join(', ')}`,
     `  limits ${formatLimits(spec)}`,
-    `  update ${spec.update.order ?? 'by safety'}, monitor ${spec.update.monitorMs}, deadline ${spec.rollout.healthyDeadlineMs}`,
+    `  update ${spec.update.order ?? 'by safety'}, monitor ${spec.update.monitorMs}, deadline ${spec.rollout.healthyDeadlineMs}${stepsOf(spec)}`,
     `  after ${spec.dependsOn.map(({ service, condition }) => `${service} ${condition}`).join(', ')}`,
     `  reached ${reachedBy(spec).join(', ')}`,
     `  probe ${spec.probe === null ? 'none' : `${spec.probe.kind} ${spec.probe.port}`}`,
   ]
     .filter((line) => !/(place|limits|after|probe none|files|reached) *$/.test(line))
     .join('\n')
+}
+
+function stepsOf({ rollout: { strategy } }: ServiceSpec): string {
+  if (strategy?.kind !== 'canary') return ''
+  return `, canary ${strategy.steps.map(({ percent, holdMs }) => `${percent} % ${holdMs}`).join(', ')}`
 }
 
 /** By published port, by route, and by name at which ports. */
