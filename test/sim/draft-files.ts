@@ -103,5 +103,17 @@ function slipwayText(host: string, service: ServiceDraft, tls: Tls): string {
   const route = `{ host: ${host}, path: /r${service.replicas}, port: 80, tls: ${tls} }`
   const other = `{ host: ${host}, port: 80${tls === 'acme' ? ', tls: acme' : ''} }`
   const routes = service.routed ? `, routes: [${route}, ${other}]` : ''
-  return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope} }${probe}${routes} }`
+  return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope}${strategyText(service)} }${probe}${routes} }`
+}
+
+const STRATEGIES = {
+  canary: 'strategy: canary, steps: [20% 20s, 60% 20s]',
+  'blue-green': 'strategy: blue-green',
+} as const
+
+/** Nothing where the manifest would be refused for it. */
+function strategyText({ strategy, port, mode, volume, order, failureAction }: ServiceDraft): string {
+  const isPossible =
+    port !== null && mode !== 'job' && !volume && order !== 'stop-first' && failureAction !== 'continue'
+  return strategy === undefined || !isPossible ? '' : `, ${STRATEGIES[strategy]}`
 }

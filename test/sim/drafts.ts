@@ -19,6 +19,8 @@ export interface ServiceDraft {
   readonly port: number | null
   /** Requests come by a route too, whose path goes by the number of replicas: a commit that scales moves it. */
   readonly routed: boolean
+  /** How it comes to a new version where proxies balance it. Absent: slot by slot. */
+  readonly strategy?: 'canary' | 'blue-green'
   readonly zone: string | null
   readonly dependsOn: readonly string[]
   readonly env: number
@@ -54,6 +56,8 @@ export interface Draft {
   readonly ingress?: boolean
   /** Whether its routes have certificates of an authority. */
   readonly acme?: boolean
+  /** Whether its services come to new versions by strategies. */
+  readonly staged?: boolean
   /** Whether its servers have so little memory that people promise it. */
   readonly tight?: boolean
 }
@@ -138,6 +142,21 @@ export function withIngress(draft: Draft): Draft {
   return { ...draft, ingress: true, stacks: Object.fromEntries(stacks) }
 }
 
+/** Most services come to new versions by canary or blue-green. */
+export function withStrategies(draft: Draft, random: Random): Draft {
+  const stacks = Object.entries(draft.stacks).map(([stack, services]) => {
+    const staged = Object.entries(services).map(([name, service]) => {
+      const strategy = random.pick(['canary', 'canary', 'blue-green', null] as const)
+      return [name, strategy === null ? service : { ...service, strategy }] as const
+    })
+    return [stack, Object.fromEntries(staged)] as const
+  })
+  return { ...draft, staged: true, stacks: Object.fromEntries(stacks) }
+}
+
+/** Images that are well and serve worse. */
+const WORSE_TAGS: readonly string[] = ['wrong', 'lame']
+
 const RESERVES: readonly (string | null)[] = [null, '64M', '128M', '128M', '256M']
 
 /** Servers have little memory: most services reserve some. */
@@ -210,6 +229,9 @@ export function changed(draft: Draft, random: Random): Draft {
     const service = services[name] ?? PLAIN
     return withServices({ ...services, [name]: { ...service, routed: !service.routed && service.port !== null } })
   }
+  const serving = random.fork('serving')
+  if (draft.staged === true && services[name]?.strategy !== undefined && serving.chance(0.3))
+    return withServices({ ...services, [name]: { ...(services[name] ?? PLAIN), tag: serving.pick(WORSE_TAGS) } })
   const reserving = random.fork('reserve')
   if (draft.tight === true && reserving.chance(0.3))
     return withServices({ ...services, [name]: reserved(services[name] ?? PLAIN, reserving) })

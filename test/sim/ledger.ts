@@ -7,6 +7,8 @@ export interface StackLedger {
   proven: string | null
   rollout: { readonly hash: string; readonly direction: 'forward' | 'back'; readonly atMs: number } | null
   phase: Phase
+  /** By service: the spec that comes by a strategy, until its old replicas may leave. */
+  readonly stages: Map<string, string>
   /** What failed, until Git or a person takes that back. */
   rejections: readonly Rejected[]
   /** Hashes wanted lately, the newest first. */
@@ -46,6 +48,7 @@ export class Ledger {
       proven: null,
       rollout: null,
       phase: 'none',
+      stages: new Map(),
       rejections: [],
       recent: [],
       begun: 0,
@@ -63,7 +66,9 @@ export class Ledger {
   mostInFlight(stack: string, serviceIn: (hash: string) => ServiceSpec | null): number {
     const { desired, proven, recent } = this.stack(stack)
     const specs = [desired, proven, ...recent].map((hash) => (hash === null ? null : serviceIn(hash)))
-    return Math.max(1, ...specs.map((spec) => (spec === null ? 0 : spec.update.parallelism || Infinity)))
+    const most = ({ update, rollout }: ServiceSpec): number =>
+      rollout.strategy === undefined ? update.parallelism || Infinity : Infinity
+    return Math.max(1, ...specs.map((spec) => (spec === null ? 0 : most(spec))))
   }
 
   copy(): Ledger {
@@ -71,7 +76,7 @@ export class Ledger {
     copy.accepted = this.accepted
     copy.hasRival = this.hasRival
     for (const sha of this.approved) copy.approved.add(sha)
-    for (const [name, stack] of this.stacks) copy.stacks.set(name, { ...stack })
+    for (const [name, stack] of this.stacks) copy.stacks.set(name, { ...stack, stages: new Map(stack.stages) })
     for (const scope of this.suspended) copy.suspended.add(scope)
     for (const server of this.drained) copy.drained.add(server)
     for (const server of this.lost) copy.lost.add(server)
@@ -107,9 +112,16 @@ export class Ledger {
         return
       case 'rollout-started': {
         const stack = this.stack(fact.stack)
+        stack.stages.clear()
         stack.rollout = { hash: fact.hash, direction: fact.direction, atMs: fact.atMs }
         stack.phase = fact.direction === 'back' ? 'rolling back' : 'preparing'
         if (fact.direction === 'forward' && fact.hash === stack.desired) stack.begun += 1
+        return
+      }
+      case 'step-begun': {
+        const { stages } = this.stack(fact.stack)
+        if (fact.step < fact.steps) stages.set(fact.service, fact.specHash)
+        else stages.delete(fact.service)
         return
       }
       case 'rollout-prepared': {

@@ -1,5 +1,8 @@
 import type { Invariant } from './invariants.js'
 import { freshShareOf } from './proxy-figures.js'
+import { isCalm } from './safety-ingress.js'
+import { isReachable, placeOf, serves } from './truth.js'
+import { nameBox } from './world.js'
 
 export const G06: Invariant = {
   sentence:
@@ -16,5 +19,22 @@ export const G06: Invariant = {
         return `the proxy of ${server} gives the new replicas of ${key} ${got} of its requests, and their share is ${share.percent} %`
     }
     return null
+  },
+}
+
+export const G08: Invariant = {
+  sentence: 'while a new version comes by a strategy, the old replicas that serve are not stopped',
+  acting: (world, what, box) => {
+    if (what !== 'stop' || box.identity === null || !isCalm(world) || !serves(world, box)) return null
+    if (!isReachable(world, box.server) || world.harm.wasLost(box.server)) return null
+    const { stack, service, key } = placeOf(box)
+    const { stages, desired, proven, rollout } = world.ledger.stack(stack)
+    const spec = desired === null ? null : world.oracle.service(desired, service)
+    // Between a commit, or a failure, and the next rollout nothing is under way.
+    if (spec === null || desired === null || proven === null || rollout?.hash !== desired) return null
+    const isUnderWay = stages.get(service) === world.oracle.hashIn(desired, service)
+    const isOld = box.identity.specHash === world.oracle.hashIn(proven, service)
+    const isWanted = spec.mode !== 'replicated' || Number(key) <= spec.replicas
+    return isUnderWay && isOld && isWanted ? `${nameBox(box)} is stopped amid the steps of its successor` : null
   },
 }

@@ -42,6 +42,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'G-05': names.G05,
   'G-06': shares.G06,
   'G-07': others.G07,
+  'G-08': shares.G08,
   'M-01': memory.M01,
   'C-01': certificates.C01,
   'C-02': certificates.C02,

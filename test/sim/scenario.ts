@@ -1,4 +1,4 @@
-import { changed, firstDraft, guardsOf, withIngress, withReserves } from './drafts.js'
+import { changed, firstDraft, guardsOf, withIngress, withReserves, withStrategies } from './drafts.js'
 import type { Draft, GuardDraft } from './drafts.js'
 import { FAULTS } from './fault-table.js'
 import type { FaultId } from './fault-table.js'
@@ -30,6 +30,8 @@ export interface Scenario {
   readonly ingress?: boolean
   /** Its routes have certificates of an authority. */
   readonly acme?: boolean
+  /** Its services come to new versions by strategies. */
+  readonly staged?: boolean
   /** Its servers have little memory, which services reserve. */
   readonly tight?: boolean
   /** The release that runs until the step that upgrades. */
@@ -73,7 +75,9 @@ export function scenarioOf(seed: number): Scenario {
   const ingress = random.fork('ingress').chance(0.15) ? { ingress: true } : {}
   const made = { ...about, ...hungry, ...tight, ...ingress }
   const guarded = guarding.chance(0.15) ? { ...made, guards: guardsOf(guarding) } : made
-  return guarded.ingress === true ? withPapers(guarded, random.fork('papers'), isCalm) : guarded
+  if (guarded.ingress !== true) return guarded
+  const staged = random.fork('strategies').chance(0.6) ? { ...guarded, staged: true } : guarded
+  return withPapers(staged, random.fork('papers'), isCalm)
 }
 
 /** Half of the worlds with routes have certificates of an authority; in most of those something happens to it, or to them. */
@@ -89,7 +93,7 @@ function withPapers(scenario: Scenario, random: Random, isCalm: boolean): Scenar
 
 /** A world that an older release begins and this one takes over, sooner or later. */
 export function upgradeOf(seed: number): Scenario {
-  const { ingress: _later, acme: _too, steps, ...about } = scenarioOf(seed)
+  const { ingress: _later, acme: _too, staged: _also, steps, ...about } = scenarioOf(seed)
   const random = randomOf(`upgrade ${seed}`)
   const at = random.between(0, Math.ceil(steps.length / 2))
   const step: Step = { ...stepOf(random, ['F49']), kind: 'upgrade' }
@@ -114,7 +118,9 @@ function stepOf(random: Random, faults: readonly FaultId[]): Step {
 export function startDraft(scenario: Scenario): Draft {
   const draft = firstDraft(randomOf(`draft ${scenario.seed}`), serverNames(scenario.servers))
   const guarded = scenario.guards === undefined ? draft : { ...draft, guards: scenario.guards }
-  const routed = scenario.ingress === true ? withIngress(guarded) : guarded
+  const ported = scenario.ingress === true ? withIngress(guarded) : guarded
+  const strategies = randomOf(`strategies ${scenario.seed}`)
+  const routed = scenario.staged === true ? withStrategies(ported, strategies) : ported
   const balanced = scenario.acme === true ? { ...routed, acme: true } : routed
   return scenario.tight === true ? withReserves(balanced, randomOf(`reserves ${scenario.seed}`)) : balanced
 }
@@ -172,6 +178,13 @@ function command(world: World, random: Random): void {
   const server = random.pick(world.draft.servers)
   const { held } = world.main.controller?.status().source ?? { held: null }
   const scope = random.pick(['*', stack, `${stack}/${service}`])
+  const staging = random.fork('staging')
+  if (world.draft.staged === true && staging.chance(0.4)) {
+    const to = staging.pick(['step', 'end'] as const)
+    const promote = { kind: 'promote', scope: staging.pick([stack, `${stack}/${service}`]), to, by } as const
+    world.command(staging.pick([promote, { kind: 'abort', stack, by }]))
+    return
+  }
   world.command(
     random.pick([
       { kind: 'restart', stack, service, reason: 'because', by },
