@@ -48,23 +48,38 @@ function serviceEndpoints(input: EndpointsInput, name: string): readonly Service
   if (ports.length === 0 && !isBalanced) return []
   const byKey = new Map<string, ServiceEndpoints>()
   for (const spec of specs) {
-    const own = seen.filter(({ specHash: hash }) => made.get(hash) === spec)
     const isWanted = spec === wanted
+    const at = (target: number): ServiceEndpoints['replicas'] => {
+      const own = seen.filter((replica) => {
+        const from = made.get(replica.specHash)
+        return from === spec || (spec === before && from !== wanted && mayListen(replica, from, target))
+      })
+      return endpointsAt(input, spec, target, own)
+    }
     for (const { target, protocol, hostIp, published } of spec.balanced ?? []) {
       const about = { key: `${spec.stack}/${name}:${target}`, protocol }
       const claims = [{ hostIp, port: published, isWanted }]
-      merge(byKey, { ...about, claims, replicas: endpointsAt(input, spec, target, own) })
+      merge(byKey, { ...about, claims, replicas: at(target) })
     }
     for (const route of spec.routes ?? []) {
       const { target, protocol } = route
       // Beside the entry of a published port: that may balance connections.
       const about = { key: `${spec.stack}/${name}:${target}/${protocol}`, protocol }
-      const replicas = endpointsAt(input, spec, target, own)
-      merge(byKey, { ...about, claims: [], routes: [{ route, isWanted }], replicas })
+      merge(byKey, { ...about, claims: [], routes: [{ route, isWanted }], replicas: at(target) })
     }
   }
   const about = { ...shareOf(input, name), ...canaryOf(specs) }
   return withNames(input, specs, { ports, seen, made }, byKey).map((service) => ({ ...service, ...about }))
+}
+
+/**
+ * What was tolerated, or is neither of the two stacks for another reason, serves what was proven too, where it has that port: a route that came meanwhile leads
+ * to somebody. One of which no port is known may have any.
+ */
+function mayListen({ exposes = [] }: Replica, from: ServiceSpec | undefined, target: number): boolean {
+  const routed = (from?.routes ?? []).map((route) => route.target)
+  const known = [...exposes, ...(from === undefined ? [] : declaredPorts(from)), ...routed]
+  return known.length === 0 || known.includes(target)
 }
 
 function shareOf({ shares }: EndpointsInput, name: string): Pick<ServiceEndpoints, 'share'> {

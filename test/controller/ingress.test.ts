@@ -172,6 +172,19 @@ describe('a rollout of a balanced service', () => {
     expect(controller.status().stacks[0]).toMatchObject({ phase: 'synced' })
   })
 
+  it('sends to old replicas that stay, as a failure was tolerated, by the ways in that came with the new ones', async () => {
+    const ports = PORTS.replace('80:', '8000:')
+    const { world, controller } = await balanced(web({ more: ports }))
+    world.driver.behaviours.set('web:2', { never: true })
+    const about = '    x-slipway: { rollout: { healthy_deadline: 20s }, routes: [{ host: web.test, port: 8080 }] }'
+    const text = compose({ web: web({ image: 'web:2', more: `${ports}\n${about}` }) })
+    const goesOn = text.replace('replicas: 3 }', 'replicas: 3, update_config: { failure_action: continue } }')
+    world.source.commit({ [PATH]: goesOn }, 'a route')
+    await world.clock.run(300_000)
+    expect(controller.status().stacks[0]?.revisions.proven?.subject).toBe('a route')
+    expect(world.balancer.lines(`${KEY}/http`).map((line) => line.split(' ').length)).toEqual([4, 4, 4])
+  })
+
   it('waits until each proxy sends to the new one, and says so', async () => {
     const { world, controller } = await balanced()
     world.balancer.problems.set('par-1', { code: 'PROXY_REFUSED', message: 'port 80 is held by nginx' })

@@ -299,6 +299,12 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'replicas of a commit that a newer one took over from are sent to by the port of that one',
   },
   {
+    file: ENDPOINTS,
+    find: '(spec === before && from !== wanted && mayListen(',
+    put: '(spec === before && from === wanted && mayListen(',
+    breaks: 'a route that came with replicas whose failure was tolerated leads to nobody, though the old ones serve',
+  },
+  {
     file: DECIDE,
     find: '...stoppedBy(advice.actions), ...input.performer.stopping(name)',
     put: '...stoppedBy(advice.actions)',

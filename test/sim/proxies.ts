@@ -27,6 +27,8 @@ export class SimProxies {
   private readonly proxies = new Map<string, SimProxy>()
   private readonly leftAt = new Map<string, number>()
   private readonly enteredAt = new Map<string, number>()
+  /** By `shop/web:80`: since when a proxy has known it. */
+  private readonly knownAt = new Map<string, number>()
   /** By service: where it was reached by its name first. */
   readonly addresses = new Map<string, string>()
   readonly figures = new SimFigures()
@@ -49,6 +51,7 @@ export class SimProxies {
       }),
     )
     this.proxies.set(containerId, { table, toldAtMs: this.nowMs(), since })
+    this.know()
     for (const { target } of local) {
       const [is, was] = target.state === 'ready' ? [this.enteredAt, this.leftAt] : [this.leftAt, this.enteredAt]
       was.delete(target.containerId)
@@ -57,6 +60,17 @@ export class SimProxies {
     const targets = local.map(({ key, target }) => this.seen(engine, key, target, since))
     const figures = this.figures.of(box, table)
     return ok(figures === undefined ? { targets } : { targets, figures })
+  }
+
+  private know(): void {
+    const keys = new Set([...this.proxies.values()].flatMap(({ table }) => table.services.map(({ key }) => key)))
+    for (const key of keys) if (!this.knownAt.has(key)) this.knownAt.set(key, this.nowMs())
+    for (const key of this.knownAt.keys()) if (!keys.has(key)) this.knownAt.delete(key)
+  }
+
+  /** How long a service has been known to a proxy. */
+  knownForMs(key: string): number {
+    return this.nowMs() - (this.knownAt.get(key) ?? Infinity)
   }
 
   private seen(
@@ -96,11 +110,23 @@ export class SimProxies {
 
   /** Replicas that requests for a host and path reach by a proxy; null: it has no such route, or listens for none. */
   reachedBy(proxy: Box, host: string, path: string): number | null {
+    const key = this.ownerOf(proxy, host, path)
+    return key === null ? null : this.readyAt(proxy, key)
+  }
+
+  /** How long a container's own proxy has had it where a route of another proxy leads to; negative: it has not. */
+  routedForMs(proxy: Box, host: string, path: string, containerId: string): number {
+    const key = this.ownerOf(proxy, host, path) ?? ''
+    const since = [...this.proxies.values()].map((one) => one.since.get(`${key} ${containerId}`) ?? Infinity)
+    return this.nowMs() - Math.min(Infinity, ...since)
+  }
+
+  private ownerOf(proxy: Box, host: string, path: string): string | null {
     const table = this.proxies.get(proxy.id)?.table
     const owner = table?.services.find(({ routes = [] }) =>
       routes.some((route) => route.hosts.includes(host) && route.path === path),
     )
-    return table?.front === undefined || owner === undefined ? null : this.readyAt(proxy, owner.key)
+    return table?.front === undefined || owner === undefined ? null : owner.key
   }
 
   /** Replicas that a service has at a proxy, here and elsewhere; null: it does not know it. */

@@ -29,7 +29,7 @@ export const I35: Invariant = {
   routed: (world, proxy, server) => {
     if (!isCalm(world)) return null
     const keys = new Map<string, Box>()
-    const routes = new Map<string, { readonly box: Box; readonly host: string; readonly path: string }>()
+    const routes = new Map<string, { readonly boxes: Box[]; readonly host: string; readonly path: string }>()
     for (const box of world.boxes()) {
       if (!isOurs(box, FLEET) || !isSettledServer(world, box) || !isReachable(world, box.server)) continue
       // Whoever comes back because its successor fell ill is let in by its own proxy first.
@@ -47,15 +47,20 @@ export const I35: Invariant = {
       )
       for (const one of paths[0] ?? []) {
         const [host = '', path = ''] = one.split(' ')
-        if (paths.every((all) => all.includes(one))) routes.set(one, { box, host, path })
+        if (!paths.every((all) => all.includes(one))) continue
+        routes.set(one, { boxes: [...(routes.get(one)?.boxes ?? []), box], host, path })
       }
     }
+    // Nobody lacks a way in that nobody had before: replicas that run are let in at it by their own proxies first.
+    const isNew = (way: string): boolean => world.proxies.knownForMs(way) < ENTERED_MS
     for (const [key, box] of keys)
-      if (world.proxies.readyAt(proxy, key) === 0)
+      if (world.proxies.readyAt(proxy, key) === 0 && !isNew(key))
         return `the proxy of ${server} has no replica of ${key}, and ${nameBox(box)} serves`
-    for (const { box, host, path } of routes.values())
-      if (world.proxies.reachedBy(proxy, host, path) === 0)
-        return `the proxy of ${server} sends ${host}${path} to nobody, and ${nameBox(box)} serves`
+    for (const { boxes, host, path } of routes.values()) {
+      if (world.proxies.reachedBy(proxy, host, path) !== 0) continue
+      const box = boxes.find(({ id }) => world.proxies.routedForMs(proxy, host, path, id) >= ENTERED_MS)
+      if (box !== undefined) return `the proxy of ${server} sends ${host}${path} to nobody, and ${nameBox(box)} serves`
+    }
     return null
   },
 }
