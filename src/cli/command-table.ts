@@ -1,40 +1,5 @@
-import type { SettingName } from './setting-table.js'
-import type { Invocation } from './invocation.js'
-
-export interface OptionRow {
-  readonly flags: string
-  readonly help: string
-  readonly fallback?: string
-  /** It may be given several times; what it says then stands with spaces between. */
-  readonly isRepeated?: true
-}
-
-/** One command. `load` is called only when the command runs, so that `--help` and `validate` never load SSH, Docker or SQLite. */
-export interface CommandRow {
-  readonly name: string
-  readonly args: string
-  readonly summary: string
-  readonly settings: readonly SettingName[]
-  readonly formats: readonly string[]
-  readonly options: readonly OptionRow[]
-  readonly examples: readonly string[]
-  readonly load: () => Promise<{ readonly run: (invocation: Invocation) => Promise<number> }>
-}
-
-const DATA: readonly SettingName[] = ['data', 'config']
-const GIT: readonly SettingName[] = ['repo', 'branch', 'tag', 'path', 'plainHttp']
-const TEXT_JSON = ['text', 'json']
-const REASON: OptionRow = { flags: '--reason <text>', help: 'why, for the record', fallback: '' }
-
-function row(
-  name: string,
-  args: string,
-  summary: string,
-  load: CommandRow['load'],
-  more: Partial<Omit<CommandRow, 'name' | 'args' | 'summary' | 'load'>>,
-): CommandRow {
-  return { name, args, summary, load, settings: DATA, formats: TEXT_JSON, options: [], examples: [], ...more }
-}
+import { DATA, GIT, REASON, row } from './command-row.js'
+import type { CommandRow } from './command-row.js'
 
 /** Every command, in the order of `--help`. */
 export const COMMANDS: readonly CommandRow[] = [
@@ -295,6 +260,33 @@ export const COMMANDS: readonly CommandRow[] = [
       settings: [...GIT, ...DATA],
       options: [{ flags: '--folder <folder>', help: 'take the servers from slipway.yaml in this folder' }],
       examples: ['slipway server check --folder .', 'slipway server check lon-1 lon-2'],
+    },
+  ),
+  row(
+    'swarm',
+    '',
+    'make the servers one Swarm, or mend it, for networks with `driver: overlay`; shows what it would do, and does it with --yes',
+    () => import('./commands/swarm.js'),
+    {
+      settings: [...GIT, ...DATA],
+      options: [
+        {
+          flags: '--managers <count>',
+          help: 'how many of them are managers at least; 3, or 1 of fewer than 3 servers',
+        },
+        {
+          flags: '--address <server=ip>',
+          help: 'where the others reach a server, if not as slipway.yaml says; once for each server',
+          isRepeated: true,
+        },
+        { flags: '--folder <folder>', help: 'take the servers from slipway.yaml in this folder' },
+        { flags: '--yes', help: 'do what was shown' },
+      ],
+      examples: [
+        'slipway swarm',
+        'slipway swarm --yes',
+        'slipway swarm --address lon-1=10.1.0.11 --address lon-2=10.1.0.12 --yes',
+      ],
     },
   ),
 ]

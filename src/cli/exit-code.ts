@@ -2,7 +2,7 @@
 export const EXIT = {
   ok: 0,
   failure: 1,
-  /** `plan` and `diff`: something differs. */
+  /** `plan`, `diff` and `swarm`: something differs. */
   changes: 2,
   /** `validate --strict`: no problem, but warnings. */
   warnings: 2,

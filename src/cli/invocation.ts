@@ -11,6 +11,7 @@ import type {
   ManifestLoader,
   MeshAuthority,
   Source,
+  Swarmer,
   Workshop,
 } from '../controller/index.js'
 import type { Problem, Result } from '../model/index.js'
@@ -28,7 +29,10 @@ export interface Parts {
   openWorkshop(settings: Settings, repo: string, where: SourceWhere & { readonly dir: string }): Promise<Workshop>
   /** The loader of what comes from Git: it can be stopped, whatever a file does to it. */
   openLoader(): Promise<ManifestLoader & { close(): Promise<void> }>
-  openDriver(settings: Settings, log: (event: LogEvent) => void): Promise<Driver & Examiner & Adopter & Balancer>
+  openDriver(
+    settings: Settings,
+    log: (event: LogEvent) => void,
+  ): Promise<Driver & Examiner & Adopter & Balancer & Swarmer>
   /** The authority of the fleet's proxies, in the data directory. */
   openMesh(settings: Settings): Promise<MeshAuthority>
   /** The authority that gives certificates, and those that it gave, in the data directory. */

@@ -56,6 +56,7 @@ export type {
   SourceTree,
   TreeEntry,
 } from './ports.js'
+export type { SwarmCondition, SwarmNode, SwarmRole, SwarmStep, Swarmer } from './swarm-port.js'
 export type { Commit, Merge, Proposal, UndoRequest, Undone, Workshop } from './workshop-port.js'
 export type {
   FleetStatus,

@@ -5,16 +5,18 @@ import {
   hostPorts,
   isInRange,
   isNameable,
+  isReachable,
   networksAround,
   parseRange,
   reservedPorts,
 } from '../names/index.js'
 import type { NamesInput, ServiceName } from '../ingress/index.js'
-import type { NamedService } from '../names/index.js'
+import type { NamedService, SharedNetworks } from '../names/index.js'
 import type {
   Action,
   Fleet,
   GivenNames,
+  Listing,
   NetworkSeen,
   Observation,
   ProxyTable,
@@ -22,7 +24,7 @@ import type {
   ServiceSpec,
   Stack,
 } from '../model/index.js'
-import { formatSlot, serviceKey } from '../model/index.js'
+import { OVERLAY, formatSlot, serviceKey } from '../model/index.js'
 import type { Prepared } from '../rollout/index.js'
 
 /** A container is kept back so long for a proxy to be ready for it. */
@@ -53,6 +55,7 @@ export class NameBook {
   private stacks: readonly Stack[] = []
   private addresses: ReadonlyMap<string, string> = new Map()
   private reserved: ReadonlySet<number> = new Set()
+  private shared: SharedNetworks = new Set()
   /** By service: TCP ports that its containers were seen to expose. */
   private readonly exposed = new Map<string, ReadonlySet<number>>()
   private readonly waitSinceMs = new Map<string, number>()
@@ -83,7 +86,9 @@ export class NameBook {
 
   /** All stacks that run or are to run, one in both its versions: whoever is not among them is forgotten. */
   meet(stacks: readonly Stack[], observation: Observation): void {
-    if (!this.isOn || isSameList(stacks, this.stacks)) return
+    if (!this.isOn) return
+    this.share(stacks, observation)
+    if (isSameList(stacks, this.stacks)) return
     this.stacks = stacks
     const services = new Set(stacks.flatMap(servicesOf))
     this.assign(services, observation)
@@ -93,7 +98,7 @@ export class NameBook {
 
   /** The name of a service at a port that it has; undefined: it has none. */
   nameAt(spec: ServiceSpec, stack: Stack, port: number, ports: readonly number[]): ServiceName | undefined {
-    if (!this.isOn || !hasName(spec)) return undefined
+    if (!this.isOn || !hasName(spec) || !isReachable(spec, this.shared)) return undefined
     const networks = spec.exported === true ? null : networksAround(spec, stack)
     return { service: serviceKey(spec), port, ports, networks }
   }
@@ -156,7 +161,8 @@ export class NameBook {
     const exported = this.stacks
       .flatMap((one) => this.servedOf(one, pulled))
       .filter((one) => one.spec.exported === true)
-    return givenNames(spec, stack.networks, own, this.servedOf(stack, pulled), exported)
+    const { networks } = stack
+    return givenNames(spec, own, { networks, shared: this.shared, neighbours: this.servedOf(stack, pulled), exported })
   }
 
   /** Kept until something is known that was not, as everybody in a stack is told the same. */
@@ -194,7 +200,8 @@ export class NameBook {
     const address = hasName(spec) ? this.addresses.get(serviceKey(spec)) : undefined
     const exposed = pulled?.kind === 'done' ? (pulled.image?.exposes ?? []) : []
     const ports = [...this.portsOf([spec], []), ...exposed]
-    const isServed = ports.length > 0 && !ports.some((port) => this.reserved.has(port))
+    const isServed =
+      isReachable(spec, this.shared) && ports.length > 0 && !ports.some((port) => this.reserved.has(port))
     return address === undefined || !isServed ? [] : [{ spec, address }]
   }
 
@@ -210,11 +217,28 @@ export class NameBook {
     this.version += 1
   }
 
+  /** Also those that somebody else made, as far as they were seen. */
+  private share(stacks: readonly Stack[], observation: Observation): void {
+    const declared = stacks.flatMap(({ networks }) =>
+      networks.flatMap((one) => (one.driver === OVERLAY ? [one.name] : [])),
+    )
+    const seen = [...observation.values()].flatMap((view) => (view.kind === 'listed' ? sharedIn(view.listing) : []))
+    const shared = new Set([...declared, ...seen])
+    if (shared.size === this.shared.size && [...shared].every((name) => this.shared.has(name))) return
+    this.shared = shared
+    this.version += 1
+  }
+
   private reserve(): void {
     const services = this.stacks.flatMap((stack) => stack.services)
     this.reserved = new Set(this.fleet === null ? [] : reservedPorts(this.fleet, services).keys())
     this.version += 1
   }
+}
+
+/** Only nodes of a Swarm have any. */
+function sharedIn({ facts, networks }: Listing): readonly string[] {
+  return facts.swarm === undefined ? [] : networks.flatMap(({ name, isShared }) => (isShared === true ? [name] : []))
 }
 
 function isSameList(a: readonly Stack[], b: readonly Stack[]): boolean {

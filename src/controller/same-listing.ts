@@ -1,14 +1,19 @@
-import type { ForeignContainer, Listing, Replica } from '../model/index.js'
+import type { ForeignContainer, Listing, Replica, SwarmFacts } from '../model/index.js'
 
 /** Whether two looks show the same, as far as any decision is concerned. */
 export function sameListing(a: Listing, b: Listing): boolean {
   return (
     a.facts.engineId === b.facts.engineId &&
+    sameSwarm(a.facts.swarm, b.facts.swarm) &&
     sameInOrder(a.replicas, b.replicas, sameReplica) &&
     sameInOrder(a.foreign, b.foreign, sameForeign) &&
     sameInOrder(a.volumes, b.volumes, (x, y) => x.name === y.name && x.fleet === y.fleet && x.project === y.project) &&
     sameInOrder(a.networks, b.networks, (x, y) => x.name === y.name && x.fleet === y.fleet)
   )
+}
+
+function sameSwarm(a: SwarmFacts | undefined, b: SwarmFacts | undefined): boolean {
+  return a === b || (a?.node === b?.node && a?.isManager === b?.isManager && a?.managers.join() === b?.managers.join())
 }
 
 function sameInOrder<T>(a: readonly T[], b: readonly T[], same: (x: T, y: T) => boolean): boolean {

@@ -5,6 +5,7 @@ import type { Action, ActionResult, Guards, Listing, Result, Server } from '../m
 import { ALL_ALLOWED } from '../payload/index.js'
 import type {
   Adopter,
+  Swarmer,
   Balancer,
   Driver,
   Evidence,
@@ -32,6 +33,8 @@ import { problemError } from './problem-error.js'
 import { balanceProxy } from './proxy.js'
 import type { ProxyMemory } from './proxy.js'
 import { askReplica } from './readiness.js'
+import { sharedIn } from './swarm.js'
+import { swarmerOn } from './swarm-calls.js'
 import type { Route } from './route.js'
 import { ServerLink } from './server-link.js'
 import { SshRoute } from './ssh-route.js'
@@ -49,7 +52,7 @@ interface Entry {
  * The way to the servers, over one ssh connection each or a local socket. Does nothing until `use` names servers; then it connects on its own
  * and keeps connected.
  */
-export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopter & Balancer {
+export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopter & Balancer & Swarmer {
   const limits: DriverLimits = Object.freeze({ ...DRIVER_LIMITS, ...options.limits })
   const logins = new PQueue({ concurrency: limits.logins })
   const scratch: Scratch = { buffer: Buffer.alloc(0) }
@@ -93,7 +96,9 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
     },
     ask(server: string, question: ReadinessQuestion, signal: AbortSignal): Promise<Result<Readiness>> {
       return withEngine(server, signal, async (engine, { link, health }) =>
-        ok(await askReplica(engine, link.way, health, question, signal)),
+        ok(
+          await askReplica(engine, { way: link.way, health, shared: sharedIn(link.sightings.swarm) }, question, signal),
+        ),
       )
     },
     diagnose(server: string, containerId: string, signal: AbortSignal): Promise<Result<Evidence>> {
@@ -104,6 +109,7 @@ export function dockerDriver(options: DriverOptions): Driver & Examiner & Adopte
     },
     ...balancerOn(withEngine),
     ...adopterOn(withEngine),
+    ...swarmerOn(withEngine),
     logs: (server, containerId, wanted, signal) => logsOf(entries.get(server), server, containerId, wanted, signal),
     onHint(listener: (server: string) => void): void {
       listeners.push(listener)

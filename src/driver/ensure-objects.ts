@@ -1,5 +1,5 @@
 import { composedDifference } from './composed-network.js'
-import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL, fail, hashOf, ok } from '../model/index.js'
+import { COMPOSE_LABELS, LABELS, OVERLAY, SETTINGS_LABEL, fail, hashOf, ok } from '../model/index.js'
 import type {
   Action,
   ActionResult,
@@ -35,8 +35,19 @@ export async function ensureNetwork(
   // Somebody was faster: what counts is what is there now.
   const again = await findNetwork(engine, network.name, signal)
   if (again.ok && again.value !== null) return networkIsFit(engine, network, stack, again.value)
+  if (network.driver === OVERLAY && created.problem.kind === 'refused' && created.problem.status === 503)
+    return fail({ ...conflict(engine, 'NETWORK_CONFLICT', noManager(engine, network), stack), next: NEEDS_SWARM })
   const what = `create the network ${network.name}`
   return fail({ ...toProblem(created.problem, { server: engine.server, what }), stack })
+}
+
+function noManager({ server }: Engine, { name }: NetworkSpec): string {
+  return `server ${server} is no manager of a Swarm, and only one can make the overlay network ${name}`
+}
+
+const NEEDS_SWARM: NonNullable<Problem['next']> = {
+  kind: 'stalled',
+  remedy: 'run slipway swarm, or use a bridge network',
 }
 
 /** Has the volume on the server. Problems: VOLUME_CONFLICT, GUARD_REFUSED and those of any call. */

@@ -10,6 +10,8 @@ import type { Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
 import { senseless } from './negotiate.js'
+import { factsNow, reachable } from './swarm.js'
+import type { SwarmSight } from './swarm.js'
 
 type Kept = 'volumes' | 'networks'
 
@@ -23,6 +25,8 @@ export interface Sightings {
   readonly shipping: Set<string>
   /** The last list of containers was older than what the engine had told by then: it is worth another look soon. */
   isBehind: boolean
+  /** Null: there was none. */
+  swarm: SwarmSight | null
   /** What was kept, or null when it must be read. */
   kept<K extends Kept>(kind: K): KeptLists[K] | null
   /** A number that changes with each `forget`: a list read across one is not kept. */
@@ -56,6 +60,7 @@ export function newSightings(server: string, fleet: string, scratch: Scratch): S
     deaths: newKnownDeaths(),
     shipping: new Set(),
     isBehind: false,
+    swarm: null,
     kept: (kind) => lists[kind],
     age: (kind) => ages[kind],
     keep(kind, age, list) {
@@ -89,10 +94,11 @@ export async function observe(
   if (!containers.ok) return containers
   if (!volumes.ok) return volumes
   if (!networks.ok) return networks
-  const replicas =
-    closer.length === 0
-      ? ok(containers.value.replicas)
-      : await inspectSome(engine, containers.value.replicas, closer, signal)
+  const swarm = await factsNow(engine, sightings.swarm, networks.value, signal)
+  if (!swarm.ok) return swarm
+  sightings.swarm = swarm.value
+  const listed = reachable(containers.value.replicas, networks.value)
+  const replicas = closer.length === 0 ? ok(listed) : await inspectSome(engine, listed, closer, signal)
   if (!replicas.ok) return replicas
   sightings.engineId = engine.facts.engineId
   const { told, stopping } = sightings.deaths
@@ -100,7 +106,7 @@ export async function observe(
   sightings.isBehind = missed.some((id) => !stopping.has(id))
   const { foreign } = containers.value
   return ok({
-    facts: engine.facts,
+    facts: swarm.value?.facts ?? engine.facts,
     replicas: replicas.value,
     foreign,
     volumes: volumes.value,
@@ -174,7 +180,12 @@ function readNetworks(parsed: unknown): readonly NetworkSeen[] | null {
   if (named === null || !Array.isArray(parsed)) return null
   return named.map((network, index) => {
     const subnets = subnetsOf(at(parsed[index], 'IPAM', 'Config'))
-    return subnets.length === 0 ? network : { ...network, subnets }
+    const isShared = textAt(parsed[index], 'Scope') === 'swarm'
+    return {
+      ...network,
+      ...(subnets.length === 0 ? {} : { subnets }),
+      ...(isShared ? { isShared } : {}),
+    }
   })
 }
 

@@ -341,7 +341,7 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   // networks
   ['networks', 'honoured'],
   ['networks.*.name', 'honoured'],
-  ['networks.*.driver', 'honoured'],
+  ['networks.*.driver', 'honoured', '`overlay` where the servers are a Swarm, which `slipway swarm` makes.'],
   ['networks.*.driver_opts', 'honoured'],
   ['networks.*.ipam', 'honoured'],
   ['networks.*.ipam.driver', 'honoured'],
@@ -356,7 +356,7 @@ export const COMPOSE_KEYS: readonly KeyRow[] = [
   ['networks.*.internal', 'honoured'],
   ['networks.*.enable_ipv4', 'honoured', 'From engine 28 on (API 1.48).'],
   ['networks.*.enable_ipv6', 'honoured'],
-  ['networks.*.attachable', 'honoured', 'It means something on networks of Swarm.'],
+  ['networks.*.attachable', 'honoured', 'Overlay networks always are.'],
   ['networks.*.labels', 'honoured'],
   // volumes
   ['volumes', 'honoured'],

@@ -94,9 +94,11 @@ export type {
   Strategy,
   UpdatePolicy,
 } from './rollout-policy.js'
-export { serviceKey } from './stack.js'
+export { OVERLAY, serviceKey } from './stack.js'
 export type { Desired, IpamPool, IpamSpec, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
 export { compareSlots, compareText, formatSlot } from './slot.js'
+export { swarmOf } from './swarm.js'
+export type { Swarm } from './swarm.js'
 export type { Slot } from './slot.js'
 export {
   HASHED,
@@ -113,6 +115,7 @@ export { COMPOSE_LABELS, LABELS, SETTINGS_LABEL } from './labels.js'
 export type {
   ContainerState,
   EngineFacts,
+  SwarmFacts,
   EngineHealth,
   ForeignContainer,
   HostPort,

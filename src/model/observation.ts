@@ -35,7 +35,7 @@ export interface Replica {
   readonly exitCode: number | null
   readonly createdAtMs: number
   readonly ports: readonly HostPort[]
-  /** Address by network name; empty while not running. */
+  /** Address by network name, on networks where its host reaches it; empty while not running. */
   readonly addresses: Readonly<Record<string, string>>
   /** TCP ports that its image or its spec exposes, published or not, sorted; absent: none, or it does not run. */
   readonly exposes?: readonly number[]
@@ -82,6 +82,8 @@ export interface NetworkSeen {
   readonly settings?: string
   /** In CIDR form; absent: it has none. */
   readonly subnets?: readonly string[]
+  /** It is one network on all servers of a Swarm. Absent: it is this server's own. */
+  readonly isShared?: boolean
 }
 
 /** What an engine says of its host, once a connection. `arch` in Go's words: amd64, arm64. */
@@ -94,6 +96,16 @@ export interface EngineFacts {
   readonly hostname: string
   readonly cpus: number
   readonly memoryBytes: number
+  /** Absent: it is in no Swarm, or has lost the one that it was in. */
+  readonly swarm?: SwarmFacts
+}
+
+/** The Swarm that an engine is a node of. */
+export interface SwarmFacts {
+  readonly node: string
+  readonly isManager: boolean
+  /** Node ids of the managers that it knows, sorted: two engines that know a common one are in the same Swarm. */
+  readonly managers: readonly string[]
 }
 
 /** One full look at a server. Partial looks do not exist: they are problems. */

@@ -100,6 +100,7 @@ export const PROBLEMS = {
   PROXY_ABSENT: 'no proxy runs on the server, or it does not answer',
   PROXY_REFUSED: 'the proxy refuses its configuration; what it had goes on',
   NAME_UNSERVED: 'a service is not reached by its name on a server, because something else listens on its port there',
+  SWARM_REFUSED: 'the servers cannot form the Swarm that overlay networks need, or an engine refuses a change of it',
   // certificates
   ACME_UNREACHABLE: 'the certificate authority does not answer',
   ACME_TERMS: 'the terms of the certificate authority are not agreed to',

@@ -17,6 +17,9 @@ export interface IpamPool {
   readonly auxAddresses?: Readonly<Record<string, string>>
 }
 
+/** The driver of networks that are one on all servers of a Swarm. */
+export const OVERLAY = 'overlay'
+
 /** A network of a stack; `name` is its full name on the server. External ones must exist and are never made or removed. */
 export interface NetworkSpec {
   readonly name: string

@@ -1,5 +1,5 @@
 export { assignAddresses, isInRange, parseRange } from './addresses.js'
 export type { AddressRange } from './addresses.js'
-export { declaredPorts, givenNames, hostPorts, isNameable, networksAround } from './given.js'
-export type { NamedService } from './given.js'
+export { declaredPorts, givenNames, hostPorts, isNameable, isReachable, networksAround } from './given.js'
+export type { NamedService, SharedNetworks } from './given.js'
 export { reservedPorts } from './reserved.js'

@@ -31,7 +31,10 @@ export function explainPlacement(request: Request, misfits: readonly Misfit[]): 
   }
 }
 
-type Named = Extract<Misfit['kind'], 'engine' | 'composed' | 'port' | 'name' | 'network' | 'volume' | 'volume-missing'>
+type Named = Extract<
+  Misfit['kind'],
+  'engine' | 'composed' | 'port' | 'name' | 'network' | 'no-swarm' | 'volume' | 'volume-missing'
+>
 
 const CODES: Readonly<Record<Named, ProblemCode>> = {
   engine: 'ENGINE_TOO_OLD',
@@ -39,6 +42,7 @@ const CODES: Readonly<Record<Named, ProblemCode>> = {
   port: 'PORT_TAKEN',
   name: 'NAME_TAKEN',
   network: 'NETWORK_CONFLICT',
+  'no-swarm': 'NETWORK_CONFLICT',
   volume: 'VOLUME_CONFLICT',
   'volume-missing': 'VOLUME_CONFLICT',
 }
@@ -90,6 +94,8 @@ function phraseOf(request: Request, group: readonly Misfit[]): string {
       return first.at === null
         ? `${first.service}, which it joins, has no server`
         : `${n} ${one ? 'is' : 'are'} not where ${first.service} is, which it joins (${first.at})`
+    case 'no-swarm':
+      return `${n} ${one ? 'is' : 'are'} not in the Swarm that its overlay network needs (${names})`
     case 'composed':
       return `docker compose runs it on ${n} (${listNames(group.map(formatHolder))})`
     case 'cpus':
@@ -168,6 +174,7 @@ const REMEDIES: Readonly<Record<Misfit['kind'], string>> = {
   composed:
     'take it over (slipway import), stop it there (docker compose down keeps named volumes), or give the stack another name',
   engine: 'upgrade the engine, or leave the key out',
+  'no-swarm': 'make the servers a Swarm (slipway swarm), or use a bridge network',
   'joined-elsewhere': 'let it fit where the service is that it joins',
   cpus: 'reserve less, or add a server',
   memory: 'reserve less, or add a server',

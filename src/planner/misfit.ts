@@ -22,6 +22,8 @@ export interface Request {
   readonly needs: readonly EngineNeed[]
   /** The services whose containers are joined, each with the server of the one that is. */
   readonly joins: readonly Join[]
+  /** The servers that networks of Swarm are on; null: it has none of those. */
+  readonly swarm: readonly string[] | null
 }
 
 export interface Join {
@@ -31,7 +33,10 @@ export interface Join {
 
 /** Why a slot cannot go to a server: the first filter that it fails. */
 export type Misfit = { readonly server: string } & (
-  | { readonly kind: 'unreachable' | 'drained' | 'cpus' | 'memory' | 'max-per-server' | 'volume-elsewhere' | 'name' }
+  | {
+      readonly kind:
+        'unreachable' | 'drained' | 'cpus' | 'memory' | 'max-per-server' | 'volume-elsewhere' | 'name' | 'no-swarm'
+    }
   | { readonly kind: 'constraint'; readonly constraint: Constraint }
   | { readonly kind: 'engine'; readonly need: EngineNeed; readonly version: string }
   | { readonly kind: 'joined-elsewhere'; readonly service: string; readonly at: string | null }
@@ -79,6 +84,7 @@ function staticMisfit(request: Request, server: Server): Misfit | null {
   const need = facts === null ? undefined : request.needs.find(({ apiMinor }) => minorOf(facts.apiVersion) < apiMinor)
   if (need !== undefined && facts !== null)
     return { server: server.name, kind: 'engine', need, version: `${facts.engineVersion} (API ${facts.apiVersion})` }
+  if (request.swarm !== null && !request.swarm.includes(server.name)) return { server: server.name, kind: 'no-swarm' }
   const join = request.joins.find((one) => one.server !== server.name)
   return join === undefined
     ? null

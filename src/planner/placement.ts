@@ -1,4 +1,4 @@
-import { compareText, containerName } from '../model/index.js'
+import { OVERLAY, compareText, containerName, swarmOf } from '../model/index.js'
 import type { Problem, Replica } from '../model/index.js'
 import { engineNeeds, joinedServices } from '../payload/index.js'
 import { spreadValue } from './constraints.js'
@@ -47,7 +47,16 @@ function requestOf(pending: Pending, ledger: Ledger): Request {
     homes: volumeHomes(pending, ledger),
     needs: engineNeeds(spec),
     joins: joinedServices(spec).map((service) => ({ service, server: serverOf(service, pending, ledger) })),
+    swarm: swarmFor(pending),
   }
+}
+
+function swarmFor({ context: { spec, input } }: Pending): Request['swarm'] {
+  const isShared = input.stack.networks.some(
+    ({ name, driver, external }) =>
+      driver === OVERLAY && !external && spec.networks.some(({ network }) => network === name),
+  )
+  return isShared ? (swarmOf(input.observation)?.members ?? []) : null
 }
 
 /** Where the container is, or will be, that a slot joins: of the same number, else the first. */

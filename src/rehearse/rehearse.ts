@@ -8,7 +8,7 @@ import { awayWay } from './away-way.js'
 import { STEADY } from './engine/behaviour.js'
 import type { Behaviour } from './engine/behaviour.js'
 import type { EngineEvent } from './engine/event-log.js'
-import type { Machine, Pull, Starting } from './engine/machine.js'
+import type { Machine, Pull, SimNetwork, Starting } from './engine/machine.js'
 import { seedEngine } from './engine/seed.js'
 import { simEngine } from './engine/sim-engine.js'
 import type { SimEngine } from './engine/sim-engine.js'
@@ -146,13 +146,22 @@ function buildStage(input: RehearsalInput, clock: VirtualClock): Stage {
   let ids = 0
   // No id of a container that was seen comes again.
   const newId = (): string => hashed(`${input.nowMs} ${(ids += 1)}`).slice('sha256:'.length)
+  // Servers that know a manager in common are one Swarm; more than one is a mistake that a plan tells.
+  const networks = new Map<string, SimNetwork>()
   for (const [server, seen] of observation) {
     if (!seen.ok) continue
     const onEvent = (event: EngineEvent): void => {
       meter?.sample()
       note(entryOfEvent(server, event))
     }
-    const engine = simEngine({ ...hostOf(seen.value), clock, newId, registry, behaviour: cast.behaviour, onEvent })
+    const engine = simEngine({
+      ...hostOf(seen.value, networks),
+      clock,
+      newId,
+      registry,
+      behaviour: cast.behaviour,
+      onEvent,
+    })
     seedEngine(engine.machine, desired.fleet.name, seen.value)
     engines.set(server, engine)
   }
@@ -173,11 +182,12 @@ function problemOf(seen: Result<Listing> | undefined): Problem | null {
   return seen === undefined || seen.ok ? null : seen.problem
 }
 
-function hostOf({ facts }: Listing) {
+function hostOf({ facts }: Listing, networks: Map<string, SimNetwork>) {
   const { engineId, hostname, cpus, memoryBytes, os, arch, apiVersion, engineVersion } = facts
   const isOld = Number(apiVersion.split('.')[1]) < 44
   const version: '20.10' | '26.1' = isOld ? '20.10' : '26.1'
-  return { version, engineId, hostname, cpus, memoryBytes, os, arch, apiVersion, engineVersion }
+  const swarm = facts.swarm === undefined ? {} : { swarm: { ...facts.swarm, networks } }
+  return { version, engineId, hostname, cpus, memoryBytes, os, arch, apiVersion, engineVersion, ...swarm }
 }
 
 /** Any image is there, a second away; without a digest it gets one of its own. */

@@ -1,5 +1,5 @@
-import { specHash } from '../model/index.js'
-import type { Action, Change, ImagePin, Problem, ServiceSpec } from '../model/index.js'
+import { OVERLAY, specHash, swarmOf } from '../model/index.js'
+import type { Action, Change, ImagePin, NetworkSpec, Problem, ServiceSpec } from '../model/index.js'
 import { combine } from './advice.js'
 import type { Advice, Facts, Prepared } from './advice.js'
 import { progressDeadlineAtMs } from './lifecycle.js'
@@ -31,15 +31,20 @@ export function needsOf(facts: Facts, spec: ServiceSpec, server: string): readon
   return [
     imageNeed(facts, spec, server),
     ...mountedImages(spec, server),
-    ...networks.map((network) => ({
-      key: `${server}|network|${network.name}`,
-      action: { kind: 'ensure-network', server, stack: spec.stack, network } as const,
-    })),
+    ...networks.map((network) => networkNeed(facts, spec, network, server)),
     ...volumes.map((volume) => ({
       key: `${server}|volume|${volume.name}`,
       action: { kind: 'ensure-volume', server, stack: spec.stack, volume } as const,
     })),
   ]
+}
+
+/** A network of a Swarm is made once, by a manager, and is then on all its servers. */
+function networkNeed({ observation }: Facts, { stack }: ServiceSpec, network: NetworkSpec, server: string): Need {
+  const isShared = network.driver === OVERLAY && !network.external
+  const home = isShared ? (swarmOf(observation)?.managers[0] ?? server) : server
+  const action = { kind: 'ensure-network', server: home, stack, network } as const
+  return { key: `${home}|network|${network.name}`, action }
 }
 
 /** Images whose files are mounted. No pin holds them: they are what their references say. */

@@ -1,3 +1,4 @@
+import { swarmOf } from '../model/index.js'
 import type { Action } from '../model/index.js'
 import type { Facts } from './advice.js'
 
@@ -7,9 +8,14 @@ export function networksToRemove(facts: Facts): readonly Action[] {
   const names = new Set(
     (facts.proven?.networks ?? []).filter((network) => !network.external).map((network) => network.name),
   )
+  const [manager] = swarmOf(facts.observation)?.managers ?? []
   return [...facts.observation.values()].flatMap((view) => {
     if (view.kind !== 'listed') return []
-    const ours = view.listing.networks.filter((network) => names.has(network.name) && network.fleet === facts.fleet)
+    // One that all servers of a Swarm see is removed once.
+    const ours = view.listing.networks.filter(
+      ({ name, fleet, isShared }) =>
+        names.has(name) && fleet === facts.fleet && (isShared !== true || view.server === manager),
+    )
     return ours
       .filter((network) => !facts.prepared.has(removalKey(view.server, network.name)))
       .map(

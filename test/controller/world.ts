@@ -18,6 +18,7 @@ import type {
 } from '../../src/model/index.js'
 import { Controller, memoryJournal } from '../../src/controller/index.js'
 import { FakeBalancer, fakeMesh } from './balancer.js'
+import { FakeSwarm } from './fake-swarm.js'
 import { createLoader } from '../../src/manifest/index.js'
 import type {
   Clock,
@@ -106,7 +107,7 @@ interface Container {
 }
 
 /** Engines in memory, as far as the controller's tests need them. Behaviour is chosen by image. */
-export class FakeDriver implements Driver, Examiner, Adopter, Balancer {
+export class FakeDriver extends FakeSwarm implements Driver, Examiner, Adopter, Balancer {
   condition: ServerCondition = { clockAheadMs: 0, disk: { path: '/var/lib/docker', freeBytes: 8e9, totalBytes: 2e10 } }
   readonly containers = new Map<string, Container>()
   readonly calls: string[] = []
@@ -117,8 +118,6 @@ export class FakeDriver implements Driver, Examiner, Adopter, Balancer {
   readonly adoptions: (Adoption & { readonly server: string })[] = []
   readonly down = new Set<string>()
   readonly behaviours = new Map<string, Behaviour>()
-  /** Actions that fail, by `kind server` or `kind image`. */
-  readonly failures = new Map<string, Problem>()
   /** Called before each action; throwing kills the controller there. */
   before: (action: Action) => void = () => undefined
   looks = 0
@@ -127,6 +126,7 @@ export class FakeDriver implements Driver, Examiner, Adopter, Balancer {
   private readonly clock: VirtualClock
 
   constructor(clock: VirtualClock) {
+    super()
     this.clock = clock
   }
 

@@ -2,7 +2,7 @@ import { specHash } from '../../src/model/index.js'
 import type { Action, ImagePin, NetworkSpec, Problem, Result, Server, ServiceSpec } from '../../src/model/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
 import type { DriverLimits, DriverOptions } from '../../src/driver/index.js'
-import type { Adopter, Balancer, Clock, Driver, Examiner, LogEvent } from '../../src/controller/index.js'
+import type { Adopter, Balancer, Clock, Driver, Examiner, LogEvent, Swarmer } from '../../src/controller/index.js'
 
 export const FLEET = 'acme'
 
@@ -15,6 +15,7 @@ export const clock: Clock = {
 }
 
 export type TestDriver = Driver &
+  Swarmer &
   Examiner &
   Adopter &
   Balancer & { readonly events: LogEvent[]; readonly hints: string[] }

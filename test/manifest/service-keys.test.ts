@@ -435,6 +435,20 @@ ${top}`
     expect(warningsOf(compose)).toEqual(['2:34 FIELD_IGNORED', '2:51 FIELD_IGNORED'])
   })
 
+  it('of a Swarm take containers that Swarm does not run', () => {
+    const compose = 'services: { web: { image: "a:1" } }\nnetworks: { default: { driver: overlay } }\n'
+    expect(stackOf(compose).networks).toMatchObject([{ driver: 'overlay', attachable: true }])
+  })
+
+  it.each([
+    ['x-slipway: { probe: { tcp: { port: 80 } } }', 'probes'],
+    ['ports: ["80:80"]', null],
+    ['x-slipway: { probe: { tcp: { port: 80 } } }, networks: [default, own]', null],
+  ])('of a Swarm alone let no host in: %s', (keys, what) => {
+    const compose = `services: { web: { image: "a:1", ${keys} } }\nnetworks: { default: { driver: overlay }, own: }\n`
+    expect(codesOf(compose)).toEqual(what === null ? [] : [expect.stringMatching(/CONFLICT$/)])
+  })
+
   it('leave the default one out when nobody uses it', () => {
     expect(
       stackOf(`services:\n  web: { image: "a:1", networks: [back] }\n${top}`).networks.map(({ name }) => name),

@@ -83,11 +83,16 @@ const service = (name: string, changes: Partial<ServiceSpec> = {}): ServiceSpec 
   serviceSpec({ name, networks: [attached('shop_default')], ...changes })
 
 /** `db api.blog`: what a web service is told. */
-function told(web: Partial<ServiceSpec>, others: readonly ServiceSpec[], networks = [SHOP_NETWORK]): string {
+function told(
+  web: Partial<ServiceSpec>,
+  others: readonly ServiceSpec[],
+  networks = [SHOP_NETWORK],
+  shared: ReadonlySet<string> = new Set(),
+): string {
   const named = others.map((spec, at) => ({ spec, address: `198.18.0.${at + 1}` }))
   const exported = named.filter(({ spec }) => spec.exported === true)
   const neighbours = named.filter(({ spec }) => spec.stack === 'shop')
-  return givenNames(service('web', web), networks, null, neighbours, exported)
+  return givenNames(service('web', web), null, { networks, shared, neighbours, exported })
     .hosts.map(({ name, address }) => `${name}=${address.slice('198.18.0.'.length)}`)
     .join(' ')
 }
@@ -147,6 +152,15 @@ describe('the names that a container is given', () => {
     ],
   ])('%s', (_, web, others, expected) => {
     expect(told(web, others, [SHOP_NETWORK, inner])).toBe(expected)
+  })
+
+  it.each<[string, readonly string[], readonly string[], string]>([
+    ['are Docker’s of whom is met on a network of a Swarm', ['shop_default', 'mesh'], ['shop_default', 'mesh'], ''],
+    ['are given of whom is met on another', ['shop_default', 'mesh'], ['shop_default'], 'db=1'],
+    ['are none from a network of a Swarm alone', ['mesh'], ['mesh', 'shop_default'], ''],
+  ])('%s', (_, own, its, expected) => {
+    const on = (networks: readonly string[]) => ({ networks: networks.map((network) => attached(network)) })
+    expect(told(on(own), [service('db', on(its))], [SHOP_NETWORK], new Set(['mesh']))).toBe(expected)
   })
 
   it('are none over IPv6 alone', () => {

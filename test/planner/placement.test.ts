@@ -17,7 +17,21 @@ function problemOf(world: World): Problem {
   return change.problem
 }
 
+const MESH = { name: 'mesh', external: false, driver: 'overlay', options: {}, internal: false, labels: {}, subnets: [] }
+const inSwarm = (name: string, swarm: string) =>
+  listed(name, [], { facts: { ...facts(name), swarm: { node: name, isManager: false, managers: [swarm] } } })
+
 describe('the server of a new slot', () => {
+  it('is in the Swarm that a network of it needs, which is the one that most servers are in', () => {
+    const web = specOf('web', { replicas: 3, networks: [{ network: 'mesh', aliases: [] }] })
+    const views = [inSwarm('lon-1', 'm1'), listed('lon-2'), inSwarm('lon-3', 'm2'), inSwarm('lon-4', 'm2')]
+    expect(linesOf({ stack: { networks: [MESH] }, services: [web], views })).toEqual([
+      'create web#1 lon-3',
+      'create web#2 lon-4',
+      'create web#3 lon-3',
+    ])
+  })
+
   it('is the one with the fewest replicas of the service, each slot seeing those before it', () => {
     expect(linesOf({ services: [specOf('web', { replicas: 4 })], views: fleet('lon-1', 'lon-2', 'lon-3') })).toEqual([
       'create web#1 lon-1',
@@ -265,6 +279,16 @@ describe('a slot that fits nowhere', () => {
       },
       'NETWORK_CONFLICT',
       "no server fits shop/web#1: 1 has a network shop_default that is not Slipway's (lon-1)",
+    ],
+    [
+      'says who is not in the Swarm of its network',
+      {
+        stack: { networks: [MESH] },
+        services: [specOf('web', { networks: [{ network: 'mesh', aliases: [] }] })],
+        views: fleet('lon-1', 'lon-2'),
+      },
+      'NETWORK_CONFLICT',
+      'no server fits shop/web#1: 2 are not in the Swarm that its overlay network needs (lon-1, lon-2)',
     ],
     [
       'says where a volume is not ours',

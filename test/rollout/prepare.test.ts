@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { specHash } from '../../src/model/index.js'
-import type { ImagePin, Problem } from '../../src/model/index.js'
+import { formatAction, specHash } from '../../src/model/index.js'
+import type { ImagePin, Problem, ServerView } from '../../src/model/index.js'
 import { advance, specKey } from '../../src/rollout/index.js'
 import type { Prepared, StackState } from '../../src/rollout/index.js'
 import { specOf } from './builders.js'
+import { facts, listed } from '../planner/world.js'
 import {
   NOW_MS,
   actionsOf,
@@ -42,6 +43,12 @@ function pinOf(situation: Situation): unknown {
   return fact?.kind === 'image-pinned' ? { digest: fact.digest, ids: fact.ids } : null
 }
 
+/** lon-2 and lon-3 are managers. */
+function nodeOf(name: string): ServerView {
+  const swarm = { node: name, isManager: name !== 'lon-1', managers: ['lon-2', 'lon-3'] }
+  return listed(name, [], { facts: { ...facts(name), swarm } })
+}
+
 describe('before anything is replaced', () => {
   const failed = (problem: Problem = problemOf('IMAGE_NOT_FOUND')): Prepared => ({
     kind: 'failed',
@@ -55,6 +62,25 @@ describe('before anything is replaced', () => {
     expect(
       factKindsOf(preparing({ 'lon-1': done({ digest: digest('a') }), 'lon-2': done({ digest: digest('a') }) })),
     ).toEqual(['image-pinned', 'rollout-prepared'])
+  })
+
+  it('a network of a Swarm is made once, by a manager that can be asked', () => {
+    const mesh = {
+      name: 'shop_mesh',
+      external: false,
+      driver: 'overlay',
+      options: {},
+      internal: false,
+      labels: {},
+      subnets: [],
+    }
+    const spec = { ...web, networks: [{ network: 'shop_mesh', aliases: [] }] }
+    const changes = [replaceAt(spec, 1, { server: 'lon-1' }), replaceAt(spec, 2, { server: 'lon-2' })]
+    const observation = new Map(['lon-1', 'lon-2', 'lon-3'].map((name) => [name, nodeOf(name)]))
+    const facts = factsOf({ services: [spec], changes, observation, rollout: PREPARING })
+    const target = { ...facts.target, stack: { ...facts.target.stack, networks: [mesh] } }
+    const networks = advance({ ...facts, target }).actions.filter(({ kind }) => kind === 'ensure-network')
+    expect(networks.map(formatAction)).toEqual(['ensure-network shop_mesh on lon-2'])
   })
 
   it('one server without it holds everything up', () => {

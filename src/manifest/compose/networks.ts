@@ -1,4 +1,4 @@
-import { compareText } from '../../model/index.js'
+import { OVERLAY, compareText } from '../../model/index.js'
 import type { IpamPool, IpamSpec, NetworkAttachment, NetworkMode, NetworkSpec } from '../../model/index.js'
 import type { Node } from '../node.js'
 import { entries, get, items, keyOf, quoted, textOf } from '../node.js'
@@ -149,10 +149,23 @@ function networkSpec(name: string, declared: Node | undefined, report: Report): 
     labels: readLabels(get(node, 'labels'), report),
     subnets: (ipam.pools ?? []).flatMap(({ subnet }) => (subnet === undefined ? [] : [subnet])).sort(compareText),
     ipam: isPlain(ipam) ? undefined : ipam,
-    attachable: readBoolean(node, 'attachable', report) || undefined,
+    attachable: readAttachable(node, driver, report),
     enableIpv4: readBoolean(node, 'enable_ipv4', report) ?? undefined,
     enableIpv6: readBoolean(node, 'enable_ipv6', report) ?? undefined,
   }
+}
+
+/** A network of Swarm takes no container that Swarm does not run, unless it says so. */
+function readAttachable(node: Node | undefined, driver: string, report: Report): true | undefined {
+  const said = readBoolean(node, 'attachable', report)
+  if (driver !== OVERLAY) return said || undefined
+  if (said === false && node !== undefined)
+    report.error(
+      'CONFLICT',
+      keyOf(node, 'attachable') ?? node,
+      '`attachable: false` keeps every container out of an overlay network; remove it',
+    )
+  return true
 }
 
 /** Nothing but subnets, in any order. */
@@ -191,7 +204,6 @@ function readPool(node: Node, report: Report): IpamPool {
 }
 
 const UNFIT: Readonly<Record<string, string>> = {
-  overlay: 'it needs Swarm; use bridge, names resolve within one server, or an `external` network that you made',
   host: 'write `network_mode: host` on the service',
   none: 'write `network_mode: none` on the service',
 }

@@ -1,4 +1,4 @@
-import { compareText } from '../../model/index.js'
+import { OVERLAY, compareText } from '../../model/index.js'
 import type { Guards, ServiceSpec, Stack } from '../../model/index.js'
 import type { FileReader } from '../files.js'
 import type { Lookup } from '../interpolate.js'
@@ -77,6 +77,7 @@ export function readStack(root: Node, source: StackSource): Stack {
       report,
     ),
   }
+  reportUnreachable(made, services, report)
   reportRefused(made, services, context.declared.volumes, source)
   return made
 }
@@ -110,6 +111,20 @@ function readServices(root: Node, services: ReadonlyMap<string, Node>, context: 
       )
     return readService(name, node, { isAwaited: awaited.has(name), shared }, context)
   })
+}
+
+/** Proxies and probes come from the host, which has no way into a network of Swarm. */
+function reportUnreachable({ services, networks }: Stack, nodes: ReadonlyMap<string, Node>, report: Report): void {
+  const shared = new Set(networks.flatMap(({ name, driver }) => (driver === OVERLAY ? [name] : [])))
+  for (const { name, networks: own, balanced, routes, probe, networkMode } of services) {
+    const node = nodes.get(name)
+    const what =
+      routes !== undefined ? 'routes' : balanced !== undefined ? 'published ports' : probe !== null ? 'probes' : null
+    const isBehind = networkMode === null && own.length > 0 && own.every(({ network }) => shared.has(network))
+    if (what === null || node === undefined || !isBehind) continue
+    const message = `${what} come from the host, which reaches no container by an overlay network alone; add a bridge, as in \`networks: [default, …]\``
+    report.error('CONFLICT', keyOf(node, 'networks') ?? node, message)
+  }
 }
 
 /** Waiting for the health of something that has none, or that is meant to exit, would never end. */

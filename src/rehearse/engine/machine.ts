@@ -3,6 +3,7 @@ import type { HostPort } from '../../model/index.js'
 import type { Behaviour } from './behaviour.js'
 import type { EngineEvent, EventLog } from './event-log.js'
 import type { EnginePolicy, RestartManager } from './restart-manager.js'
+import type { SimNode } from './swarm.js'
 import type { Json } from './reply.js'
 
 /** Which engine is played: they differ in the order of what they tell, and in what they know. */
@@ -79,6 +80,8 @@ export interface SimEngineOptions {
   readonly newId: () => string
   readonly registry: (reference: string) => Pull
   readonly behaviour: (starting: Starting) => Behaviour
+  /** Absent: it is in none. */
+  readonly swarm?: SimNode
   /** Called with everything that the engine tells, whether anybody listens or not. */
   readonly onEvent?: (event: EngineEvent) => void
 }

@@ -1,6 +1,7 @@
 import { fail, ok } from '../../model/index.js'
 import type { HostPort, Result } from '../../model/index.js'
 import type { Machine, SimContainer, SimNetwork } from './machine.js'
+import { seenNetworks } from './swarm.js'
 import { listOf, objectOf, refuse, textOf } from './reply.js'
 import type { Reply } from './reply.js'
 
@@ -22,16 +23,17 @@ export function builtInNetworks(newId: () => string): readonly SimNetwork[] {
 
 /** By id, name, or the beginning of an id; else what the engine says. */
 export function findNetwork(machine: Machine, key: string): Result<SimNetwork, Reply> {
-  const exact = machine.networks.get(key)
+  const seen = seenNetworks(machine)
+  const exact = seen.find(({ id }) => id === key)
   if (exact !== undefined) return ok(exact)
-  const [first, second] = networksNamed(machine, key)
+  const [first, second] = seen.filter(({ name }) => name === key)
   if (second !== undefined) return fail(refuse(400, `network ${key} is ambiguous (2 matches found on name)`))
-  const found = first ?? [...machine.networks.values()].find(({ id }) => key.length >= 4 && id.startsWith(key))
+  const found = first ?? seen.find(({ id }) => key.length >= 4 && id.startsWith(key))
   return found === undefined ? fail(refuse(404, `network ${key} not found`)) : ok(found)
 }
 
 export function networksNamed(machine: Machine, wanted: string): readonly SimNetwork[] {
-  return [...machine.networks.values()].filter(({ name }) => name === wanted)
+  return seenNetworks(machine).filter(({ name }) => name === wanted)
 }
 
 /** The first pool that no network has. */
@@ -54,11 +56,20 @@ export function sayNetwork(
 /** Gives the container an address on each of its networks. Null: done. */
 export function attachNetworks(machine: Machine, container: SimContainer): Reply | null {
   for (const name of container.networks) {
-    const network = findNetwork(machine, name)
+    const network = networkFor(machine, name)
     if (!network.ok) return network.problem
     attach(machine, network.value, container)
   }
   return null
+}
+
+/** A worker asks a manager for one that it has not. */
+function networkFor(machine: Machine, name: string): Result<SimNetwork, Reply> {
+  const shared = machine.options.swarm?.networks.get(name)
+  if (shared === undefined || machine.networks.has(shared.id)) return findNetwork(machine, name)
+  machine.networks.set(shared.id, shared)
+  sayNetwork(machine, shared, 'create')
+  return ok(shared)
 }
 
 export function attach(machine: Machine, network: SimNetwork, container: SimContainer): void {
@@ -70,7 +81,15 @@ export function detachNetworks(machine: Machine, container: SimContainer): void 
   container.ports = []
   for (const network of machine.networks.values()) {
     if (network.endpoints.delete(container.id)) sayNetwork(machine, network, 'disconnect', container)
+    leaveShared(machine, network)
   }
+}
+
+/** A node keeps one of a Swarm while a container of its own is on it. */
+function leaveShared(machine: Machine, { id, name, endpoints }: SimNetwork): void {
+  const isShared = machine.options.swarm?.networks.get(name)?.id === id
+  if (!isShared || [...endpoints.keys()].some((container) => machine.containers.has(container))) return
+  machine.networks.delete(id)
 }
 
 function freeAddress({ subnet, endpoints }: SimNetwork): string {

@@ -3,13 +3,14 @@ import { isoTime } from './iso-time.js'
 import { findContainer, pause } from './machine.js'
 import type { Machine, SimContainer, SimNetwork, SimVolume } from './machine.js'
 import { attach, findNetwork, freeSubnet, networksNamed, sayNetwork } from './networking.js'
+import { SHARED_DRIVER, seenNetworks } from './swarm.js'
 import { done, listOf, objectOf, refuse, textOf, textsOf } from './reply.js'
 import type { Json, Reply } from './reply.js'
 
 export function listNetworks(machine: Machine): Reply {
   return done(
     200,
-    [...machine.networks.values()].map((network) => printNetwork(machine, network, false)),
+    seenNetworks(machine).map((network) => printNetwork(machine, network, false)),
   )
 }
 
@@ -19,7 +20,8 @@ export function inspectNetwork(machine: Machine, name: string): Reply {
 }
 
 function printNetwork(machine: Machine, network: SimNetwork, withContainers: boolean): Json {
-  const containers = [...network.endpoints].map(([id, address]) => {
+  const own = [...network.endpoints].filter(([id]) => machine.containers.has(id))
+  const containers = own.map(([id, address]) => {
     const prefix = network.subnet.split('/')[1] ?? '16'
     const name = machine.containers.get(id)?.name ?? ''
     return [id, { Name: name, EndpointID: id, MacAddress: '', IPv4Address: `${address}/${prefix}`, IPv6Address: '' }]
@@ -27,7 +29,7 @@ function printNetwork(machine: Machine, network: SimNetwork, withContainers: boo
   return {
     Name: network.name,
     Id: network.id,
-    Scope: 'local',
+    Scope: network.driver === SHARED_DRIVER ? 'swarm' : 'local',
     Driver: network.driver,
     Internal: network.internal,
     IPAM: { Driver: 'default', Config: network.subnet === '' ? [] : [{ Subnet: network.subnet }] },
@@ -42,12 +44,16 @@ export async function createNetwork(machine: Machine, body: Json): Promise<Reply
   if (name === '') return refuse(400, 'network name can not be empty')
   if (networksNamed(machine, name).length > 0) return refuse(409, alreadyExists(name))
   const driver = textOf(body['Driver']) || 'bridge'
-  if (driver !== 'bridge') return refuse(404, `plugin "${driver}" not found`)
+  if (driver === SHARED_DRIVER && machine.options.swarm?.isManager !== true) return refuse(503, NO_MANAGER)
+  if (driver !== 'bridge' && driver !== SHARED_DRIVER) return refuse(404, `plugin "${driver}" not found`)
   await pause(machine, machine.times.changeMs)
   // An old engine looks once and too early: two creations at once make two networks of one name.
   const isTaken = machine.options.version !== '20.10' && networksNamed(machine, name).length > 0
   return isTaken ? refuse(409, alreadyExists(name)) : buildNetwork(machine, name, driver, body)
 }
+
+const NO_MANAGER =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
 
 function alreadyExists(name: string): string {
   return `network with name ${name} already exists`
@@ -70,7 +76,9 @@ function buildNetwork(machine: Machine, name: string, driver: string, body: Json
     subnet,
     endpoints: new Map(),
   }
-  machine.networks.set(network.id, network)
+  // One of a Swarm is on a node once a container of it is.
+  if (driver === SHARED_DRIVER) machine.options.swarm?.networks.set(name, network)
+  else machine.networks.set(network.id, network)
   sayNetwork(machine, network, 'create')
   return done(201, { Id: network.id, Warning: '' })
 }
@@ -84,6 +92,7 @@ export function removeNetwork(machine: Machine, key: string): Reply {
   if (network.endpoints.size > 0)
     return refuse(403, `error while removing network: network ${network.name} id ${network.id} has active endpoints`)
   machine.networks.delete(network.id)
+  if (network.driver === SHARED_DRIVER) machine.options.swarm?.networks.delete(network.name)
   sayNetwork(machine, network, 'destroy')
   return done(204)
 }

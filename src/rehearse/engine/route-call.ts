@@ -20,6 +20,7 @@ import {
 } from './objects.js'
 import { done, objectOf, refuse } from './reply.js'
 import type { Json, Reply } from './reply.js'
+import { printNode } from './swarm.js'
 
 export type Answered = Reply | OpenStream
 
@@ -127,7 +128,7 @@ function versionOf({ options }: Machine): string {
 const MACHINES: Readonly<Record<string, string>> = { amd64: 'x86_64', arm64: 'aarch64' }
 
 function infoOf(machine: Machine): Json {
-  const { engineId, hostname, cpus, memoryBytes, os, arch, liveRestore } = machine.options
+  const { engineId, hostname, cpus, memoryBytes, os, arch, liveRestore, swarm } = machine.options
   return {
     ID: engineId,
     ServerVersion: versionOf(machine),
@@ -137,5 +138,6 @@ function infoOf(machine: Machine): Json {
     NCPU: cpus,
     MemTotal: memoryBytes,
     LiveRestoreEnabled: liveRestore ?? false,
+    Swarm: swarm === undefined ? { LocalNodeState: 'inactive' } : printNode(swarm),
   }
 }

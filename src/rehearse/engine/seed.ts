@@ -9,6 +9,7 @@ import { checkpoint } from './machine.js'
 import type { Machine, SimContainer, SimNetwork } from './machine.js'
 import { networksNamed } from './networking.js'
 import type { Json } from './reply.js'
+import { SHARED_DRIVER } from './swarm.js'
 
 /** Brings an engine to what a look at a real one has shown. */
 export function seedEngine(machine: Machine, fleet: string, listing: Listing): void {
@@ -31,19 +32,21 @@ function labelsOf({ fleet, settings, project }: Omit<VolumeSeen, 'name'>): Reado
 }
 
 function seedNetwork(machine: Machine, seen: NetworkSeen): void {
-  if (networksNamed(machine, seen.name).length > 0) return
+  if (networksNamed(machine, seen.name).length > 0 || machine.options.swarm?.networks.has(seen.name) === true) return
   const number = machine.networks.size + 18
   const network: SimNetwork = {
     id: machine.options.newId(),
     name: seen.name,
-    driver: 'bridge',
+    driver: seen.isShared === true ? SHARED_DRIVER : 'bridge',
     labels: labelsOf(seen),
     options: {},
     internal: false,
     subnet: `10.${Math.floor(number / 200)}.${number % 200}.0/24`,
     endpoints: new Map(),
   }
-  machine.networks.set(network.id, network)
+  const { swarm } = machine.options
+  if (seen.isShared === true && swarm !== undefined) swarm.networks.set(network.name, network)
+  else machine.networks.set(network.id, network)
 }
 
 function seedForeign(machine: Machine, { containerId, name, running, ports, compose }: ForeignContainer): void {

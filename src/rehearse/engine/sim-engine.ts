@@ -8,6 +8,7 @@ import { processEnded } from './lifecycle.js'
 import { ENGINE_TIMES, findContainer } from './machine.js'
 import type { Machine, SimEngineOptions, SimImage } from './machine.js'
 import { builtInNetworks } from './networking.js'
+import { routingMesh } from './swarm.js'
 import { crashHost, killDaemon, startDaemon, stopDaemon } from './power.js'
 
 /** An engine in memory, with a host around it. It answers what a Docker Engine answers, in virtual time. */
@@ -68,6 +69,8 @@ export function simEngine(options: SimEngineOptions): SimEngine {
 }
 
 function newMachine(options: SimEngineOptions): Machine {
+  const { newId, swarm } = options
+  const networks = [...builtInNetworks(newId), ...(swarm === undefined ? [] : [routingMesh(newId)])]
   return {
     options,
     clock: options.clock,
@@ -75,7 +78,7 @@ function newMachine(options: SimEngineOptions): Machine {
     events: newEventLog(options.onEvent ?? (() => undefined)),
     containers: new Map(),
     names: new Map(),
-    networks: new Map(builtInNetworks(options.newId).map((network) => [network.id, network])),
+    networks: new Map(networks.map((network) => [network.id, network])),
     volumes: new Map(),
     images: new Map(),
     execs: new Map(),
