@@ -1,4 +1,5 @@
 import type { RolloutFact } from './facts.js'
+import { slotKey } from './state.js'
 import type { Rollout, StackState, StageState } from './state.js'
 
 /** Beyond every step. */
@@ -24,11 +25,27 @@ function withStage(state: StackState, service: string, stage: StageState, atMs: 
   return { ...state, rollout: { ...rollout, stages: { ...rollout.stages, [service]: stage }, highWaterAtMs: atMs } }
 }
 
-/** What a rollout that ends half-way had beside the old. */
-export function givenUp({ rollout, takenBack }: StackState): Pick<StackState, 'takenBack'> {
-  const stages = Object.entries(rollout?.stages ?? {})
+/** The old one of a slot goes on serving beside the new one that is proven, and counts again if that is given up. */
+export function noteBeside(state: StackState, fact: Extract<RolloutFact, { kind: 'slot-proven' }>): StackState {
+  const { rollout } = state
+  const key = slotKey(fact.slot)
+  const before = state.provenReplicas[key]
+  const isStaged = rollout?.stages?.[fact.service]?.specHash === fact.specHash
+  if (rollout === null || !isStaged || before === undefined || rollout.beside?.[key] !== undefined) return state
+  return { ...state, rollout: { ...rollout, beside: { ...rollout.beside, [key]: before } } }
+}
+
+/** What a rollout that ends half-way had beside the old, which is what is proven again: nobody has to ask it anew while the new one leaves. `only`: one service. */
+export function givenUp(state: StackState, only: string | null = null): Partial<StackState> {
+  const { rollout, takenBack, provenReplicas } = state
+  const isMeant = (service: string): boolean => only === null || service === only
+  const stages = Object.entries(rollout?.stages ?? {}).filter(([name]) => isMeant(name))
+  const beside = Object.entries(rollout?.beside ?? {}).filter(([key]) => isMeant(key.slice(0, key.lastIndexOf('#'))))
   if (stages.length === 0) return {}
-  return { takenBack: { ...takenBack, ...Object.fromEntries(stages.map(([name, stage]) => [name, stage.specHash])) } }
+  return {
+    takenBack: { ...takenBack, ...Object.fromEntries(stages.map(([name, stage]) => [name, stage.specHash])) },
+    provenReplicas: { ...provenReplicas, ...Object.fromEntries(beside) },
+  }
 }
 
 /** A person wants to wait no longer: at the step at work, or at none. Null `service`: at all that have begun. */

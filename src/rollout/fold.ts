@@ -1,6 +1,6 @@
 import { assertNever } from '../model/index.js'
 import type { RolloutFact } from './facts.js'
-import { givenUp, stepBegun, stepReached } from './fold-stages.js'
+import { givenUp, noteBeside, stepBegun, stepReached } from './fold-stages.js'
 import { slotKey, specKey } from './state.js'
 import type { Rejection, Rollout, StackState } from './state.js'
 
@@ -97,7 +97,7 @@ function onRollout(state: StackState, patch: Partial<Rollout>): StackState {
 
 function slotProven(state: StackState, fact: Extract<RolloutFact, { kind: 'slot-proven' }>): StackState {
   const key = slotKey(fact.slot)
-  const next = { ...state, provenReplicas: { ...state.provenReplicas, [key]: fact.containerId } }
+  const next = { ...noteBeside(state, fact), provenReplicas: { ...state.provenReplicas, [key]: fact.containerId } }
   if (state.rollout === null || state.rollout.proven[key] !== undefined) return next
   return onRollout(next, { proven: { ...state.rollout.proven, [key]: fact.atMs }, highWaterAtMs: fact.atMs })
 }
@@ -174,7 +174,15 @@ function rolloutFailed(state: StackState, fact: Extract<RolloutFact, { kind: 'ro
     fact.then === 'rollback' || (fact.then === 'stop' && ended.direction === 'forward')
       ? [...state.rejected, rejection].slice(-REJECTIONS_KEPT)
       : state.rejected
-  if (fact.then === 'rollback') return { ...state, ...givenUp(state), rejected, rollout: null, recovering: true, ended }
+  if (fact.then === 'rollback')
+    return {
+      ...state,
+      ...givenUp(state, fact.scope === 'service' ? fact.service : null),
+      rejected,
+      rollout: null,
+      recovering: true,
+      ended,
+    }
   return onRollout({ ...state, rejected, ended }, { phase: fact.then === 'pause' ? 'paused' : 'stopped' })
 }
 

@@ -51,6 +51,8 @@ export interface Rollout {
   readonly failed: Readonly<Record<string, number>>
   /** Services that come to their spec by a strategy, and the step that was begun last. Absent: none has begun. */
   readonly stages?: Readonly<Record<string, StageState>>
+  /** By `service#key`: the container that was proven there before the new one of a stage. Absent: none. */
+  readonly beside?: Readonly<Record<string, string>>
   /** A person wants it taken back. */
   readonly aborted?: { readonly atMs: number; readonly by: string }
 }

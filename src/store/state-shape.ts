@@ -22,7 +22,7 @@ const version = shape({ hash: text, revision })
 
 const stage = shape({ specHash: text, step: number, begunAtMs: time, reachedAtMs: nullOr(time), promotedTo: number })
 
-const ROLLOUT: Shape<Rollout, 'stages' | 'aborted'> = {
+const ROLLOUT: Shape<Rollout, 'stages' | 'beside' | 'aborted'> = {
   revision,
   hash: text,
   direction: text,
@@ -38,7 +38,7 @@ const ROLLOUT: Shape<Rollout, 'stages' | 'aborted'> = {
   failed: mapOf(time),
 }
 /** Absent where no strategy is under way, and in what older releases wrote. */
-const STRATEGIES = { stages: mapOf(stage), aborted: shape({ atMs: time, by: text }) }
+const STRATEGIES = { stages: mapOf(stage), beside: mapOf(text), aborted: shape({ atMs: time, by: text }) }
 const rollout: Check = (value) => shape(ROLLOUT)(value) && partly(STRATEGIES)(value)
 
 const STACK: Shape<StackState, never> = {

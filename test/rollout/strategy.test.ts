@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ROLLOUT_DEFAULTS, UPDATE_DEFAULTS } from '../../src/model/index.js'
 import type { RolloutPolicy, ServiceSpec, Strategy } from '../../src/model/index.js'
+import { givenUp } from '../../src/rollout/fold-stages.js'
 import { specOf } from './builders.js'
 import { Passage } from './passage.js'
 
@@ -310,7 +311,11 @@ describe('blue-green', () => {
   })
 
   it('goes back at once while it keeps the old ones, by abort', () => {
-    const play = begin(BLUE_GREEN)
+    const play = new Passage([webOf('web:1', BLUE_GREEN)])
+    const before = play.state.provenReplicas
+    play.want([webOf('web:2', BLUE_GREEN)])
+    expect(play.state.provenReplicas).not.toEqual(before)
+    expect(givenUp(play.state).provenReplicas).toEqual(before)
     play.told()
     play.abort()
     const lines = play.told()
