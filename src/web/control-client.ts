@@ -12,6 +12,9 @@ const ANSWER_TIMEOUT_MS = 60_000
 /** Planning looks at every server first. */
 const PLAN_TIMEOUT_MS = 300_000
 
+/** What a controller of 0.1.0 does not say yet. */
+type Later = 'certificates'
+
 /**
  * The running controller behind a control socket. Problems: CONTROLLER_ABSENT when none listens, CONNECTION_LOST when it ends
  * meanwhile, and those that it answers. A stream that breaks before its end throws.
@@ -20,7 +23,10 @@ export function controlClient(socketPath: string): ControlSurface {
   const get = <T>(path: string, timeoutMs?: number): Promise<Result<T>> =>
     call<T>(socketPath, 'GET', path, { timeoutMs })
   return {
-    status: () => get<FleetStatus>('/v1/status'),
+    status: async () => {
+      const answer = await get<Omit<FleetStatus, Later> & Partial<Pick<FleetStatus, Later>>>('/v1/status')
+      return answer.ok ? ok({ certificates: [], ...answer.value }) : answer
+    },
     plan: () => get<PlanReport>('/v1/plan', PLAN_TIMEOUT_MS),
     observation: () => get<readonly ServerView[]>('/v1/observation'),
     history: (query) => get<readonly Fact[]>(`/v1/history?${historyQuery(query)}`),

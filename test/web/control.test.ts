@@ -3,11 +3,14 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createColors } from 'picocolors'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { formatStatus } from '../../src/cli/show/status.js'
 import { fail, ok } from '../../src/model/index.js'
 import { controlClient, serveControl } from '../../src/web/index.js'
 import type { ControlServer, ControlSurface } from '../../src/web/index.js'
-import type { Command, LogEvent } from '../../src/controller/index.js'
+import type { Command, FleetStatus, LogEvent } from '../../src/controller/index.js'
+import { fleetStatus } from '../cli/fleet-status.js'
 
 let dir = ''
 let socketPath = ''
@@ -96,6 +99,18 @@ function raw(
     sent.end(body)
   })
 }
+
+describe('a controller of a release before', () => {
+  it('has a status in which what it does not say yet is empty', async () => {
+    const { certificates: _later, ...before } = fleetStatus({})
+    const client = await serve({ ...fakeSurface(), status: () => Promise.resolve(ok(before as FleetStatus)) })
+    const status = await client.status()
+    expect(status).toEqual(ok(fleetStatus({})))
+    expect(status.ok && formatStatus(status.value, { colors: createColors(false), columns: 80 })).toMatch(
+      /^acme {2}follows/,
+    )
+  })
+})
 
 describe('the control socket', () => {
   it('may be opened by its user alone', async () => {
