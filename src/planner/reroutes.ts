@@ -4,8 +4,8 @@ import { formatHostPort } from './host-ports.js'
 import { formatBytes, formatDuration, showText } from './show-value.js'
 
 /**
- * What changes about the ways to services without their containers changing: published ports of proxies, and routes. `before` null: nothing is known to
- * have run, so that all that comes is new anyway.
+ * What changes about the ways to services without their containers changing: published ports of proxies, routes, and who has their names. A service that
+ * comes or goes takes all of them with it, so that is not told twice. `before` null: nothing is known to have run, so that all that comes is new anyway.
  */
 export function reroutes(before: Stack | null, after: Stack): readonly Reroute[] {
   if (before === null || before === after) return []
@@ -13,12 +13,18 @@ export function reroutes(before: Stack | null, after: Stack): readonly Reroute[]
   return after.services.flatMap((spec) => {
     const former = known.get(spec.name)
     if (former === undefined || former === spec) return []
-    const causes = [...portCauses(former, spec), ...routeCauses(former.routes ?? [], spec.routes ?? [])]
+    const routed = routeCauses(former.routes ?? [], spec.routes ?? [])
+    const causes = [...portCauses(former, spec), ...routed, ...nameCauses(former, spec)]
     return causes.length === 0 ? [] : [{ service: spec.name, causes }]
   })
 }
 
 const portCauses = items('ports', ({ balanced }) => (balanced ?? []).map(formatPort))
+
+/** Its own stack has its name in any case. */
+const nameCauses = items('name', ({ name, stack, exported }) =>
+  exported === true ? [`${name}.${stack} for all stacks`] : [],
+)
 
 function formatPort({ hostIp, published, target, protocol }: BalancedPort): string {
   return `${formatHostPort({ hostIp, port: published, protocol: 'tcp' })}:${target}${protocol === 'http' ? ' (http)' : ''}`

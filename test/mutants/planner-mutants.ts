@@ -7,6 +7,12 @@ const MISFIT = 'src/planner/misfit.ts'
 /** What must change, and where it goes. */
 export const PLANNER_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/planner/reroutes.ts',
+    find: '...routed, ...nameCauses(former, spec)]',
+    put: '...routed]',
+    breaks: 'a plan does not tell that all stacks get a service by its name',
+  },
+  {
     file: 'src/planner/usage.ts',
     find: 'const counted = bySlot.get(slot) ?? null',
     put: 'const counted = bySlot.get(`${slot} again`) ?? null',

@@ -42,6 +42,24 @@ describe('a change of ports and routes alone', () => {
     )
   })
 
+  it.each<[string, Partial<ServiceSpec>, Partial<ServiceSpec>, string]>([
+    ['gives other stacks its name', {}, { exported: true }, 'name none → web.shop for all stacks'],
+    ['takes it from them', { exported: true }, {}, 'name web.shop for all stacks → none'],
+  ])('is told where it %s', (_, before, after, line) => {
+    const plan = planFrom(before, after)
+    expect(formatPlan([plan], { format: 'text' })).toBe(`shop
+  web
+    reroute web, no container is touched
+      ${line}
+  unchanged: web (1)
+
+1 to reroute, 1 unchanged
+`)
+    expect(formatPlan([plan], { format: 'markdown' })).toContain(`| no container is touched | \`${line}\` |`)
+    expect(planToJson([plan]).stacks[0]?.reroutes[0]?.causes).toMatchObject([{ field: 'name' }])
+    expect(planFrom(after, after)).not.toHaveProperty('reroutes')
+  })
+
   it('tells nothing that is secret', () => {
     const users = (hash: string) => ({ users: [{ name: 'bob', hash }] })
     const plan = planFrom(
