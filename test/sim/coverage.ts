@@ -5,6 +5,9 @@ import type { World } from './world.js'
 
 const PHASES: readonly Phase[] = ['none', 'idle', 'preparing', 'updating', 'rolling back', 'paused', 'stopped']
 
+/** Those of worlds of their own (`certifiedOf`). */
+export const OF_CERTIFICATES = ['F60', 'F61', 'F62'] as const
+
 /** In how many worlds each fault struck, and what was going on when it did. */
 export class Coverage {
   worlds = 0
@@ -24,7 +27,13 @@ export class Coverage {
 
   /** Faults that were met in less than this share of the worlds. */
   rarerThan(share: number): readonly string[] {
-    return Object.keys(FAULTS).filter((fault) => this.of(fault, 'any') < share * this.worlds)
+    const others = Object.keys(FAULTS).filter((fault) => !OF_CERTIFICATES.some((one) => one === fault))
+    return others.filter((fault) => this.of(fault, 'any') < share * this.worlds)
+  }
+
+  /** Of these faults, those that struck in no world. */
+  missed(faults: readonly FaultId[]): readonly FaultId[] {
+    return faults.filter((fault) => this.of(fault, 'any') === 0)
   }
 
   private of(fault: string, phase: Phase | 'any'): number {

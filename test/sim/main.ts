@@ -6,7 +6,7 @@ import { commitNow, failure } from './failure.js'
 import { playLongLife, playPairs, playSmallWorlds } from './modes.js'
 import { play } from './play.js'
 import { SAFETY, ELSEWHERE } from './safety.js'
-import { scenarioOf, upgradeOf } from './scenario.js'
+import { certifiedOf, scenarioOf, upgradeOf } from './scenario.js'
 import type { Scenario } from './scenario.js'
 
 const HELP = `npm run sim -- [options]: plays simulated worlds, one seed each, until one breaks an invariant.
@@ -17,6 +17,7 @@ const HELP = `npm run sim -- [options]: plays simulated worlds, one seed each, u
   --keep-going  collects failures instead of stopping at the first
   --trace       prints everything that happened, for a single world
   --upgrade     worlds that the release before this one begins, and that this one takes over
+  --certificates  worlds whose routes have certificates of an authority
   --list        prints the invariants and faults, with those tried elsewhere
 
 Instead of seeded worlds:
@@ -59,6 +60,7 @@ function parse() {
       'keep-going': { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
       upgrade: { type: 'boolean', default: false },
+      certificates: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       small: { type: 'boolean', default: false },
       pairs: { type: 'boolean', default: false },
@@ -87,7 +89,7 @@ async function main(): Promise<number> {
   if (values.small) return playSmallWorlds(depth)
   if (values.pairs) return playPairs()
   if (values['long-life']) return playLongLife({ servers, days, seed })
-  const scenarioAt = values.upgrade ? upgradeOf : scenarioOf
+  const scenarioAt = values.upgrade ? upgradeOf : values.certificates ? certifiedOf : scenarioOf
   return run({ worlds, seed, scenarioAt, file: values.state, goesOn: values['keep-going'], traces: values.trace })
 }
 

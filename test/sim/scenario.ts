@@ -75,25 +75,25 @@ export function scenarioOf(seed: number): Scenario {
   const ingress = random.fork('ingress').chance(0.15) ? { ingress: true } : {}
   const made = { ...about, ...hungry, ...tight, ...ingress }
   const guarded = guarding.chance(0.15) ? { ...made, guards: guardsOf(guarding) } : made
-  if (guarded.ingress !== true) return guarded
-  const staged = random.fork('strategies').chance(0.6) ? { ...guarded, staged: true } : guarded
-  return withPapers(staged, random.fork('papers'), isCalm)
+  const isStaged = guarded.ingress === true && random.fork('strategies').chance(0.6)
+  return isStaged ? { ...guarded, staged: true } : guarded
 }
 
-/** Half of the worlds with routes have certificates of an authority; in most of those something happens to it, or to them. */
-function withPapers(scenario: Scenario, random: Random, isCalm: boolean): Scenario {
-  if (random.chance(0.5)) return scenario
-  const faults = isCalm ? [] : (['F60', 'F61', 'F62', 'F62'] as const).filter(() => random.chance(0.5))
+/** A world whose routes have certificates of an authority. Something happens to that one, or to them, where it is not calm. */
+export function certifiedOf(seed: number): Scenario {
+  const scenario = scenarioOf(seed)
+  const random = randomOf(`papers ${seed}`)
+  const faults = (['F60', 'F61', 'F62', 'F62'] as const).filter(() => random.chance(0.5))
   const steps = faults.reduce<readonly Step[]>((all, fault) => {
     const at = random.between(0, all.length)
     return [...all.slice(0, at), { ...stepOf(random, [fault]), kind: 'fault', fault }, ...all.slice(at)]
   }, scenario.steps)
-  return { ...scenario, acme: true, steps }
+  return { ...scenario, ingress: true, acme: true, steps }
 }
 
 /** A world that an older release begins and this one takes over, sooner or later. */
 export function upgradeOf(seed: number): Scenario {
-  const { ingress: _later, acme: _too, staged: _also, steps, ...about } = scenarioOf(seed)
+  const { ingress: _later, staged: _also, steps, ...about } = scenarioOf(seed)
   const random = randomOf(`upgrade ${seed}`)
   const at = random.between(0, Math.ceil(steps.length / 2))
   const step: Step = { ...stepOf(random, ['F49']), kind: 'upgrade' }
