@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { planProxy } from '../../src/ingress/index.js'
-import type { ProxyFront, RouteSpec } from '../../src/model/index.js'
+import type { ProxyState } from '../../src/ingress/index.js'
+import type { ProxyFront, ProxyTable, RouteSpec } from '../../src/model/index.js'
+import { haproxyWith } from './made-proxy.js'
 import { frontOf, pemOf, routeOf, serviceOf, tableOf, targetOf } from './tables.js'
 
 const WEB = 'to_shop-web-8080-58c68e5d3464e9c6'
@@ -52,6 +54,27 @@ describe('the maps of routes', () => {
   it('answer what an authority asks', () => {
     const challenges = [{ token: 'tok', answer: 'tok.key' }]
     expect(mapOf('challenges.map', [routeOf()], { challenges })).toEqual(['/.well-known/acme-challenge/tok tok.key'])
+  })
+})
+
+describe('a proxy that runs', () => {
+  it('is told of a route that comes or goes without a reload, and of nothing that it knows', () => {
+    const tableWith = (paths: readonly string[]): ProxyTable => {
+      const routes = paths.map((path) => routeOf({ hosts: ['a.test'], path }))
+      return tableOf([serviceOf({ routes, local: [targetOf(2)] })], { front: frontOf({}) })
+    }
+    const proxy = haproxyWith()
+    proxy.bring(tableWith(['/a', '/b']))
+    for (const paths of [['/a', '/b', '/c'], ['/c']]) {
+      const { commands } = planProxy(tableWith(paths), proxy.state())
+      expect(commands?.filter((command) => command.startsWith('commit map '))).toHaveLength(1)
+      proxy.bring(tableWith(paths))
+      const anew = haproxyWith()
+      anew.bring(tableWith(paths))
+      const digests = ({ front }: ProxyState): unknown => [...front.maps].map(([name, { digest }]) => [name, digest])
+      expect(digests(proxy.state())).toEqual(digests(anew.state()))
+      expect(planProxy(tableWith(paths), proxy.state()).commands).toEqual([])
+    }
   })
 })
 
