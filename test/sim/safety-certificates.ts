@@ -26,7 +26,8 @@ function isUntroubled(world: World): boolean {
 export const C01: Invariant = {
   sentence: 'limits of an authority are kept, orders go one at a time, and it is told to look once all proxies answer',
   authority: (world, event) => {
-    if (event.kind === 'angered') return event.why
+    // What was asked for is remembered by the host's clock: set by a year, nobody knows any more how long ago that was.
+    if (event.kind === 'angered') return world.coverage.has('F51') ? null : event.why
     if (event.kind !== 'looks' || !isCalm(world)) return null
     const deaf = world.deafTo(event.token).find((server) => isSound(world, server) && hasSettledProxy(world, server))
     return deaf === undefined ? null : `the authority is told to look at ${event.host}, and ${deaf} does not answer yet`
