@@ -14,6 +14,7 @@ import { simEngine } from './engine/sim-engine.js'
 import type { SimEngine } from './engine/sim-engine.js'
 import { newMeter } from './measure.js'
 import type { MemoryMeasure, Meter, ServiceMeasure } from './measure.js'
+import { standInProxies } from './proxies.js'
 import { serviceOf, specsOf } from './specs.js'
 import { entryOfEvent, entryOfFact } from './timeline.js'
 import type { TimelineEntry } from './timeline.js'
@@ -99,6 +100,7 @@ export async function rehearse(input: RehearsalInput): Promise<Rehearsal> {
     loader: createLoader(),
     driver,
     journal: listening(input.openJournal(), stage.noteFact),
+    ingress: standInProxies(clock),
     log: () => undefined,
   }
   const { ref } = input.desired.revision
@@ -263,6 +265,7 @@ async function drive(
   for (;;) {
     await clock.run(STEP_MS)
     stage.meter.sample()
+    promoteWaiting(controller)
     if (controller.isQuiet()) {
       const settlement = settlementOf(controller.status(), desired.revision.sha)
       if (settlement.kind !== 'pending') return settlement
@@ -270,6 +273,14 @@ async function drive(
     const isStuck = clock.nowMs() - stage.lastAtMs() > STUCK_AFTER_MS || clock.nowMs() - nowMs > LONGEST_MS
     if (isStuck || signal.aborted) return { kind: 'stuck', problems: problemsOf(controller) }
   }
+}
+
+/** Whoever is waited for says yes at once. */
+function promoteWaiting(controller: Controller): void {
+  for (const { name, services } of controller.status().stacks)
+    for (const { name: service, stage } of services)
+      if (stage?.waitsFor === 'promote')
+        controller.command({ kind: 'promote', scope: `${name}/${service}`, to: 'step', by: 'the rehearsal' })
 }
 
 function problemsOf(controller: Controller): readonly Problem[] {

@@ -65,6 +65,13 @@ export function entryOfFact(fact: Fact): Entry | null {
       )
     case 'rollout-failed':
       return rollout(fact.stack, `rollout of ${short(fact)} fails: ${fact.problem.message}`)
+    case 'step-begun':
+      return rollout(
+        fact.stack,
+        fact.step < fact.steps
+          ? `${fact.service}: step ${fact.step + 1} of ${fact.steps} begins, ${fact.percent} % of the requests`
+          : `${fact.service}: its old replicas leave`,
+      )
     case 'rollout-blocked':
       return rollout(fact.stack, `is blocked: ${fact.problems.map(({ message }) => message).join('; ')}`)
     case 'slot-proven':

@@ -126,6 +126,27 @@ function adopted(listing: Listing): Listing {
 }
 
 describe('a rehearsal', () => {
+  it.each([
+    ['canary\n        steps: [50% 2m]', 120_000],
+    ['canary\n        steps: [25%, 50% 1m]', 60_000],
+    ['blue-green\n        keep: 3m', 180_000],
+  ])('goes all the way of a %s', async (strategy, heldMs) => {
+    const stage = new Stage()
+    const shop = (image: string): Files => {
+      const more = `    ports: ['80:80']\n    x-slipway:\n      rollout:\n        strategy: ${strategy}\n`
+      return web(image, more)
+    }
+    const first = await stage.settle({ 'slipway.yaml': `${FLEET}ingress: true\n`, ...shop('shop/web:1') })
+    expect(first.outcome.kind).toBe('applied')
+    const rehearsal = await stage.play(shop('shop/web:2'))
+    const { outcome, tookMs, services } = rehearsal
+    expect(outcome.kind).toBe('applied')
+    expect(text(rehearsal)).toMatch(/web: step 1 of \d begins/)
+    expect(tookMs).toBeGreaterThan(heldMs)
+    expect(tookMs).toBeLessThan(heldMs + 120_000)
+    expect(services.find(({ service }) => service === 'shop/web')).toMatchObject({ before: 2, lowest: 2, after: 2 })
+  })
+
   it('begins with what was taken over from docker compose as well', async () => {
     const stage = await deployed()
     stage.observation = new Map(
