@@ -104,12 +104,22 @@ function inTurn(before: Revision, then: Source, isInForce: () => boolean): Sourc
 /** A clone that nobody else uses, for as long as `use` runs. */
 export async function withWorkshop<T>(invocation: Invocation, use: (workshop: Workshop) => Promise<T>): Promise<T> {
   const { parts, settings } = invocation
+  return inOwnFolder(async (dir) => {
+    const workshop = await parts.openWorkshop(settings, repoOf(settings), { dir, log: quietly(invocation) })
+    try {
+      return await use(workshop)
+    } finally {
+      await workshop.close()
+    }
+  })
+}
+
+/** Nothing of it stays, also where the clone could not even be opened. */
+async function inOwnFolder<T>(use: (dir: string) => Promise<T>): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'slipway-'))
-  const workshop = await parts.openWorkshop(settings, repoOf(settings), { dir, log: quietly(invocation) })
   try {
-    return await use(workshop)
+    return await use(dir)
   } finally {
-    await workshop.close()
     rmSync(dir, { recursive: true, force: true })
   }
 }
@@ -122,14 +132,14 @@ export async function withSource<T>(
 ): Promise<T> {
   const { io, parts, settings } = invocation
   if (folder !== null) return use(folderSource(resolve(folder), io.user, io.nowMs()))
-  const dir = mkdtempSync(join(tmpdir(), 'slipway-'))
-  const source = await parts.openSource(settings, repoOf(settings), { dir, log: quietly(invocation) })
-  try {
-    return await use(source)
-  } finally {
-    await source.close()
-    rmSync(dir, { recursive: true, force: true })
-  }
+  return inOwnFolder(async (dir) => {
+    const source = await parts.openSource(settings, repoOf(settings), { dir, log: quietly(invocation) })
+    try {
+      return await use(source)
+    } finally {
+      await source.close()
+    }
+  })
 }
 
 /** Everything that a revision wants: the newest, or one of its history. Ends the command with every problem that it has. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { runCli } from '../../src/cli/index.js'
 import type { Parts } from '../../src/cli/index.js'
@@ -6,6 +9,7 @@ import { dockerDriver } from '../../src/driver/index.js'
 import { fail, ok } from '../../src/model/index.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
 import type { World } from '../controller/world.js'
+import { CommandError } from '../../src/cli/invocation.js'
 import { keptIo } from './kept-io.js'
 
 const never = (): never => {
@@ -25,9 +29,17 @@ async function run(
   world: World,
   ...argv: readonly string[]
 ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  return runWith(() => Promise.resolve(world.source), world, ...argv)
+}
+
+async function runWith(
+  openSource: Parts['openSource'],
+  world: World,
+  ...argv: readonly string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
   const parts: Parts = {
     clock,
-    openSource: () => Promise.resolve(world.source),
+    openSource,
     openWorkshop: never,
     openLoader: () => Promise.reject(new Error('a preview reads in its own process')),
     openDriver: () => Promise.resolve(world.driver),
@@ -321,4 +333,27 @@ describe('rehearse without a controller', () => {
     expect(code).toBe(64)
     expect(err).toMatch(message)
   })
+})
+
+it('leaves no folder behind, whether the repository can be opened or not', async () => {
+  const world = await deployed({ 'stacks/shop/compose.yaml': shop('web:1') })
+  const [temporary, usual] = [mkdtempSync(join(tmpdir(), 'slipway-test-')), process.env['TMPDIR']]
+  process.env['TMPDIR'] = temporary
+  const folders: number[] = []
+  try {
+    const openSource: Parts['openSource'] = () => {
+      folders.push(readdirSync(temporary).length)
+      return folders.length === 1
+        ? Promise.resolve(world.source)
+        : Promise.reject(new CommandError([{ code: 'GIT_AUTH', message: 'it refuses the token' }]))
+    }
+    expect((await runWith(openSource, world, 'plan', '--repo', 'https://git.example.com/f.git')).code).toBe(0)
+    const refused = await runWith(openSource, world, 'plan', '--repo', 'https://git.example.com/f.git')
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('it refuses the token')])
+    expect([folders, readdirSync(temporary)]).toEqual([[1, 1], []])
+  } finally {
+    if (usual === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = usual
+    rmSync(temporary, { recursive: true, force: true })
+  }
 })

@@ -14,8 +14,14 @@ import type { Target } from '../target.js'
 import { FACTS } from './facts.js'
 
 const bugs: unknown[] = []
-const socketPath = join(mkdtempSync(join(tmpdir(), 'slipway-fuzz-')), 'control.sock')
-process.on('exit', () => rmSync(join(socketPath, '..'), { recursive: true, force: true }))
+let folder: string | undefined
+process.on('exit', () => rmSync(folder ?? '', { recursive: true, force: true }))
+
+/** Made when it is needed: who only lists the targets leaves nothing. */
+function pathOf(name: string): string {
+  folder ??= mkdtempSync(join(tmpdir(), 'slipway-fuzz-'))
+  return join(folder, name)
+}
 
 async function* lines(): AsyncGenerator<never> {
   await Promise.resolve()
@@ -34,10 +40,10 @@ const surface: ControlSurface = {
 
 let served: Promise<unknown> | null = null
 async function ask(request: Buffer): Promise<string> {
-  served ??= serveControl(surface, { socketPath, onBug: (error) => void bugs.push(error) })
+  served ??= serveControl(surface, { socketPath: pathOf('control.sock'), onBug: (error) => void bugs.push(error) })
   await served
   return new Promise((resolve) => {
-    const socket = connect(socketPath)
+    const socket = connect(pathOf('control.sock'))
     const chunks: Buffer[] = []
     socket.on('data', (chunk) => void chunks.push(chunk))
     socket.on('error', () => undefined)
@@ -57,7 +63,6 @@ const POST = `POST /v1/commands HTTP/1.1\r\nHost: x\r\nContent-Length: ${command
 
 /** A controller that answers with any bytes. */
 let answer: Buffer = Buffer.alloc(0)
-const answerPath = `${socketPath}.answers`
 let answering: Promise<void> | null = null
 function answerWith(input: Buffer): Promise<void> {
   answer = input
@@ -66,7 +71,7 @@ function answerWith(input: Buffer): Promise<void> {
       socket.on('error', () => undefined)
       socket.once('data', () => socket.end(answer))
     })
-    server.listen(answerPath, () => resolve()).unref()
+    server.listen(pathOf('answers'), () => resolve()).unref()
   })
   return answering
 }
@@ -172,7 +177,7 @@ export const CONTROL_TARGETS: readonly Target[] = [
     quick: 400,
     async read(input) {
       await answerWith(input)
-      const client = controlClient(answerPath)
+      const client = controlClient(pathOf('answers'))
       return [await client.history({ limit: 1 }), await client.command({ kind: 'sync', by: 'ada' })]
     },
   },
