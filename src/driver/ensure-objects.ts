@@ -94,21 +94,34 @@ export async function removeNetwork(
       ),
     )
   }
-  const users = Object.values((at(found.value, 'Containers') ?? {}) as Record<string, unknown>).map((user) =>
-    textAt(user, 'Name'),
-  )
+  const users = usersOf(found.value)
   if (users.length > 0) {
-    const message = `network ${action.network} on server ${server} is used by ${users.sort().join(', ')}`
+    const message = `network ${action.network} on server ${server} is used by ${[...users].sort().join(', ')}`
     return fail({
       ...conflict(engine, 'NETWORK_CONFLICT', message, action.stack),
       next: { kind: 'wait', until: 'nothing uses it' },
     })
   }
   const call = { method: 'DELETE', path: `/networks/${segment(textAt(found.value, 'Id'))}`, lane: 'change' } as const
-  const removed = await engine.call(call, signal)
-  if (removed.ok || (removed.problem.kind === 'refused' && removed.problem.status === 404)) return ok({})
-  const what = `remove the network ${action.network}`
-  return fail({ ...toProblem(removed.problem, { server, what }), stack: action.stack })
+  for (let tries = 1; ; tries += 1) {
+    const removed = await engine.call(call, signal)
+    if (removed.ok || (removed.problem.kind === 'refused' && removed.problem.status === 404)) return ok({})
+    const isLate = textAt(found.value, 'Driver') === OVERLAY && removed.problem.kind === 'refused'
+    const what = `remove the network ${action.network}`
+    if (!isLate || tries === LEAVE_TRIES || signal.aborted)
+      return fail({ ...toProblem(removed.problem, { server, what }), stack: action.stack })
+    await new Promise<void>((resolve) => void engine.clock.after(LEAVE_PAUSE_MS, resolve))
+  }
+}
+
+/** A manager hears a moment later that a container of another node has left. */
+const LEAVE_TRIES = 10
+const LEAVE_PAUSE_MS = 500
+
+/** Names of containers; what balances for services of Swarm is in each of its networks, and goes with it. */
+function usersOf(network: Found): readonly string[] {
+  const users = Object.entries((at(network, 'Containers') ?? {}) as Record<string, unknown>)
+  return users.filter(([id]) => !id.startsWith('lb-')).map(([, user]) => textAt(user, 'Name'))
 }
 
 /** Whether a network that is there is as the stack wants it; one that is not there will be made. Changes nothing. */

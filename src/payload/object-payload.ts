@@ -1,3 +1,4 @@
+import { OVERLAY } from '../model/index.js'
 import type { NetworkSpec, VolumeSpec } from '../model/index.js'
 import { compact } from './compact.js'
 
@@ -13,7 +14,8 @@ export function networkPayload(network: NetworkSpec): Fields {
     Internal: internal,
     Options: options,
     ...((enableIpv6 ?? hasV6) ? { EnableIPv6: true } : {}),
-    ...compact({ Attachable: attachable, EnableIPv4: enableIpv4 }),
+    // Else a network of Swarm takes no container that Swarm does not run.
+    ...compact({ Attachable: driver === OVERLAY ? true : attachable, EnableIPv4: enableIpv4 }),
     ...(ipam !== undefined
       ? { IPAM: ipamPayload(ipam) }
       : subnets.length > 0

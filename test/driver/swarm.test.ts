@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { containerName } from '../../src/model/index.js'
 import type { Action } from '../../src/model/index.js'
 import { json, startFakeEngine } from './fake-engine.js'
-import type { FakeEngine } from './fake-engine.js'
+import type { FakeEngine, FakeHandler } from './fake-engine.js'
 import { FLEET, localServer, must, never, newDriver, problemOf } from './fixtures.js'
 import type { TestDriver } from './fixtures.js'
 
@@ -139,4 +139,36 @@ it('changes nothing of a node but its role, and demotes a manager before it remo
     `POST /nodes/n9/update version=42 ${JSON.stringify({ ...spec, Role: 'worker' })}`,
     'DELETE /nodes/n9 force=true',
   ])
+})
+
+it('removes a network of a Swarm that only its own balancer is in, and waits for who leaves', async () => {
+  const Labels = { 'slipway.fleet': FLEET }
+  const Containers = { 'lb-shop_mesh': { Name: 'shop_mesh-endpoint' } }
+  engine.on('GET /networks/shop_mesh', { Name: 'shop_mesh', Id: 'i2', Driver: 'overlay', Labels, Containers })
+  let refused = 0
+  engine.on('DELETE /networks/i2', ((request, response) => {
+    refused += 1
+    const handler = refused < 3 ? json(400, { message: 'network i2 is in use by task x' }) : json(204, {})
+    handler(request, response)
+  }) satisfies FakeHandler)
+  const action: Action = { kind: 'remove-network', server: 'one', stack: 'shop', network: 'shop_mesh' }
+  must(await driver.perform(action, never))
+  expect(refused).toBe(3)
+})
+
+it('makes networks of a Swarm so that containers can join', async () => {
+  engine.on('GET /networks/', json(404, { message: 'network shop_mesh not found' }))
+  engine.on('POST /networks/create', json(201, { Id: 'i2' }))
+  const network = {
+    name: 'shop_mesh',
+    external: false,
+    driver: 'overlay',
+    options: {},
+    internal: false,
+    labels: {},
+    subnets: [],
+  }
+  must(await driver.perform({ kind: 'ensure-network', server: 'one', stack: 'shop', network }, never))
+  const body: unknown = JSON.parse(engine.requests.find(({ path }) => path === '/networks/create')?.body ?? '')
+  expect(body).toMatchObject({ Driver: 'overlay', Attachable: true })
 })

@@ -72,11 +72,13 @@ describe('the first deployment of the sample fleet', () => {
     const traffic = fleet.watchTraffic()
     fleet.boot()
     await fleet.settle(sha)
+    // A proxy is asked by a command in its container what it has.
+    const isQuestion = (call: string): boolean => /POST \S+\/(containers\/\w+\/exec|exec\/\w+\/start)/.test(call)
     await fleet.until('a second look at each server', () => {
       const lists = traffic.read().calls.filter(({ path }) => path.includes('/containers/json'))
       return fleet.lab.servers.every(({ name }) => lists.filter(({ server }) => server === name).length >= 2)
     })
-    expect(mutating(traffic.read())).toEqual([])
+    expect(mutating(traffic.read()).filter((call) => !isQuestion(call))).toEqual([])
     expect([...traffic.read().logins].sort()).toEqual(['lon-1', 'lon-2', 'par-1'])
     expect(await fleet.containers()).toEqual(before)
   })

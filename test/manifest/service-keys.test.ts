@@ -435,9 +435,9 @@ ${top}`
     expect(warningsOf(compose)).toEqual(['2:34 FIELD_IGNORED', '2:51 FIELD_IGNORED'])
   })
 
-  it('of a Swarm take containers that Swarm does not run', () => {
+  it('may be of a Swarm', () => {
     const compose = 'services: { web: { image: "a:1" } }\nnetworks: { default: { driver: overlay } }\n'
-    expect(stackOf(compose).networks).toMatchObject([{ driver: 'overlay', attachable: true }])
+    expect(stackOf(compose).networks).toMatchObject([{ name: 'shop_default', driver: 'overlay' }])
   })
 
   it.each([

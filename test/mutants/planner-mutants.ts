@@ -9,7 +9,7 @@ export const PLANNER_MUTANTS: readonly Mutant[] = [
   {
     file: 'src/planner/reroutes.ts',
     find: '...routed, ...nameCauses(former, spec)]',
-    put: '...routed]',
+    put: '...routed, ...nameCauses(spec, spec)]',
     breaks: 'a plan does not tell that all stacks get a service by its name',
   },
   {

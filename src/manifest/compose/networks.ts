@@ -155,17 +155,16 @@ function networkSpec(name: string, declared: Node | undefined, report: Report): 
   }
 }
 
-/** A network of Swarm takes no container that Swarm does not run, unless it says so. */
+/** A network of Swarm that takes no container but Swarm's is of no use here. */
 function readAttachable(node: Node | undefined, driver: string, report: Report): true | undefined {
   const said = readBoolean(node, 'attachable', report)
-  if (driver !== OVERLAY) return said || undefined
-  if (said === false && node !== undefined)
+  if (driver === OVERLAY && said === false && node !== undefined)
     report.error(
       'CONFLICT',
       keyOf(node, 'attachable') ?? node,
       '`attachable: false` keeps every container out of an overlay network; remove it',
     )
-  return true
+  return said || undefined
 }
 
 /** Nothing but subnets, in any order. */
