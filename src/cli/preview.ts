@@ -104,21 +104,23 @@ function inTurn(before: Revision, then: Source, isInForce: () => boolean): Sourc
 /** A clone that nobody else uses, for as long as `use` runs. */
 export async function withWorkshop<T>(invocation: Invocation, use: (workshop: Workshop) => Promise<T>): Promise<T> {
   const { parts, settings } = invocation
-  return inOwnFolder(async (dir) => {
-    const workshop = await parts.openWorkshop(settings, repoOf(settings), { dir, log: quietly(invocation) })
-    try {
-      return await use(workshop)
-    } finally {
-      await workshop.close()
-    }
-  })
+  const log = quietly(invocation)
+  return inOwnFolder((dir) => parts.openWorkshop(settings, repoOf(settings), { dir, log }), use)
 }
 
 /** Nothing of it stays, also where the clone could not even be opened. */
-async function inOwnFolder<T>(use: (dir: string) => Promise<T>): Promise<T> {
+async function inOwnFolder<C extends { close(): Promise<void> }, T>(
+  open: (dir: string) => Promise<C>,
+  use: (clone: C) => Promise<T>,
+): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), 'slipway-'))
   try {
-    return await use(dir)
+    const clone = await open(dir)
+    try {
+      return await use(clone)
+    } finally {
+      await clone.close()
+    }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -132,14 +134,8 @@ export async function withSource<T>(
 ): Promise<T> {
   const { io, parts, settings } = invocation
   if (folder !== null) return use(folderSource(resolve(folder), io.user, io.nowMs()))
-  return inOwnFolder(async (dir) => {
-    const source = await parts.openSource(settings, repoOf(settings), { dir, log: quietly(invocation) })
-    try {
-      return await use(source)
-    } finally {
-      await source.close()
-    }
-  })
+  const log = quietly(invocation)
+  return inOwnFolder((dir) => parts.openSource(settings, repoOf(settings), { dir, log }), use)
 }
 
 /** Everything that a revision wants: the newest, or one of its history. Ends the command with every problem that it has. */

@@ -1,4 +1,4 @@
-import { compareText } from '../model/index.js'
+import { bySwarm, compareText } from '../model/index.js'
 import type { Problem } from '../model/index.js'
 import type { SwarmCondition, SwarmNode, SwarmRole, SwarmStep } from '../controller/index.js'
 
@@ -31,7 +31,8 @@ const MANAGERS = 3
 
 export function planSwarm(wish: SwarmWish): SwarmPlan {
   const { seen } = wish
-  const groups = groupsOf(seen.filter(({ condition }) => condition.state === 'active'))
+  const active = seen.filter(({ condition }) => condition.state === 'active')
+  const groups = bySwarm(active, ({ condition }) => condition.managers.map(({ node }) => node))
   const problems = [...seen.flatMap(stuck), ...apart(groups)]
   const [group = []] = groups
   const leader = group.find(({ condition }) => condition.nodes !== null)
@@ -78,21 +79,6 @@ function stepsFor(
 
 function isOf(seen: readonly SwarmSeen[], { node }: SwarmNode): boolean {
   return seen.some(({ condition }) => condition.state === 'active' && condition.node === node)
-}
-
-/** Those that know a manager in common, the most first. */
-function groupsOf(active: readonly SwarmSeen[]): readonly (readonly SwarmSeen[])[] {
-  const groups: { readonly managers: Set<string>; readonly own: SwarmSeen[] }[] = []
-  for (const one of active) {
-    const ids = one.condition.managers.map(({ node }) => node)
-    const met = groups.filter(({ managers }) => ids.some((id) => managers.has(id)))
-    for (const group of met) groups.splice(groups.indexOf(group), 1)
-    groups.push({
-      managers: new Set([...met.flatMap(({ managers }) => [...managers]), ...ids]),
-      own: [...met.flatMap(({ own }) => own), one],
-    })
-  }
-  return groups.map(({ own }) => own).sort((a, b) => b.length - a.length)
 }
 
 function stuck({ server, condition }: SwarmSeen): readonly Problem[] {

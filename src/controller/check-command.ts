@@ -20,10 +20,8 @@ export function checkCommand(memory: Known, waiting: readonly Waiting[], command
     case 'retry':
       return oneOf(stacks, command.stack, 'stack', command)
     case 'promote':
-    case 'abort': {
-      const known = oneOf(stacks, command.kind === 'abort' ? command.stack : stackOf(command.scope), 'stack', command)
-      return known.ok ? checkRollout(state, command) : known
-    }
+    case 'abort':
+      return checkRollout(state, command)
     case 'restart':
       return oneOf(servicesOf(memory), `${command.stack}/${command.service}`, 'service', command)
     case 'suspend':
@@ -43,13 +41,11 @@ export function checkCommand(memory: Known, waiting: readonly Waiting[], command
   }
 }
 
-function stackOf(scope: string): string {
-  return scope.split('/')[0] ?? ''
-}
-
 /** What is not under way can be neither promoted nor given up. */
 function checkRollout({ stacks }: Memory['state'], command: PromoteOrAbort): Result<Command> {
   const [name = '', service] = (command.kind === 'abort' ? command.stack : command.scope).split('/')
+  const known = oneOf(Object.keys(stacks), name, 'stack', command)
+  if (!known.ok) return known
   const rollout = stacks[name]?.rollout ?? null
   if (rollout === null) return refused(`no rollout of ${name} is under way`)
   if (command.kind === 'abort') {

@@ -5,6 +5,7 @@ import { at, numberAt, readJson, textAt } from './engine.js'
 import type { Call, Engine } from './engine.js'
 import { segment } from './engine-client.js'
 import { toProblem } from './engine-errors.js'
+import { managersIn } from './swarm.js'
 
 /** A node joins when managers have agreed on it, and the engine waits 20 s for that. */
 const CHANGE_MS = 60_000
@@ -44,12 +45,6 @@ async function conditionOf(engine: Engine, signal: AbortSignal): Promise<Result<
     managers: managersIn(info.value),
     nodes: isManager ? await nodesOf(engine, signal) : null,
   })
-}
-
-function managersIn(info: unknown): SwarmCondition['managers'] {
-  const known = at(info, 'Swarm', 'RemoteManagers')
-  const all = Array.isArray(known) ? (known as readonly unknown[]) : []
-  return all.map((one) => ({ node: textAt(one, 'NodeID'), address: textAt(one, 'Addr') }))
 }
 
 /** Null: nobody leads, so nobody knows. */

@@ -1,5 +1,6 @@
 import { ok } from '../model/index.js'
 import type { EngineFacts, NetworkSeen, Replica, Result, SwarmFacts } from '../model/index.js'
+import type { SwarmCondition } from '../controller/index.js'
 import { at, readJson, textAt } from './engine.js'
 import type { Engine } from './engine.js'
 
@@ -34,16 +35,22 @@ export async function factsNow(
 }
 
 /** Null: it is in none. What is not `active` has no part in it: it is cut off, locked, or was thrown out. */
-export function readSwarm(info: unknown): SwarmFacts | null {
+function readSwarm(info: unknown): SwarmFacts | null {
   const swarm = at(info, 'Swarm')
   if (textAt(swarm, 'LocalNodeState') !== 'active') return null
-  const known = at(swarm, 'RemoteManagers')
-  const managers = Array.isArray(known) ? known.map((one: unknown) => textAt(one, 'NodeID')) : []
+  const managers = managersIn(info).map(({ node }) => node)
   return {
     node: textAt(swarm, 'NodeID'),
     isManager: at(swarm, 'ControlAvailable') === true,
     managers: managers.filter((id) => id !== '').sort(),
   }
+}
+
+/** The managers that an engine knows, by `GET /info`. */
+export function managersIn(info: unknown): SwarmCondition['managers'] {
+  const known = at(info, 'Swarm', 'RemoteManagers')
+  const all = Array.isArray(known) ? (known as readonly unknown[]) : []
+  return all.map((one) => ({ node: textAt(one, 'NodeID'), address: textAt(one, 'Addr') }))
 }
 
 /** Networks that are the same on all servers of the Swarm. */

@@ -94,10 +94,12 @@ export type {
   Strategy,
   UpdatePolicy,
 } from './rollout-policy.js'
-export { OVERLAY, serviceKey } from './stack.js'
+export { ailmentOf } from './ailment.js'
+export type { Ailment } from './ailment.js'
+export { OVERLAY, isOfSwarm, serviceKey } from './stack.js'
 export type { Desired, IpamPool, IpamSpec, NetworkSpec, Stack, StackEntry, VolumeSpec } from './stack.js'
 export { compareSlots, compareText, formatSlot } from './slot.js'
-export { swarmOf } from './swarm.js'
+export { bySwarm, swarmOf } from './swarm.js'
 export type { Swarm } from './swarm.js'
 export type { Slot } from './slot.js'
 export {

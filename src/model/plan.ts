@@ -1,3 +1,4 @@
+import type { Ailment } from './ailment.js'
 import type { Problem } from './problem.js'
 import type { Replica } from './observation.js'
 import type { ServiceSpec } from './service-spec.js'
@@ -54,7 +55,7 @@ export type Change =
       readonly server: string
       readonly spec: ServiceSpec
       readonly replica: Replica
-      readonly why: 'exited' | 'unhealthy' | 'paused'
+      readonly why: Ailment
       readonly causes: readonly Cause[]
     }
   /** `surplus`: replaced, doubled or superseded, goes as soon as its slot has a better one. `unwanted`: no slot wants it, goes last. */

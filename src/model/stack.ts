@@ -37,6 +37,11 @@ export interface NetworkSpec {
   readonly enableIpv6?: boolean | undefined
 }
 
+/** Whether all servers of a Swarm have it, once one of its managers has made it. */
+export function isOfSwarm({ driver, external }: NetworkSpec): boolean {
+  return driver === OVERLAY && !external
+}
+
 /** A named volume of a stack; `name` is its full name on the server. Never deleted by Slipway. */
 export interface VolumeSpec {
   readonly name: string

@@ -10,22 +10,8 @@ export interface Swarm {
 
 /** The Swarm that most servers are in; of equal ones that of the first by name. Null: they are in none. */
 export function swarmOf(observation: Observation): Swarm | null {
-  const nodes = [...observation.values()].flatMap((view) => {
-    const swarm = factsIn(view)
-    return swarm === undefined ? [] : [{ view, swarm }]
-  })
-  const groups: { readonly known: Set<string>; readonly views: { view: ServerView; swarm: SwarmFacts }[] }[] = []
-  for (const node of nodes) {
-    const own = groups.filter(({ known }) => node.swarm.managers.some((id) => known.has(id)))
-    const known = new Set([...own.flatMap((group) => [...group.known]), ...node.swarm.managers])
-    const views = [...own.flatMap((group) => group.views), node]
-    for (const group of own) groups.splice(groups.indexOf(group), 1)
-    groups.push({ known, views })
-  }
-  const sorted = groups
-    .map(({ views }) => views.sort((a, b) => compareText(a.view.server, b.view.server)))
-    .sort((a, b) => b.length - a.length || compareText(a[0]?.view.server ?? '', b[0]?.view.server ?? ''))
-  const [most] = sorted
+  const nodes = [...observation.values()].sort((a, b) => compareText(a.server, b.server)).flatMap(nodeOf)
+  const [most] = bySwarm(nodes, ({ swarm }) => swarm.managers)
   if (most === undefined) return null
   return {
     members: most.map(({ view }) => view.server),
@@ -33,6 +19,27 @@ export function swarmOf(observation: Observation): Swarm | null {
   }
 }
 
-function factsIn(view: ServerView): SwarmFacts | undefined {
-  return view.kind === 'listed' ? view.listing.facts.swarm : view.facts?.swarm
+function nodeOf(view: ServerView): readonly { readonly view: ServerView; readonly swarm: SwarmFacts }[] {
+  const facts = view.kind === 'listed' ? view.listing.facts : view.facts
+  return facts?.swarm === undefined ? [] : [{ view, swarm: facts.swarm }]
+}
+
+/** Nodes that know a manager in common, if only by others; the most first, those of the first node first among equals. All stay in their order. */
+export function bySwarm<T>(nodes: readonly T[], managersOf: (node: T) => readonly string[]): readonly (readonly T[])[] {
+  const swarms = new Set<Set<string>>()
+  for (const node of nodes) {
+    const own = managersOf(node)
+    const known = [...swarms].filter((ids) => own.some((id) => ids.has(id)))
+    for (const ids of known) swarms.delete(ids)
+    swarms.add(new Set([...known.flatMap((ids) => [...ids]), ...own]))
+  }
+  const groups = new Map<unknown, T[]>()
+  for (const node of nodes) {
+    const [first = ''] = managersOf(node)
+    const swarm = [...swarms].find((ids) => ids.has(first)) ?? node
+    const group = groups.get(swarm) ?? []
+    groups.set(swarm, group)
+    group.push(node)
+  }
+  return [...groups.values()].sort((a, b) => b.length - a.length)
 }

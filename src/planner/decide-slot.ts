@@ -1,4 +1,5 @@
-import type { Cause, Change, Replica, Slot } from '../model/index.js'
+import { ailmentOf } from '../model/index.js'
+import type { Ailment, Cause, Change, Replica, Slot } from '../model/index.js'
 import { awayVerdict, blocked, goneCauses, mayBeAnywhere } from './away.js'
 import { evictionCause, sentence } from './context.js'
 import type { Draft, ServiceContext } from './context.js'
@@ -31,7 +32,7 @@ export function isCurrent(context: ServiceContext, replica: Replica): boolean {
 export function settle(context: ServiceContext, replica: Replica): Change {
   const { spec } = context
   const { slot, server } = replica
-  const why = ailment(context, replica)
+  const why = ailmentOf(context.spec.restart, replica)
   if (why !== null) return { kind: 'restart', slot, server, spec, replica, why, causes: [ailmentCause(replica, why)] }
   const limits = limitsOf(context, replica)
   if (limits === context.limits) return { kind: 'unchanged', slot, server, spec, replica }
@@ -59,15 +60,6 @@ export function decideSlot(context: ServiceContext, slot: Slot, { listed, held }
 /** The engine's limits of a replica: those it was made with, or was given since. */
 function limitsOf({ input }: ServiceContext, replica: Replica): string {
   return input.limitsInPlace.get(replica.containerId) ?? replica.limits
-}
-
-type Ailment = Extract<Change, { kind: 'restart' }>['why']
-
-function ailment({ spec }: ServiceContext, replica: Replica): Ailment | null {
-  if (replica.state === 'running') return replica.health === 'unhealthy' ? 'unhealthy' : null
-  if (replica.state === 'paused') return 'paused'
-  if (replica.state !== 'exited' || spec.restart.condition === 'no') return null
-  return spec.restart.condition === 'on-failure' && replica.exitCode === 0 ? null : 'exited'
 }
 
 function ailmentCause(replica: Replica, why: Ailment): Cause {

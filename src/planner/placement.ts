@@ -1,4 +1,4 @@
-import { OVERLAY, compareText, containerName, swarmOf } from '../model/index.js'
+import { compareText, containerName, isOfSwarm } from '../model/index.js'
 import type { Problem, Replica } from '../model/index.js'
 import { engineNeeds, joinedServices } from '../payload/index.js'
 import { spreadValue } from './constraints.js'
@@ -51,12 +51,11 @@ function requestOf(pending: Pending, ledger: Ledger): Request {
   }
 }
 
-function swarmFor({ context: { spec, input } }: Pending): Request['swarm'] {
+function swarmFor({ context: { spec, input, survey } }: Pending): Request['swarm'] {
   const isShared = input.stack.networks.some(
-    ({ name, driver, external }) =>
-      driver === OVERLAY && !external && spec.networks.some(({ network }) => network === name),
+    (network) => isOfSwarm(network) && spec.networks.some((own) => own.network === network.name),
   )
-  return isShared ? (swarmOf(input.observation)?.members ?? []) : null
+  return isShared ? (survey.swarm?.members ?? []) : null
 }
 
 /** Where the container is, or will be, that a slot joins: of the same number, else the first. */

@@ -1,5 +1,5 @@
-import { compareText } from '../model/index.js'
-import type { Fleet, Server } from '../model/index.js'
+import { compareText, swarmOf } from '../model/index.js'
+import type { Fleet, Server, Swarm } from '../model/index.js'
 import type { FleetUsage, ReplicaIndex, UnreachableView } from './usage.js'
 
 /** What can be said of the fleet as a whole, the same for every stack of a tick. */
@@ -14,6 +14,8 @@ export interface Survey {
   readonly neverListed: readonly string[]
   /** More than half of the fleet is away at once: then it is the controller that is cut off. */
   readonly isCutOff: boolean
+  /** Null: they are in none. */
+  readonly swarm: Swarm | null
 }
 
 /** By the index that belongs to one measure; a memory of a pure function, nothing more. */
@@ -45,5 +47,6 @@ function takeSurvey(fleet: Fleet, { observation }: FleetUsage): Survey {
     unreachable,
     neverListed,
     isCutOff,
+    swarm: swarmOf(observation),
   }
 }

@@ -129,6 +129,8 @@ interface Stage {
   readonly meter: Meter
   readonly timeline: readonly TimelineEntry[]
   readonly noteFact: (fact: Fact) => void
+  /** Services, as `stack/service`, at whose step a person is waited for: he says yes at once. */
+  readonly asked: string[]
   readonly started: () => number
   /** When something happened last. */
   readonly lastAtMs: () => number
@@ -137,6 +139,7 @@ interface Stage {
 function buildStage(input: RehearsalInput, clock: VirtualClock): Stage {
   const { observation, desired } = input
   const timeline: TimelineEntry[] = []
+  const asked: string[] = []
   const engines = new Map<string, SimEngine>()
   const cast = newCast(input, (id) =>
     [...engines.values()].map(({ machine }) => machine.containers.get(id)?.healthcheck),
@@ -174,7 +177,11 @@ function buildStage(input: RehearsalInput, clock: VirtualClock): Stage {
     way: ({ name }) => engines.get(name)?.way(name) ?? awayWay(name, problemOf(observation.get(name))),
     meter: measured,
     timeline,
-    noteFact: (fact) => note(entryOfFact(fact)),
+    noteFact(fact) {
+      note(entryOfFact(fact))
+      if (fact.kind === 'step-reached' && fact.holdMs === null) asked.push(`${fact.stack}/${fact.service}`)
+    },
+    asked,
     started: cast.started,
     lastAtMs: () => input.nowMs + (timeline.at(-1)?.atMs ?? 0),
   }
@@ -265,7 +272,8 @@ async function drive(
   for (;;) {
     await clock.run(STEP_MS)
     stage.meter.sample()
-    promoteWaiting(controller)
+    for (const scope of stage.asked.splice(0))
+      controller.command({ kind: 'promote', scope, to: 'step', by: 'the rehearsal' })
     if (controller.isQuiet()) {
       const settlement = settlementOf(controller.status(), desired.revision.sha)
       if (settlement.kind !== 'pending') return settlement
@@ -273,14 +281,6 @@ async function drive(
     const isStuck = clock.nowMs() - stage.lastAtMs() > STUCK_AFTER_MS || clock.nowMs() - nowMs > LONGEST_MS
     if (isStuck || signal.aborted) return { kind: 'stuck', problems: problemsOf(controller) }
   }
-}
-
-/** Whoever is waited for says yes at once. */
-function promoteWaiting(controller: Controller): void {
-  for (const { name, services } of controller.status().stacks)
-    for (const { name: service, stage } of services)
-      if (stage?.waitsFor === 'promote')
-        controller.command({ kind: 'promote', scope: `${name}/${service}`, to: 'step', by: 'the rehearsal' })
 }
 
 function problemsOf(controller: Controller): readonly Problem[] {

@@ -1,4 +1,5 @@
-import type { Change, Replica, ServiceSpec } from '../model/index.js'
+import { ailmentOf } from '../model/index.js'
+import type { Change, Replica } from '../model/index.js'
 import { combine } from './advice.js'
 import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
@@ -33,8 +34,8 @@ function finite(atMs: number | null = null): number | null {
 export function keepOld(facts: Facts, context: ChangeContext, change: ReplaceChange): Partial<Advice> {
   const { from } = change
   const before = facts.proven?.services.find(({ name }) => name === from.slot.service)
-  const why = before === undefined ? null : ailment(before, from)
-  return before === undefined || why === null
+  const why = before === undefined ? null : ailmentOf(before.restart, from)
+  return before === undefined || why === null || why === 'paused'
     ? {}
     : heal(facts, context, {
         kind: 'restart',
@@ -45,10 +46,4 @@ export function keepOld(facts: Facts, context: ChangeContext, change: ReplaceCha
         why,
         causes: [],
       })
-}
-
-function ailment({ restart }: ServiceSpec, { state, health, exitCode }: Replica): 'exited' | 'unhealthy' | null {
-  if (state === 'running') return health === 'unhealthy' ? 'unhealthy' : null
-  const stays = restart.condition === 'no' || (restart.condition === 'on-failure' && exitCode === 0)
-  return state === 'exited' && !stays ? 'exited' : null
 }

@@ -1,4 +1,4 @@
-import { OVERLAY, specHash, swarmOf } from '../model/index.js'
+import { isOfSwarm, specHash, swarmOf } from '../model/index.js'
 import type { Action, Change, ImagePin, NetworkSpec, Problem, ServiceSpec } from '../model/index.js'
 import { combine } from './advice.js'
 import type { Advice, Facts, Prepared } from './advice.js'
@@ -41,8 +41,7 @@ export function needsOf(facts: Facts, spec: ServiceSpec, server: string): readon
 
 /** A network of a Swarm is made once, by a manager, and is then on all its servers. */
 function networkNeed({ observation }: Facts, { stack }: ServiceSpec, network: NetworkSpec, server: string): Need {
-  const isShared = network.driver === OVERLAY && !network.external
-  const home = isShared ? (swarmOf(observation)?.managers[0] ?? server) : server
+  const home = isOfSwarm(network) ? (swarmOf(observation)?.managers[0] ?? server) : server
   const action = { kind: 'ensure-network', server: home, stack, network } as const
   return { key: `${home}|network|${network.name}`, action }
 }

@@ -1,37 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { runCli } from '../../src/cli/index.js'
-import type { Parts } from '../../src/cli/index.js'
 import { OTHER_REVISION, OTHER_SPEC, readAdoptedName, specHash } from '../../src/model/index.js'
 import type { ForeignContainer } from '../../src/model/index.js'
 import { compose, createWorld, FLEET } from '../controller/world.js'
 import type { World } from '../controller/world.js'
 import { stackOf } from '../manifest/repository.js'
-import { keptIo } from './kept-io.js'
+import { runLooking } from './run-looking.js'
 
-const never = (): never => {
-  throw new Error('a port was opened that this command has no use for')
-}
-
-/** One command line against servers of which each answers. */
-async function run(
-  world: World,
-  ...argv: readonly string[]
-): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-  const parts: Parts = {
-    clock: world.clock,
-    openSource: () => Promise.resolve(world.source),
-    openWorkshop: never,
-    openLoader: never,
-    openDriver: () => Promise.resolve(world.driver),
-    openMesh: () => Promise.reject(new Error('nothing is meshed here')),
-    openAcme: () => Promise.reject(new Error('nothing is certified here')),
-    openJournal: never,
-    loadRehearsalDriver: never,
-    schedule: never,
-  }
-  const { io, written } = keptIo({ nowMs: () => world.clock.nowMs() })
-  return { code: await runCli(['import', ...argv], '1.2.3', io, parts), ...written }
-}
+const run = (world: World, ...argv: readonly string[]) => runLooking(world, 'import', ...argv)
 
 function composed(service: string, number: number): ForeignContainer {
   const identity = { project: 'shop', service, number }

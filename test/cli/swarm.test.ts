@@ -1,14 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { runCli } from '../../src/cli/index.js'
-import type { Parts } from '../../src/cli/index.js'
 import { createWorld } from '../controller/world.js'
 import type { World } from '../controller/world.js'
 import { compose } from '../controller/world.js'
-import { keptIo } from './kept-io.js'
-
-const never = (): never => {
-  throw new Error('a port was opened that this command has no use for')
-}
+import { runLooking } from './run-looking.js'
 
 /** A fleet of so many servers: a, b, c… at 10.0.0.1 and on. */
 function fleet(count: number): World {
@@ -24,22 +18,7 @@ function fleet(count: number): World {
 
 const SHOP = compose({ web: { image: 'web:1' } })
 
-async function run(world: World, ...argv: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const parts: Parts = {
-    clock: world.clock,
-    openSource: () => Promise.resolve(world.source),
-    openWorkshop: never,
-    openLoader: never,
-    openDriver: () => Promise.resolve(world.driver),
-    openMesh: () => Promise.reject(new Error('nothing is meshed here')),
-    openAcme: () => Promise.reject(new Error('nothing is certified here')),
-    openJournal: never,
-    loadRehearsalDriver: never,
-    schedule: never,
-  }
-  const { io, written } = keptIo({ nowMs: () => world.clock.nowMs() })
-  return { code: await runCli(['swarm', ...argv], '1.2.3', io, parts), ...written }
-}
+const run = (world: World, ...argv: readonly string[]) => runLooking(world, 'swarm', ...argv)
 
 /** `a* b (c)`: managers have a star, nodes that are down brackets. */
 function form(world: World, nodes: string): void {

@@ -33,6 +33,17 @@ export function json(status: number, body: unknown): FakeHandler {
   }
 }
 
+/** What it says of itself. */
+export const INFO = {
+  ID: 'engine-1',
+  ServerVersion: '26',
+  OSType: 'linux',
+  Architecture: 'x86_64',
+  Name: 'box',
+  NCPU: 2,
+  MemTotal: 1e9,
+}
+
 export async function startFakeEngine(apiVersion = '1.45'): Promise<FakeEngine> {
   const dir = mkdtempSync(join(tmpdir(), 'slipway-engine-'))
   const socketPath = join(dir, 'docker.sock')
@@ -45,16 +56,7 @@ export async function startFakeEngine(apiVersion = '1.45'): Promise<FakeEngine> 
     response.writeHead(200, { 'API-Version': apiVersion })
     response.end('OK')
   }) satisfies FakeHandler)
-  const info = {
-    ID: 'engine-1',
-    ServerVersion: '26',
-    OSType: 'linux',
-    Architecture: 'x86_64',
-    Name: 'box',
-    NCPU: 2,
-    MemTotal: 1e9,
-  }
-  on('GET /info', info)
+  on('GET /info', INFO)
   on('GET /containers/json', [])
   on('GET /volumes', { Volumes: null })
   on('GET /networks', [])

@@ -106,6 +106,9 @@ export const SHOP_NETWORK: NetworkSpec = {
   subnets: [],
 }
 
+/** One that all servers of a Swarm have. */
+export const SWARM_NETWORK: NetworkSpec = { ...SHOP_NETWORK, name: 'shop_mesh', driver: 'overlay' }
+
 export type RunAction = Extract<Action, { readonly kind: 'run' }>
 
 export function runAction(

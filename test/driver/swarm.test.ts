@@ -1,23 +1,14 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { containerName } from '../../src/model/index.js'
 import type { Action } from '../../src/model/index.js'
-import { json, startFakeEngine } from './fake-engine.js'
+import { INFO, json, startFakeEngine } from './fake-engine.js'
 import type { FakeEngine, FakeHandler } from './fake-engine.js'
-import { FLEET, localServer, must, never, newDriver, problemOf } from './fixtures.js'
+import { FLEET, SWARM_NETWORK, localServer, must, never, newDriver, problemOf } from './fixtures.js'
 import type { TestDriver } from './fixtures.js'
 
 let engine: FakeEngine
 let driver: TestDriver
 
-const INFO = {
-  ID: 'engine-1',
-  ServerVersion: '26',
-  OSType: 'linux',
-  Architecture: 'x86_64',
-  Name: 'box',
-  NCPU: 2,
-  MemTotal: 1e9,
-}
 const NODE = {
   LocalNodeState: 'active',
   NodeID: 'n1',
@@ -88,17 +79,7 @@ it('has no addresses on networks that the host does not reach', async () => {
 it('says what makes a Swarm where a worker is to make a network of one', async () => {
   engine.on('GET /networks/', json(404, { message: 'network shop_mesh not found' }))
   engine.on('POST /networks/create', json(503, { message: 'This node is not a swarm manager.' }))
-  const network = {
-    name: 'shop_mesh',
-    external: false,
-    driver: 'overlay',
-    options: {},
-    internal: false,
-    labels: {},
-    subnets: [],
-    attachable: true,
-  }
-  const action: Action = { kind: 'ensure-network', server: 'one', stack: 'shop', network }
+  const action: Action = { kind: 'ensure-network', server: 'one', stack: 'shop', network: SWARM_NETWORK }
   const problem = problemOf(await driver.perform(action, never))
   expect(problem.code).toBe('NETWORK_CONFLICT')
   expect(problem.message).toBe(
@@ -159,16 +140,7 @@ it('removes a network of a Swarm that only its own balancer is in, and waits for
 it('makes networks of a Swarm so that containers can join', async () => {
   engine.on('GET /networks/', json(404, { message: 'network shop_mesh not found' }))
   engine.on('POST /networks/create', json(201, { Id: 'i2' }))
-  const network = {
-    name: 'shop_mesh',
-    external: false,
-    driver: 'overlay',
-    options: {},
-    internal: false,
-    labels: {},
-    subnets: [],
-  }
-  must(await driver.perform({ kind: 'ensure-network', server: 'one', stack: 'shop', network }, never))
+  must(await driver.perform({ kind: 'ensure-network', server: 'one', stack: 'shop', network: SWARM_NETWORK }, never))
   const body: unknown = JSON.parse(engine.requests.find(({ path }) => path === '/networks/create')?.body ?? '')
   expect(body).toMatchObject({ Driver: 'overlay', Attachable: true })
 })

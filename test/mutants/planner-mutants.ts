@@ -49,9 +49,9 @@ export const PLANNER_MUTANTS: readonly Mutant[] = [
     breaks: 'a restart that was asked for does not happen',
   },
   {
-    file: SLOT,
-    find: "return replica.health === 'unhealthy' ? 'unhealthy' : null",
-    put: "return replica.health === 'unhealthy' && replica.exitCode === 1 ? 'unhealthy' : null",
+    file: 'src/model/ailment.ts',
+    find: "return health === 'unhealthy' ? 'unhealthy' : null",
+    put: "return health === 'unhealthy' && exitCode === 1 ? 'unhealthy' : null",
     breaks: 'an unhealthy replica is left as it is',
   },
   {

@@ -1,6 +1,7 @@
 import { containerName, specHash } from '../../src/model/index.js'
 import type { ForeignContainer, Problem, Replica, ServiceSpec } from '../../src/model/index.js'
 import { describe, expect, it } from 'vitest'
+import { SWARM_NETWORK } from '../driver/fixtures.js'
 import { measureUsage, planStack, withPlan } from '../../src/planner/index.js'
 import { away, facts, inputOf, linesOf, listed, planOf, port, replicaOf, server, specOf, volume } from './world.js'
 import type { World } from './world.js'
@@ -17,7 +18,7 @@ function problemOf(world: World): Problem {
   return change.problem
 }
 
-const MESH = { name: 'mesh', external: false, driver: 'overlay', options: {}, internal: false, labels: {}, subnets: [] }
+const MESH = { ...SWARM_NETWORK, name: 'mesh' }
 const inSwarm = (name: string, swarm: string) =>
   listed(name, [], { facts: { ...facts(name), swarm: { node: name, isManager: false, managers: [swarm] } } })
 

@@ -4,6 +4,7 @@ import type { ImagePin, Problem, ServerView } from '../../src/model/index.js'
 import { advance, specKey } from '../../src/rollout/index.js'
 import type { Prepared, StackState } from '../../src/rollout/index.js'
 import { specOf } from './builders.js'
+import { SWARM_NETWORK } from '../driver/fixtures.js'
 import { facts, listed } from '../planner/world.js'
 import {
   NOW_MS,
@@ -65,20 +66,11 @@ describe('before anything is replaced', () => {
   })
 
   it('a network of a Swarm is made once, by a manager that can be asked', () => {
-    const mesh = {
-      name: 'shop_mesh',
-      external: false,
-      driver: 'overlay',
-      options: {},
-      internal: false,
-      labels: {},
-      subnets: [],
-    }
     const spec = { ...web, networks: [{ network: 'shop_mesh', aliases: [] }] }
     const changes = [replaceAt(spec, 1, { server: 'lon-1' }), replaceAt(spec, 2, { server: 'lon-2' })]
     const observation = new Map(['lon-1', 'lon-2', 'lon-3'].map((name) => [name, nodeOf(name)]))
     const facts = factsOf({ services: [spec], changes, observation, rollout: PREPARING })
-    const target = { ...facts.target, stack: { ...facts.target.stack, networks: [mesh] } }
+    const target = { ...facts.target, stack: { ...facts.target.stack, networks: [SWARM_NETWORK] } }
     const networks = advance({ ...facts, target }).actions.filter(({ kind }) => kind === 'ensure-network')
     expect(networks.map(formatAction)).toEqual(['ensure-network shop_mesh on lon-2'])
   })

@@ -1,9 +1,10 @@
+import { OVERLAY } from '../../model/index.js'
 import type { Query } from './call.js'
 import { isoTime } from './iso-time.js'
 import { findContainer, pause } from './machine.js'
 import type { Machine, SimContainer, SimNetwork, SimVolume } from './machine.js'
 import { attach, findNetwork, freeSubnet, networksNamed, sayNetwork } from './networking.js'
-import { SHARED_DRIVER, seenNetworks } from './swarm.js'
+import { seenNetworks } from './swarm.js'
 import { done, listOf, objectOf, refuse, textOf, textsOf } from './reply.js'
 import type { Json, Reply } from './reply.js'
 
@@ -29,7 +30,7 @@ function printNetwork(machine: Machine, network: SimNetwork, withContainers: boo
   return {
     Name: network.name,
     Id: network.id,
-    Scope: network.driver === SHARED_DRIVER ? 'swarm' : 'local',
+    Scope: network.driver === OVERLAY ? 'swarm' : 'local',
     Driver: network.driver,
     Internal: network.internal,
     IPAM: { Driver: 'default', Config: network.subnet === '' ? [] : [{ Subnet: network.subnet }] },
@@ -44,8 +45,8 @@ export async function createNetwork(machine: Machine, body: Json): Promise<Reply
   if (name === '') return refuse(400, 'network name can not be empty')
   if (networksNamed(machine, name).length > 0) return refuse(409, alreadyExists(name))
   const driver = textOf(body['Driver']) || 'bridge'
-  if (driver === SHARED_DRIVER && machine.options.swarm?.isManager !== true) return refuse(503, NO_MANAGER)
-  if (driver !== 'bridge' && driver !== SHARED_DRIVER) return refuse(404, `plugin "${driver}" not found`)
+  if (driver === OVERLAY && machine.options.swarm?.isManager !== true) return refuse(503, NO_MANAGER)
+  if (driver !== 'bridge' && driver !== OVERLAY) return refuse(404, `plugin "${driver}" not found`)
   await pause(machine, machine.times.changeMs)
   // An old engine looks once and too early: two creations at once make two networks of one name.
   const isTaken = machine.options.version !== '20.10' && networksNamed(machine, name).length > 0
@@ -77,7 +78,7 @@ function buildNetwork(machine: Machine, name: string, driver: string, body: Json
     endpoints: new Map(),
   }
   // One of a Swarm is on a node once a container of it is.
-  if (driver === SHARED_DRIVER) machine.options.swarm?.networks.set(name, network)
+  if (driver === OVERLAY) machine.options.swarm?.networks.set(name, network)
   else machine.networks.set(network.id, network)
   sayNetwork(machine, network, 'create')
   return done(201, { Id: network.id, Warning: '' })
@@ -92,7 +93,7 @@ export function removeNetwork(machine: Machine, key: string): Reply {
   if (network.endpoints.size > 0)
     return refuse(403, `error while removing network: network ${network.name} id ${network.id} has active endpoints`)
   machine.networks.delete(network.id)
-  if (network.driver === SHARED_DRIVER) machine.options.swarm?.networks.delete(network.name)
+  if (network.driver === OVERLAY) machine.options.swarm?.networks.delete(network.name)
   sayNetwork(machine, network, 'destroy')
   return done(204)
 }

@@ -1,4 +1,4 @@
-import { COMPOSE_LABELS, LABELS, SETTINGS_LABEL, containerName } from '../../model/index.js'
+import { COMPOSE_LABELS, LABELS, OVERLAY, SETTINGS_LABEL, containerName } from '../../model/index.js'
 import type { ForeignContainer, Listing, NetworkSeen, Replica, VolumeSeen } from '../../model/index.js'
 import { STEADY } from './behaviour.js'
 import type { Behaviour } from './behaviour.js'
@@ -9,7 +9,6 @@ import { checkpoint } from './machine.js'
 import type { Machine, SimContainer, SimNetwork } from './machine.js'
 import { networksNamed } from './networking.js'
 import type { Json } from './reply.js'
-import { SHARED_DRIVER } from './swarm.js'
 
 /** Brings an engine to what a look at a real one has shown. */
 export function seedEngine(machine: Machine, fleet: string, listing: Listing): void {
@@ -37,7 +36,7 @@ function seedNetwork(machine: Machine, seen: NetworkSeen): void {
   const network: SimNetwork = {
     id: machine.options.newId(),
     name: seen.name,
-    driver: seen.isShared === true ? SHARED_DRIVER : 'bridge',
+    driver: seen.isShared === true ? OVERLAY : 'bridge',
     labels: labelsOf(seen),
     options: {},
     internal: false,

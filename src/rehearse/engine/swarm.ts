@@ -1,3 +1,4 @@
+import { OVERLAY } from '../../model/index.js'
 import type { SwarmFacts } from '../../model/index.js'
 import type { Machine, SimNetwork } from './machine.js'
 import type { Json } from './reply.js'
@@ -7,15 +8,12 @@ export interface SimNode extends SwarmFacts {
   readonly networks: Map<string, SimNetwork>
 }
 
-/** The driver of networks that are on all servers of a Swarm. */
-export const SHARED_DRIVER = 'overlay'
-
 /** Every node has it, whoever uses it. */
 export function routingMesh(newId: () => string): SimNetwork {
   return {
     id: newId(),
     name: 'ingress',
-    driver: SHARED_DRIVER,
+    driver: OVERLAY,
     labels: {},
     options: {},
     internal: false,
