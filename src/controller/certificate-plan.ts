@@ -92,6 +92,16 @@ export function withCertificate(facts: CertificateFacts, came: HostCertificate):
   return [...others, isBetter ? came : before].sort((a, b) => compareText(a.host, b.host))
 }
 
+/**
+ * Where the authority gives certificates of a shorter life than it did, one that was renewed in time may end before the one at hand, which stays. When the next
+ * would outlast that by a third of its life; 0: now, as what came is used.
+ */
+export function worthAnotherAtMs(facts: CertificateFacts, came: HostCertificate): number {
+  const stays = withCertificate(facts, came).find(({ host }) => host === came.host)
+  if (stays === undefined || stays === came) return 0
+  return Math.floor(stays.untilMs - ((came.untilMs - came.fromMs) * 2) / 3)
+}
+
 export function certificateOf({ kept }: Pick<CertificateFacts, 'kept'>, host: string): HostCertificate | undefined {
   return kept.certificates.find((one) => one.host === host)
 }

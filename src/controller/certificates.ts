@@ -1,6 +1,6 @@
 import { fail } from '../model/index.js'
 import type { AcmeChallenge, AcmeSettings, Problem, Result } from '../model/index.js'
-import { nextCertificateStep, remembered, withCertificate } from './certificate-plan.js'
+import { nextCertificateStep, remembered, withCertificate, worthAnotherAtMs } from './certificate-plan.js'
 import type { CertificateFacts } from './certificate-plan.js'
 import type {
   Attempt,
@@ -248,7 +248,9 @@ export class Certificates implements CertificateKeeper {
 
   private came(issued: Attempt, certificate: HostCertificate): void {
     this.resume()
-    if (!this.keep(issued, certificate)) return
+    const facts = this.facts()
+    const retryAtMs = facts === null ? 0 : worthAnotherAtMs(facts, certificate)
+    if (!this.keep({ ...issued, retryAtMs }, certificate)) return
     const { host, fromMs, untilMs } = certificate
     this.surroundings.record({ kind: 'certificate-issued', atMs: this.parts.clock.nowMs(), host, fromMs, untilMs })
     this.changed()

@@ -98,6 +98,22 @@ describe('a host that wants a certificate', () => {
     expect(bench.hosts()).toHaveLength(2)
   })
 
+  it('keeps the one that ends later, where those that come live shorter now, until a new one would outlast it', async () => {
+    const bench = new Bench()
+    bench.proxiesMs = 0
+    bench.use()
+    await bench.clock.run(HOUR_MS)
+    const [first] = bench.store.kept.certificates
+    bench.authority.lifeMs = 6 * DAY_MS
+    await bench.clock.run(70 * DAY_MS)
+    expect(bench.hosts()).toHaveLength(2)
+    expect(bench.store.kept.certificates).toEqual([first])
+    await bench.clock.run(17 * DAY_MS)
+    expect(bench.hosts()).toHaveLength(3)
+    expect(bench.store.kept.certificates[0]?.untilMs).toBeGreaterThan(first?.untilMs ?? Infinity)
+    expect(bench.authority.wrong).toEqual([])
+  })
+
   it.each([30_000, HOUR_MS, 6 * DAY_MS])('is never without one, if they live for %d ms', async (lifeMs) => {
     const bench = new Bench()
     bench.authority.lifeMs = lifeMs
