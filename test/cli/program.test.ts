@@ -19,7 +19,7 @@ beforeAll(() => {
   for (const path of ['node_modules', 'schema', 'package.json']) symlinkSync(join(HOUSE, path), join(dir, path))
   const tsc = join(HOUSE, 'node_modules', '.bin', 'tsc')
   execFileSync(tsc, ['-p', join(HOUSE, 'tsconfig.build.json'), '--outDir', join(dir, 'dist')], { stdio: 'inherit' })
-}, 60_000)
+})
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 function slipway(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {

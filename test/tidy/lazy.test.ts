@@ -19,7 +19,7 @@ let modules: ReadonlyMap<string, CruisedModule> = new Map()
 beforeAll(async () => {
   const { modules: list } = await cruise(HOUSE)
   modules = new Map(list.map((module) => [module.source, module]))
-}, 180_000)
+})
 
 /** Every library that is loaded at once with a module: edges that are neither types nor `import()`. */
 function loadedWith(start: string): ReadonlySet<string> {
