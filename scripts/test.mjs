@@ -14,14 +14,14 @@ const reports = join(ROOT, 'coverage')
 
 const stages = [
   ['set-up', setUpStage],
-  ['types', () => check('tsc', ['-p', 'tsconfig.json'])],
+  ['types', typesStage],
   ['lint', () => check('eslint', ['--max-warnings', '0', '.'])],
   ['format', () => check('prettier', ['--check', '--log-level', 'warn', '.'])],
   ['lab and end-to-end tests', labStage],
-  ['tidy and unit tests, with coverage', unitStage],
+  ['tidy and unit tests', unitStage],
 ]
 
-/** Real servers mostly wait: what they leave of the machine is for the unit tests, which say what they have to say when they are asked. */
+/** Checks take one core and real servers mostly wait: what they leave is for the unit tests, which say what they have to say when they are asked. */
 let unit
 
 const total = { passed: 0, failed: 0 }
@@ -50,6 +50,11 @@ function setUpStage() {
   }
 }
 
+function typesStage() {
+  unit = startUnit()
+  return check('tsc', ['-p', 'tsconfig.json'])
+}
+
 async function check(program, args) {
   return one((await run(program, args)) === 0)
 }
@@ -62,10 +67,9 @@ async function unitStage() {
 }
 
 function startUnit() {
-  // Not beside the reports: coverage clears that folder.
   const said = mkdtempSync(join(tmpdir(), 'slipway-unit-'))
   const quiet = { out: openSync(join(said, 'log'), 'w'), niceness: 10 }
-  return tests('unit', ['--coverage', ALL_CORES], quiet).then((counts) => ({ counts, said }))
+  return tests('unit', [ALL_CORES], quiet).then((counts) => ({ counts, said }))
 }
 
 async function tests(project, extra = [], how = {}) {
@@ -101,7 +105,6 @@ function counted(file, status) {
  * because a green line would say what nobody knows. `npm run test:unit` is there for machines without one.
  */
 async function labStage() {
-  unit = startUnit()
   if ((await run('tsx', ['scripts/why-no-lab.ts'])) !== 0) {
     const line = '!'.repeat(100)
     console.error(`${line}\nNOT RUN: the tests on real servers, for the reason above. Nothing is known about them.`)
