@@ -1,11 +1,12 @@
 import { compareText, dnsLabel, hashOf } from '../model/index.js'
-import type { AcmeChallenge, ProxyCertificate, ProxyFront, ProxyTable, RouteSpec } from '../model/index.js'
-import { isPort, remoteName, routeBackend, seatKey, slotName } from './layout.js'
+import type { AcmeChallenge, ProxyCertificate, ProxyFront, ProxyTable } from '../model/index.js'
+import { placesIn, sharingIn } from './front-places.js'
+import type { Sharing } from './front-places.js'
+import { isPort, remoteName, seatKey, slotName } from './layout.js'
 import type { Layout, Listener, ServiceLayout } from './layout.js'
-import { mannerOf } from './manner.js'
 import { picksOf } from './matching.js'
 import { readPem } from './pem.js'
-import { isHostPattern, isRoutePath, redirectLine } from './route-words.js'
+import { isHostPattern } from './route-words.js'
 
 /** Where routes are served, in words that HAProxy takes: whatever is not of the grammar is left out. */
 export interface FrontLayout {
@@ -15,9 +16,10 @@ export interface FrontLayout {
   readonly portSuffix: string
   /** Backends that send everybody elsewhere, by name, with their one line. */
   readonly redirects: ReadonlyMap<string, string>
-  /** `http://shop.example.com/api/` to a backend: prefixes, and whole paths. */
+  /** `http://shop.example.com/api/` to a backend, or to how some share it: prefixes, and whole paths. */
   readonly routes: LiveMap
   readonly paths: LiveMap
+  readonly sharing: Sharing
   readonly challenges: LiveMap
   /** From what clients bring in cookies to where their replica is, and back. Null: no service keeps clients. */
   readonly replicas: LiveMap | null
@@ -36,9 +38,6 @@ export interface CertificateLayout {
   readonly pem: string
 }
 
-/** Who asks in plain is sent from here to https. */
-export const TO_HTTPS = 'to_https'
-
 const TOKEN = /^[A-Za-z0-9_-]{1,128}$/
 const ANSWER = /^[A-Za-z0-9_.-]{1,256}$/
 export const CHALLENGE_PATH = '/.well-known/acme-challenge/'
@@ -53,9 +52,7 @@ export function layOutFront(table: ProxyTable, { services, mesh }: Layout): Fron
   const front = table.front ?? NOTHING
   const https = listenerAt(front.httpsPort, [mesh?.port, front.httpPort])
   const certificates = front.certificates.flatMap(certificateOf).sort((a, b) => compareText(a.file, b.file))
-  const places = new Map<string, Place>()
-  for (const { service, route } of routesOf(table, services))
-    for (const [key, place] of placesOf(route, service, certificates)) if (!places.has(key)) places.set(key, place)
+  const places = placesIn(table, services, certificates)
   const redirects = [...places.values()].flatMap(({ to, line }) => (line === null ? [] : [[to, line] as const]))
   const live = (isExact: boolean): LiveMap =>
     sorted(
@@ -68,6 +65,7 @@ export function layOutFront(table: ProxyTable, { services, mesh }: Layout): Fron
     redirects: sorted(redirects),
     routes: live(false),
     paths: live(true),
+    sharing: sharingIn(table),
     challenges: challengesOf(front),
     replicas: isSticky ? replicasOf(table.server, services) : null,
     fresh: isMatched ? sorted(services.flatMap(picksOf)) : null,
@@ -77,47 +75,6 @@ export function layOutFront(table: ProxyTable, { services, mesh }: Layout): Fron
 
 function listenerAt(port: number | null, taken: readonly (number | null | undefined)[]): Listener | null {
   return port === null || !isPort(port) || taken.includes(port) ? null : { address: '', port }
-}
-
-interface Place {
-  /** The backend. */
-  readonly to: string
-  readonly isExact: boolean
-  /** Of one that sends elsewhere. */
-  readonly line: string | null
-}
-
-/** In the order of keys, so that of two that claim the same one always has it. */
-function routesOf(
-  table: ProxyTable,
-  services: readonly ServiceLayout[],
-): readonly { readonly service: ServiceLayout; readonly route: RouteSpec }[] {
-  const byKey = new Map(table.services.map((service) => [service.key, service]))
-  return services.flatMap((service) => (byKey.get(service.key)?.routes ?? []).map((route) => ({ service, route })))
-}
-
-/** By key, with a letter before it that tells whole paths from prefixes. */
-function placesOf(
-  route: RouteSpec,
-  service: ServiceLayout,
-  certificates: readonly CertificateLayout[],
-): readonly (readonly [string, Place])[] {
-  const { path, isExact, tls, redirect } = route
-  if (!isRoutePath(path) || (redirect.kind === 'to' && redirectLine(redirect) === null)) return []
-  const hosts = route.hosts.length === 0 ? ['*'] : route.hosts.filter(isHostPattern)
-  const line = redirect.kind === 'to' ? redirectLine(redirect) : null
-  const own = line === null ? routeBackend(service, mannerOf(route.manner)) : `redirect_${hashOf(line)}`
-  const key = (site: string, host: string): string =>
-    `${isExact ? '=' : '^'}${site}://${host}${isExact || path === '/' ? path : `${path}/`}`
-  return hosts.flatMap((host) => {
-    const isSecured =
-      tls.kind !== 'off' &&
-      certificates.some(({ hosts: named }) => named.includes(host) || (tls.kind === 'own' && named.length === 0))
-    const plain = redirect.kind === 'https' && isSecured ? TO_HTTPS : own
-    const place = (to: string): Place => ({ to, isExact, line: to === own ? line : null })
-    const secure = tls.kind === 'off' ? [] : [[key('https', host), place(own)] as const]
-    return [[key('http', host), place(plain)] as const, ...secure]
-  })
 }
 
 function certificateOf({ hosts, pem }: ProxyCertificate): readonly CertificateLayout[] {

@@ -1,7 +1,9 @@
 import { bindLines, frontendName } from './bind.js'
-import { TO_HTTPS } from './front-layout.js'
 import type { FrontLayout } from './front-layout.js'
+import { TO_HTTPS } from './front-places.js'
 import { CERTIFICATES_LIST, CHALLENGES_MAP, CURVES, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
+import { shareLines } from './render-shares.js'
+import type { Sharing } from './front-places.js'
 import { unique } from './layout.js'
 import type { ServiceLayout } from './layout.js'
 
@@ -21,7 +23,7 @@ const TLS = ` ssl crt-list ${CERTIFICATES_LIST} strict-sni alpn h2,http/1.1 ssl-
 /** The frontends of routes, and where those go that have none. */
 export function frontLines(front: FrontLayout | null, services: readonly ServiceLayout[]): readonly string[] {
   if (front === null) return []
-  const { http, https, portSuffix, redirects } = front
+  const { http, https, portSuffix, redirects, sharing } = front
   const users = services.flatMap(({ manners }) =>
     manners.flatMap((manner) => (manner.users.length === 0 ? [] : [manner.users])),
   )
@@ -34,11 +36,11 @@ export function frontLines(front: FrontLayout | null, services: readonly Service
           ...bindLines(http, ''),
           // Whoever is to prove that a name is his is asked in plain, and must not be sent elsewhere.
           `  http-request return status 200 content-type text/plain lf-string %[path,map(${CHALLENGES_MAP})] if { path,map(${CHALLENGES_MAP}) -m found }`,
-          ...choiceLines('http'),
+          ...choiceLines('http', sharing),
         ]),
     ...(https === null
       ? []
-      : [`frontend ${frontendName(https)} from http`, ...bindLines(https, TLS), ...choiceLines('https')]),
+      : [`frontend ${frontendName(https)} from http`, ...bindLines(https, TLS), ...choiceLines('https', sharing)]),
     `backend ${NOWHERE} from http`,
     '  http-request return status 404 content-type text/plain string not-found',
     `backend ${TO_HTTPS} from http`,
@@ -52,7 +54,7 @@ export function frontLines(front: FrontLayout | null, services: readonly Service
  * Paths are compared decoded and without empty segments, and those that lead upwards are refused: a replica could read them as another path, whose
  * route lets not everybody in.
  */
-function choiceLines(site: 'http' | 'https'): readonly string[] {
+function choiceLines(site: 'http' | 'https', sharing: Sharing): readonly string[] {
   const hosts = [`${site}://),concat(,txn.host)`, `${site}://*.),concat(,txn.zone)`, `${site}://*)`]
   return [
     '  http-request deny deny_status 400 if { path -m sub -i %00 }',
@@ -64,6 +66,7 @@ function choiceLines(site: 'http' | 'https'): readonly string[] {
       `  http-request set-var(txn.to) str(${host},concat(,txn.path),map(${PATHS_MAP}) unless { var(txn.to) -m found }`,
       `  http-request set-var(txn.to) str(${host},concat(,txn.path,/),map_beg(${ROUTES_MAP}) unless { var(txn.to) -m found }`,
     ]),
+    ...shareLines(sharing),
     // Nobody is in front of it who could be believed.
     '  http-request set-header X-Forwarded-For %[src]',
     `  http-request set-header X-Forwarded-Proto ${site}`,

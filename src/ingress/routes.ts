@@ -10,6 +10,7 @@ export interface RouteClaim {
 
 /** What claims routes, as far as that goes. */
 interface Claimant {
+  readonly key: string
   readonly routes?: readonly RouteClaim[]
   readonly replicas: readonly { readonly isLeaving: boolean; readonly isFresh?: boolean }[]
   readonly share?: GroupShare
@@ -26,35 +27,88 @@ export interface FrontInput {
 
 /**
  * Whose each route is: as with ports, a host and path goes to the service that wants it, but not before that has a ready replica while another, that
- * had it, has one. What sends everybody elsewhere needs none.
+ * had it, has one. What sends everybody elsewhere needs none. Where it is one's that has a weight, all that want a share of it have it, ready or not; what the
+ * weight 0 says comes to nothing where another could serve.
  */
 export function routesWon<T extends Claimant>(services: readonly T[]): ReadonlyMap<T, readonly RouteSpec[]> {
-  const winners = new Map<string, { readonly claim: RouteClaim; readonly rank: number }>()
+  const rivals = new Map<string, Map<string, Rival>>()
   for (const service of services) {
     const isReady = service.replicas.some((replica) => isServing(service, replica))
+    const owner = ownerOf(service)
     for (const claim of service.routes ?? []) {
       const rank = (isReady || claim.route.redirect.kind === 'to' ? 2 : 0) + (claim.isWanted ? 1 : 0)
-      for (const place of placesOf(claim.route))
-        if (rank > (winners.get(place)?.rank ?? -1)) winners.set(place, { claim, rank })
+      for (const place of placesOf(claim.route)) {
+        const known = rivals.get(place) ?? new Map<string, Rival>()
+        rivals.set(place, known.set(owner, better(known.get(owner), claim, rank)))
+      }
     }
   }
+  const winners = new Map([...rivals].map(([place, known]) => [place, winnersOf([...known.values()])]))
   const wonBy = (service: T): readonly RouteSpec[] =>
     (service.routes ?? []).flatMap((claim) => {
-      const { route } = claim
-      const hosts = (route.hosts.length === 0 ? [''] : route.hosts).filter(
-        (host) => winners.get(placeOf(route, host))?.claim === claim,
+      const won = hostsOf(claim.route).flatMap((host) => {
+        const rival = winners.get(placeOf(claim.route, host))?.find((one) => one.claim === claim)
+        return rival === undefined ? [] : [{ host, weight: weightOf(rival) }]
+      })
+      const weights = [...new Set(won.map(({ weight }) => weight))]
+      return weights.map((weight) =>
+        partOf(claim.route, new Set(won.flatMap((one) => (one.weight === weight ? [one.host] : []))), weight),
       )
-      if (hosts.length === 0) return []
-      return hosts.length === Math.max(1, route.hosts.length) ? [route] : [{ ...route, hosts }]
     })
   return new Map(
     services.flatMap((service) => (service.routes === undefined ? [] : [[service, wonBy(service)] as const])),
   )
 }
 
+/** What one service claims of a place. */
+interface Rival {
+  /** By the best of its ports. */
+  readonly claim: RouteClaim
+  /** 2: it could serve; 1: it is wanted. */
+  readonly rank: number
+  /** What is wanted there, were it by a port that nobody is ready at yet: it says the weight. */
+  readonly wanted: RouteClaim | null
+}
+
+function better(known: Rival | undefined, claim: RouteClaim, rank: number): Rival {
+  const wanted = known?.wanted ?? (claim.isWanted ? claim : null)
+  return known !== undefined && known.rank >= rank ? { ...known, wanted } : { claim, rank, wanted }
+}
+
+function weightOf({ wanted, claim }: Rival): number | undefined {
+  return (wanted ?? claim).route.weight
+}
+
+function winnersOf(rivals: readonly Rival[]): readonly Rival[] {
+  const rankOf = (rival: Rival): number => (weightOf(rival) === 0 ? rival.rank % 2 : rival.rank)
+  const most = Math.max(...rivals.map(rankOf))
+  const first = rivals.filter((rival) => rankOf(rival) === most)
+  // Another stack may not have come to share it yet.
+  const alone = first.find((rival) => weightOf(rival) === undefined)
+  if (alone !== undefined) return [alone]
+  const isWanted = first.some(({ wanted }) => wanted !== null)
+  return rivals.filter((rival) => weightOf(rival) !== undefined && (rival.wanted !== null) === isWanted)
+}
+
+/** The same object, where it is all of it. */
+function partOf(route: RouteSpec, won: ReadonlySet<string>, weight: number | undefined): RouteSpec {
+  if (won.size === hostsOf(route).length && weight === route.weight) return route
+  const { weight: _own, ...others } = route
+  return { ...others, hosts: route.hosts.filter((host) => won.has(host)), ...(weight === undefined ? {} : { weight }) }
+}
+
+/** `shop/web` of `shop/web:8080/http`. */
+function ownerOf({ key }: Pick<Claimant, 'key'>): string {
+  return key.split(':')[0] ?? key
+}
+
+function hostsOf({ hosts }: Pick<RouteSpec, 'hosts'>): readonly string[] {
+  return hosts.length === 0 ? [''] : hosts
+}
+
 /** What of a request a route is told apart by, for each of its hosts. */
 export function placesOf(route: RouteSpec): readonly string[] {
-  return (route.hosts.length === 0 ? [''] : route.hosts).map((host) => placeOf(route, host))
+  return hostsOf(route).map((host) => placeOf(route, host))
 }
 
 function placeOf({ path, isExact }: Pick<RouteSpec, 'path' | 'isExact'>, host: string): string {

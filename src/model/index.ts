@@ -42,6 +42,7 @@ export type {
   RouteTls,
   RouteUser,
 } from './routes.js'
+export { MOST_ROUTE_WEIGHT, MOST_SHARERS } from './routes.js'
 export type {
   BlkioSpec,
   DeviceMapping,

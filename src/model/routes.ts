@@ -11,6 +11,8 @@ export interface RouteSpec {
   readonly protocol: 'http' | 'h2'
   readonly tls: RouteTls
   readonly redirect: RouteRedirect
+  /** From 0, which is nothing, to `MOST_ROUTE_WEIGHT`: what it gets of those requests beside others that claim the same. Absent: it is the only one. */
+  readonly weight?: number
   readonly manner: RouteManner
 }
 
@@ -87,3 +89,7 @@ export interface AcmeChallenge {
   readonly token: string
   readonly answer: string
 }
+
+export const MOST_ROUTE_WEIGHT = 1_000
+/** Services that may share a host and path. */
+export const MOST_SHARERS = 8

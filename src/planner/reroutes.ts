@@ -54,13 +54,14 @@ function byPlace(routes: readonly RouteSpec[]): ReadonlyMap<string, Omit<RouteSp
   )
 }
 
-function formatRoute({ target, protocol, tls, redirect, manner }: Omit<RouteSpec, 'hosts'>): string {
+function formatRoute({ target, protocol, tls, redirect, weight, manner }: Omit<RouteSpec, 'hosts'>): string {
   if (redirect.kind === 'to') return showText(`to ${redirect.url} (${redirect.status})`)
   const secure = tls.kind === 'off' ? 'no tls' : tls.kind === 'acme' ? 'tls acme' : `tls ${tls.name}`
   const parts = [
     `port ${target}${protocol === 'h2' ? ' (h2c)' : ''}`,
     secure,
     tls.kind !== 'off' && redirect.kind === 'none' ? 'plain too' : '',
+    weight === undefined ? '' : `weight ${weight}`,
     ...mannerParts(manner),
   ]
   return parts.filter((part) => part !== '').join(', ')

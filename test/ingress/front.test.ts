@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { planProxy } from '../../src/ingress/index.js'
 import type { ProxyState } from '../../src/ingress/index.js'
+import { dnsLabel } from '../../src/model/index.js'
 import type { ProxyFront, ProxyTable, RouteSpec } from '../../src/model/index.js'
 import { haproxyWith } from './made-proxy.js'
 import { frontOf, pemOf, routeOf, serviceOf, tableOf, targetOf } from './tables.js'
@@ -54,6 +55,102 @@ describe('the maps of routes', () => {
   it('answer what an authority asks', () => {
     const challenges = [{ token: 'tok', answer: 'tok.key' }]
     expect(mapOf('challenges.map', [routeOf()], { challenges })).toEqual(['/.well-known/acme-challenge/tok tok.key'])
+  })
+})
+
+describe('a path that services share', () => {
+  const [A, B, C] = ['a', 'b', 'c'].map((name) => `to_${dnsLabel(`shop/${name}:80/http`)}`)
+
+  interface Sharer {
+    readonly weight: number
+    readonly hasReplica?: boolean
+    readonly route?: Partial<RouteSpec>
+  }
+
+  /** Services `a`, `b` and so on. */
+  function shared(...sharers: readonly Sharer[]): ProxyTable {
+    const services = sharers.map(({ weight, hasReplica = true, route = {} }, at) =>
+      serviceOf({
+        key: `shop/${'abcdefghij'.charAt(at)}:80/http`,
+        routes: [routeOf({ hosts: ['a.test'], weight, ...route })],
+        local: hasReplica ? [targetOf(2 + at)] : [],
+      }),
+    )
+    return tableOf(services, { front: frontOf() })
+  }
+
+  function valuesOf(table: ProxyTable, map = 'routes.map'): readonly string[] {
+    const content = planProxy(table, null).files.find(({ name }) => name === map)?.content ?? ''
+    return content.trimEnd().split('\n').slice(1)
+  }
+
+  it.each<[string, readonly Sharer[], string]>([
+    ['by their weights', [{ weight: 10 }, { weight: 90 }], `split||900000|${B}|1000000|${A}`],
+    ['by thirds', [{ weight: 1 }, { weight: 1 }, { weight: 1 }], `split||333333|${A}|666667|${B}|1000000|${C}`],
+    ['without who weighs nothing', [{ weight: 1 }, { weight: 0 }, { weight: 1 }], `split||500000|${A}|1000000|${C}`],
+    ['as one, where all others weigh nothing', [{ weight: 0 }, { weight: 5 }], B ?? ''],
+    ['without who has no replica', [{ weight: 1 }, { weight: 9, hasReplica: false }, { weight: 0 }], A ?? ''],
+    ['by who weighs something, has nobody a replica', [{ weight: 0 }, { weight: 9, hasReplica: false }], B ?? ''],
+    ['alike, where all weigh nothing', [{ weight: 0 }, { weight: 0 }], `split||500000|${A}|1000000|${B}`],
+  ])('is theirs %s', (_, sharers, value) => {
+    expect(valuesOf(shared(...sharers))).toEqual([`http://a.test/ ${value}`])
+  })
+
+  it('is theirs for whole paths, for each site, and with what each does on the way', () => {
+    const about = { path: '/x', isExact: true, tls: { kind: 'acme' } } as const
+    const table = shared({ weight: 1, route: { ...about, manner: { bodyBytes: 5 } } }, { weight: 1, route: about })
+    const value = new RegExp(`^https?://a\\.test/x split\\|\\|500000\\|${A}_[0-9a-f]{12}\\|1000000\\|${B}$`)
+    expect(valuesOf(table, 'paths.map')).toEqual([expect.stringMatching(value), expect.stringMatching(value)])
+    expect(valuesOf(table)).toEqual([])
+  })
+
+  it('keeps clients only where all of them do', () => {
+    const sticky = { path: '/api', manner: { sticky: 'who' } }
+    const both = valuesOf(shared({ weight: 1, route: sticky }, { weight: 1, route: sticky }))
+    expect(both).toEqual([expect.stringMatching(/^http:\/\/a\.test\/api\/ split\|\/api\|500000\|/)])
+    const one = valuesOf(shared({ weight: 1, route: sticky }, { weight: 1, route: { path: '/api' } }))
+    expect(one).toEqual([expect.stringContaining('/api/ split||500000|')])
+    // One that is alone for now gives the cookie too.
+    const alone = valuesOf(shared({ weight: 1, route: sticky }, { weight: 0, route: sticky }))
+    expect(alone).toEqual([expect.stringContaining('/api/ split|/api|1000000|')])
+  })
+
+  it('does what the heaviest says before it is anybody’s', () => {
+    const away = { redirect: { kind: 'https' }, tls: { kind: 'acme' } } as const
+    const certificates = [{ name: 'acme a.test', hosts: ['a.test'], pem: pemOf() }]
+    const table = shared({ weight: 1 }, { weight: 2, route: away })
+    const secured = { ...table, front: frontOf({ certificates }) }
+    expect(valuesOf(secured)).toEqual([
+      'http://a.test/ to_https',
+      expect.stringMatching(/^https:\/\/a\.test\/ split\|\|666667\|/),
+    ])
+    expect(
+      valuesOf({ ...shared({ weight: 2 }, { weight: 1, route: away }), front: frontOf({ certificates }) }),
+    ).toEqual([expect.stringMatching(/^http:\/\/a\.test\/ split\|/)])
+  })
+
+  it('costs nothing where nobody shares any, and changes live in one step', () => {
+    const configOf = (table: ProxyTable): string => planProxy(table, null).files[0]?.content ?? ''
+    const plain = tableOf([serviceOf({ routes: [routeOf()] })], { front: frontOf() })
+    expect(configOf(plain)).not.toMatch(/split|rand/)
+    expect(configOf(shared({ weight: 1 }))).toMatch(/rand\(1000000\)/)
+    expect(configOf(shared({ weight: 1 }))).not.toContain('slipway-service')
+    const proxy = haproxyWith()
+    proxy.bring(shared({ weight: 90 }, { weight: 10 }, { weight: 0 }))
+    for (const weights of [
+      [50, 50, 1],
+      [0, 1, 0],
+      [0, 0, 0],
+    ]) {
+      const table = shared(...weights.map((weight) => ({ weight })))
+      const { commands } = planProxy(table, proxy.state())
+      expect(commands?.map((command) => command.split(' ').slice(0, 2).join(' '))).toEqual([
+        'prepare map',
+        'add map',
+        'commit map',
+      ])
+      proxy.bring(table)
+    }
   })
 })
 

@@ -57,6 +57,67 @@ describe('routes', () => {
     })
   })
 
+  describe('that services share by weights', () => {
+    const at = (weight?: number): RouteSpec => routeOf(weight === undefined ? {} : { weight })
+    const none = { replicas: [] }
+    /** What it claimed before its stack came to what it wants. */
+    const former = (key: string, weight?: number, changes: Partial<ServiceEndpoints> = {}): ServiceEndpoints =>
+      endpoints(key, [], { routes: [{ route: at(weight), isWanted: false }], ...changes })
+    const wanted = (key: string, weight?: number, changes: Partial<ServiceEndpoints> = {}): ServiceEndpoints =>
+      endpoints(key, [at(weight)], changes)
+
+    it.each<[string, readonly ServiceEndpoints[], readonly string[]]>([
+      ['all of them have', [wanted('a:80', 90), wanted('b:80', 10)], ['a:80 90', 'b:80 10']],
+      [
+        'is there for one that is not ready, and for one that gets nothing',
+        [wanted('a:80', 90), wanted('b:80', 10, none), wanted('c:80', 0)],
+        ['a:80 90', 'b:80 10', 'c:80 0'],
+      ],
+      ['is not for one that had it before', [wanted('a:80', 90), former('b:80', 10)], ['a:80 90']],
+      [
+        'stays with those that had it until another is ready',
+        [wanted('a:80', 90, none), former('b:80', 10)],
+        ['b:80 10'],
+      ],
+      [
+        'stays with one that had it while all that want it get nothing',
+        [wanted('a:80', 0), former('b:80', 10)],
+        ['b:80 10'],
+      ],
+      [
+        'goes to those that get nothing where there are no others',
+        [wanted('a:80', 0), wanted('b:80', 0)],
+        ['a:80 0', 'b:80 0'],
+      ],
+      ['is not there where one has it alone', [wanted('a:80', 10), wanted('b:80')], ['b:80']],
+      ['is there where the one that had it alone is no more', [wanted('a:80', 10), former('b:80')], ['a:80 10']],
+      ['is not there before one of them is ready', [wanted('a:80', 10, none), former('b:80')], ['b:80']],
+      [
+        'is one for all ports of a service: it weighs as is wanted, and goes to the one that is ready',
+        [wanted('a:80', 10, none), former('a:81', 40), former('a:82'), wanted('b:80', 10)],
+        ['a:81 10', 'b:80 10'],
+      ],
+      [
+        'is the newer one of a service, were it nothing',
+        [
+          endpoints('a:80', [], {
+            routes: [
+              { route: at(90), isWanted: false },
+              { route: at(0), isWanted: true },
+            ],
+          }),
+          wanted('b:80', 10),
+        ],
+        ['a:80 0', 'b:80 10'],
+      ],
+    ])('%s', (_, services, expected) => {
+      const won = table(services).services.flatMap(({ key, routes = [] }) =>
+        routes.map(({ weight }) => (weight === undefined ? key : `${key} ${weight}`)),
+      )
+      expect(won).toEqual(expected)
+    })
+  })
+
   it('that only send elsewhere need no replica', () => {
     const redirect = { kind: 'to' as const, url: 'https://new.test', keepsPath: true, status: 308 as const }
     const former = endpoints('old', [], { routes: [{ route: routeOf(), isWanted: false }] })

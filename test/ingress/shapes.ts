@@ -1,3 +1,5 @@
+/** One of the fields of what a path is shared by. */
+const PART = 'var\\(txn\\.split\\),field\\([0-9]{1,2},\\|\\)'
 const HEX = '%\\[bin\\(([0-9a-f]{2})+\\)\\]'
 
 /** Lines that the routes of a table can give to a configuration. */
@@ -10,6 +12,16 @@ export const FRONT_WORDS: readonly RegExp[] = [
   /^ {2}http-request set-var\(txn\.(host|zone|path)\) (req\.hdr\(host\),host_only,lower,rtrim\(\.\)|var\(txn\.host\),field\(2,\.,0\)|path,url_dec,regsub\(\/\/\+,\/,g\))$/,
   /^ {2}http-request set-var\(txn\.to\) str\(https?:\/\/(\*\.|\*)?\),(concat\(,txn\.(host|zone)\),)?concat\(,txn\.path(,\/)?\),map(_beg)?\((paths|routes)\.map\) unless \{ var\(txn\.to\) -m found \}$/,
   /^ {2}http-request (set-header X-Forwarded-(Proto https|Host %\[req\.hdr\(host\)\])|del-header (Forwarded|X-Slipway-Replica))$/,
+  // Paths that services share.
+  /^ {2}http-request set-var\(txn\.(split\) var\(txn\.to\)|drawn\) rand\(1000000\)) if \{ var\(txn\.to\) -m beg split\| \}$/,
+  new RegExp(
+    `^ {2}http-request set-var\\(txn\\.to\\) ${PART} if \\{ var\\(txn\\.to\\) -m beg split\\| \\} \\{ ${PART},(sub\\(txn\\.drawn\\) gt 0|field\\(2,_\\),field\\(-1,-\\),strcmp\\(txn\\.given\\) eq 0) \\}$`,
+  ),
+  new RegExp(
+    `^ {2}http-request set-var\\(txn\\.to\\) ${PART} if \\{ var\\(txn\\.split\\) -m found \\} \\{ var\\(txn\\.to\\),nbsrv eq 0 \\} \\{ ${PART},nbsrv gt 0 \\}$`,
+  ),
+  /^ {2}http-request set-var\(txn\.(given\) req\.cook\(slipway-service\)|service\) var\(txn\.to\),field\(2,_\),field\(-1,-\)) if \{ var\(txn\.split\) -m beg split\|\/ \}$/,
+  /^ {2}http-response add-header Set-Cookie "slipway-service=%\[var\(txn\.service\)\]; Path=%\[var\(txn\.split\),field\(2,\|\)\]; HttpOnly; SameSite=Lax(; Secure)?" if \{ var\(txn\.service\) -m found \} !\{ var\(txn\.service\),strcmp\(txn\.given\) eq 0 \} !?\{ ssl_fc \}$/,
   /^ {2}use_backend %\[var\(txn\.to\)\] if \{ var\(txn\.to\) -m found \}$/,
   /^ {2}default_backend nowhere$/,
   /^ {2}http-request redirect location https:\/\/%\[var\(txn\.host\)\](:[0-9]+)?%\[pathq\] code 308$/,
@@ -50,7 +62,7 @@ export const FRONT_WORDS: readonly RegExp[] = [
 export const SHAPES: readonly (readonly [RegExp, RegExp])[] = [
   [
     /^(routes|paths)\.map$/,
-    /^(https?:\/\/[a-z0-9*._-]+\/[A-Za-z0-9._~@:+=,&!/-]* [a-z]+_[a-z0-9_-]+|=digest [a-z]+\.map:[0-9a-f]{20})$/,
+    /^(https?:\/\/[a-z0-9*._-]+\/[A-Za-z0-9._~@:+=,&!/-]* ([a-z]+_[a-z0-9_-]+|split\|(\/[A-Za-z0-9._~@:+=,&!/-]*)?(\|[0-9]{1,7}\|to_[a-z0-9_-]+){1,8})|=digest [a-z]+\.map:[0-9a-f]{20})$/,
   ],
   [
     /^challenges\.map$/,

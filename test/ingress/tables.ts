@@ -111,7 +111,7 @@ const redirect = fc.oneof(
     status: fc.constantFrom(301 as const, 302 as const, 307 as const, 308 as const),
   }),
 )
-const route: fc.Arbitrary<RouteSpec> = fc.record({
+const route = fc.record({
   hosts: some(host),
   path,
   isExact: fc.boolean(),
@@ -122,8 +122,9 @@ const route: fc.Arbitrary<RouteSpec> = fc.record({
     fc.record({ kind: fc.constant('own' as const), name: text, pem: text }),
   ),
   redirect,
+  weight: maybe(fc.oneof(fc.constantFrom(0, 1, 90, 1_001), fc.double())),
   manner,
-})
+}) as fc.Arbitrary<RouteSpec>
 const front: fc.Arbitrary<ProxyFront> = fc.record({
   httpPort: fc.option(port),
   httpsPort: fc.option(fc.oneof(port, fc.constant(443))),

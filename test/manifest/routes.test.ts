@@ -60,6 +60,7 @@ describe('a route', () => {
       '{ host: shop.example.com, redirect: { to: "https://new.test/x?y", status: 302 } }',
       { redirect: { kind: 'to', url: 'https://new.test/x?y', keepsPath: false, status: 302 } },
     ],
+    ['{ host: shop.example.com, weight: 1000 }', { weight: 1_000 }],
     ['{ host: shop.example.com, sticky: true }', { manner: { sticky: `slipway-${dnsLabel('shop/web')}` } }],
     ['{ host: shop.example.com, sticky: { cookie: who } }', { manner: { sticky: 'who' } }],
     [
@@ -173,6 +174,13 @@ describe('a route is refused', () => {
     ['{ tls: { key: ./users } }', '7:18 FIELD_MISSING'],
     ['{ strip_prefix: true }', '7:13 FIELD_UNKNOWN'],
     ['{ timeouts: { read: 0s } }', '7:31 VALUE_OUT_OF_RANGE'],
+    ['{ weight: 1001 }', '7:21 VALUE_OUT_OF_RANGE'],
+    ['{ weight: -1 }', '7:21 VALUE_OUT_OF_RANGE'],
+    ['{ weight: 0.5 }', '7:21 FIELD_INVALID'],
+    ['{ weight: 10% }', '7:21 FIELD_INVALID'],
+    ['{ weights: 10 }', '7:13 FIELD_UNKNOWN'],
+    ['{ weight: 1, redirect: { to: "https://a.test" } }', '7:21 CONFLICT'],
+    ['{ weight: 0 }', '7:11 CONFLICT'],
   ])('%s', (route, expected) => {
     expect(problemsOf(contents(shop([route]))).map(placed)).toContain(expected)
   })
@@ -276,6 +284,63 @@ describe('what is one service of the whole fleet', () => {
     ['{ host: a.test }', '{ path: / }'],
   ])('is not more than that: %s and %s', (one, other) => {
     expect(problemsOf(contents(shop([one]), blog(other)))).toEqual([])
+  })
+
+  it.each([
+    ['{ host: a.test, weight: 90 }', '{ hosts: [b.test, a.test], weight: 10 }'],
+    ['{ host: a.test, weight: 0 }', '{ host: a.test, weight: 1, rewrite: /v2, protocol: h2c }'],
+    ['{ path: { exact: /x }, weight: 1, sticky: true }', '{ path: { exact: /x }, weight: 1, sticky: { cookie: x } }'],
+    ['{ host: a.test, tls: acme, weight: 5 }', '{ host: a.test, tls: acme, weight: 5 }'],
+  ])('is not a route that all share by weights: %s and %s', (one, other) => {
+    expect(problemsOf(contents(shop([one]), blog(other)))).toEqual([])
+  })
+
+  it.each([
+    [
+      '{ host: a.test, weight: 90 }',
+      '{ host: a.test }',
+      '`weight:`, which is missing at stacks/blog/compose.yaml:7:11',
+    ],
+    ['{ host: a.test, weight: 0 }', '{ host: a.test, weight: 0 }', 'nobody would get a.test /'],
+    ['{ host: a.test, weight: 1 }', '{ host: a.test, weight: 1, tls: acme }', 'has another `tls:` or `redirect:`'],
+    [
+      '{ host: a.test, weight: 1, tls: acme }',
+      '{ host: a.test, weight: 1, tls: acme, redirect: off }',
+      'has another `tls:` or `redirect:`',
+    ],
+    ['{ host: a.test, weight: 1, sticky: true }', '{ host: a.test, weight: 1 }', 'sticky, unlike at'],
+  ])('is a route that they share in different ways: %s and %s', (one, other, why) => {
+    const problems = problemsOf(contents(shop([one]), blog(other)))
+    expect(problems.map(({ code, place }) => `${code} ${place?.path}:${place?.line}`)).toEqual([
+      'CONFLICT stacks/blog/compose.yaml:7',
+      `CONFLICT ${SHOP}:7`,
+    ])
+    for (const { message } of problems) expect(message).toContain(why)
+    expect(problems[0]?.message).toContain(SHOP)
+    expect(problems[1]?.message).toContain('stacks/blog/compose.yaml:7:11')
+  })
+
+  it('is a route that one service would share with itself, or too many with each other', () => {
+    const [first, second] = problemsOf(contents(shop(['{ weight: 1, port: 80 }', '{ weight: 2, port: 81 }'])))
+    expect(first?.message).toContain(`of the same service at ${SHOP}:8:11`)
+    expect(second?.message).toContain(`of the same service at ${SHOP}:7:11`)
+    const stacks = (count: number): Contents =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, at) => [`stacks/s${at}/compose.yaml`, shop(['{ host: a.test, weight: 1 }'])]),
+      )
+    expect(problemsOf({ 'slipway.yaml': FLEET, ...stacks(8) })).toEqual([])
+    const problems = problemsOf({ 'slipway.yaml': FLEET, ...stacks(9) })
+    expect(problems).toHaveLength(9)
+    expect(problems[0]?.message).toContain('at most 8 services share a host and path')
+  })
+
+  it('is no route that nobody gets, as far as a stack that is refused lets anybody say', () => {
+    const broken = { 'stacks/other/compose.yaml': 'services:\n  x: {}\n' }
+    const none = '{ host: a.test, weight: 0 }'
+    expect(problemsOf(contents(shop([none]))).map(({ message }) => message)).toEqual([
+      'nobody would get a.test / of "web": its weight is 0; give one at least 1, or remove the route',
+    ])
+    expect(problemsOf(contents(shop([none]), broken)).filter(({ stack }) => stack === 'shop')).toEqual([])
   })
 
   it('is the certificate of a host', async () => {

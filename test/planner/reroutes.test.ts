@@ -16,12 +16,13 @@ const own = { kind: 'own', name: 'tls/shop.pem', pem: 'PRIVATE' } as const
 describe('a change of ports and routes alone', () => {
   it('is told, and touches no container', () => {
     const plan = planFrom(
-      { balanced: [port], routes: [routeOf(), routeOf({ path: '/old' })] },
+      { balanced: [port], routes: [routeOf(), routeOf({ path: '/old' }), routeOf({ path: '/shared', weight: 90 })] },
       {
         balanced: [{ ...port, published: 9090 }],
         routes: [
           routeOf({ tls: { kind: 'acme' }, manner: { bodyBytes: 1_048_576, allow: ['10.0.0.0/8'] } }),
           routeOf({ hosts: [], path: '/new' }),
+          routeOf({ path: '/shared', weight: 0 }),
         ],
       },
     )
@@ -32,6 +33,7 @@ describe('a change of ports and routes alone', () => {
       route */new none → port 8080, no tls
       route shop.example.com/ port 8080, no tls → port 8080, tls acme, plain too, body_limit 1M, allow 10.0.0.0/8
       route shop.example.com/old port 8080, no tls → none
+      route shop.example.com/shared port 8080, no tls, weight 90 → port 8080, no tls, weight 0
   unchanged: web (1)
 
 1 to reroute, 1 unchanged

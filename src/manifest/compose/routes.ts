@@ -1,5 +1,5 @@
 import { isCookieName, isHostPattern, isRedirectUrl, isRoutePath } from '../../ingress/index.js'
-import { compareText, dnsLabel } from '../../model/index.js'
+import { MOST_ROUTE_WEIGHT, compareText, dnsLabel } from '../../model/index.js'
 import type { RedirectStatus, RouteRedirect, RouteSpec, RouteTls, ServiceSpec } from '../../model/index.js'
 import type { Node } from '../node.js'
 import { describe, get, items, keyOf, quoted, textOf } from '../node.js'
@@ -60,6 +60,7 @@ function readRoute(node: Node, spec: Routable, context: StackContext): RouteSpec
   const tls = readTls(node, hosts, context)
   const redirect = readRedirect(get(node, 'redirect'), tls, context)
   const target = readTarget(node, spec, redirect, context)
+  const weight = readWeight(node, redirect, context)
   const sticky = readSticky(get(node, 'sticky'), `${context.stack}/${spec.name}`, context)
   const manner = { ...readManner(node, { path, tls }, context), ...(sticky === null ? {} : { sticky }) }
   if (redirect.kind === 'to' && Object.keys(manner).length > 0)
@@ -70,7 +71,7 @@ function readRoute(node: Node, spec: Routable, context: StackContext): RouteSpec
     )
   if (target === null) return null
   const protocol = readText(node, 'protocol') === 'h2c' ? 'h2' : 'http'
-  return { hosts, path, isExact, target, protocol, tls, redirect, manner }
+  return { hosts, path, isExact, target, protocol, tls, redirect, ...(weight === null ? {} : { weight }), manner }
 }
 
 function readHosts(node: Node, { report }: StackContext): readonly string[] {
@@ -165,6 +166,17 @@ function readTarget(node: Node, spec: Routable, redirect: RouteRedirect, { repor
     first === undefined ? 'the service names none in `expose:` or `ports:`' : `the service has ${ports.join(' and ')}`
   report.error('FIELD_MISSING', node, `\`port:\` is missing, the port in the container: ${why}`)
   return null
+}
+
+/** Null: it shares its host and path with nobody. */
+function readWeight(node: Node, redirect: RouteRedirect, { report }: StackContext): number | null {
+  const said = get(node, 'weight')
+  if (said === undefined) return null
+  if (redirect.kind === 'to') {
+    report.error('CONFLICT', said, 'everybody is sent elsewhere, so that there is nothing to share: remove `weight`')
+    return null
+  }
+  return readInteger(node, 'weight', { min: 0, max: MOST_ROUTE_WEIGHT }, report)
 }
 
 function readSticky(node: Node | undefined, key: string, { report }: StackContext): string | null {
