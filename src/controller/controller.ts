@@ -24,7 +24,7 @@ import type { Look } from './server-watch.js'
 import { StackLoop } from './stack-loop.js'
 import { fleetStatus } from './status-view.js'
 import type { FleetStatus } from './status.js'
-import { touchedStacks } from './touched.js'
+import { isAnotherEngine, touchedStacks } from './touched.js'
 
 /** Timers of longer than some weeks fire at once. */
 const LONGEST_NAP_MS = 24 * 3_600_000
@@ -75,6 +75,7 @@ export class Controller {
         closer: (server) => this.loop.closer(server),
         unconfirmed: (server) => this.performer.unconfirmed(server),
         looked: (server, view, before, changed, look) => this.looked(server, view, before, changed, look),
+        renamed: (server) => void (this.book.letGo(server) && this.useFleet()),
       },
     )
     this.acceptance = new Acceptance(
@@ -249,12 +250,12 @@ export class Controller {
   }
 
   private useFleet(): void {
-    const { accepted } = this.memory.state
+    const { accepted, retired } = this.memory.state
     if (accepted === null) return
     const servers = this.servers()
     const { name, guards, ingress } = accepted.fleet
     this.ports.driver.use(name, servers, guards, ingress === undefined ? undefined : INGRESS_STACK)
-    this.watch.use(servers, this.book.inventories)
+    this.watch.use(accepted.fleet.servers, Object.values(retired), this.book.inventories)
     this.proxies?.use(accepted.fleet)
     this.loop.markAll()
   }
@@ -303,7 +304,7 @@ export class Controller {
     if (!changed) return
     if (view.kind === 'unreachable' && view.phase === 'lost') this.performer.abandon(server)
     // What it had may be gone: images, networks and volumes are made sure of again.
-    if (view.kind === 'listed' && before?.kind === 'unreachable') this.performer.forget(server)
+    if (isAnotherEngine(view, before)) this.performer.forget(server)
     if (this.book.note(view, before) === 'retired') this.useFleet()
     this.markTouched(view, before)
     this.notify()

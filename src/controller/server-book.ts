@@ -85,8 +85,12 @@ export class ServerBook {
   }
 
   private isRetired(server: string, replicas: readonly Replica[]): boolean {
-    if (this.memory.state.retired[server] === undefined || replicas.length > 0) return false
-    this.memory.record([{ kind: 'server-retired', atMs: this.now(), server }])
+    return this.memory.state.retired[server] !== undefined && replicas.length === 0 && this.letGo(server)
+  }
+
+  /** Nothing of ours is on a server that left the fleet, or it is in the fleet under another name. */
+  letGo(server: string): boolean {
+    if (!this.memory.record([{ kind: 'server-retired', atMs: this.now(), server }])) return false
     this.memory.write(() => this.ports.journal.dropInventory(server))
     this.inventories.delete(server)
     return true

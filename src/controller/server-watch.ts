@@ -1,4 +1,6 @@
 import type { EngineFacts, Listing, Observation, Problem, Replica, Result, Server, ServerView } from '../model/index.js'
+import { refusedNames, sharedProblem } from './engine-names.js'
+import type { NamedEngine } from './engine-names.js'
 import { FirstLooks } from './first-looks.js'
 import type { Clock, Driver, Inventory } from './ports.js'
 import { sameListing } from './same-listing.js'
@@ -40,10 +42,25 @@ export interface WatchEvents {
   unconfirmed(server: string): readonly Replica[]
   /** After every look; `changed` is false when it showed what the last one did. */
   looked(server: string, view: ServerView, before: ServerView | undefined, changed: boolean, look: Look): void
+  /** The engine of a server that left the fleet is one of the fleet's under another name: there is nothing more to watch. */
+  renamed(server: string): void
+}
+
+/** What a look listed, whoever it belongs to. */
+interface Answer {
+  readonly listing: Listing
+  readonly atMs: number
+  readonly look: Look
 }
 
 interface Watched {
   readonly server: Server
+  /** Left the fleet. */
+  readonly isRetired: boolean
+  /** The engine that was last listed under this name; null: none yet. */
+  readonly engineId: string | null
+  /** Of the newest look; null: it failed. */
+  readonly answer: Answer | null
   readonly started: number
   readonly looking: boolean
   readonly again: boolean
@@ -62,8 +79,8 @@ interface Watched {
 export class ServerWatch {
   private readonly watched = new Map<string, Watched>()
   private readonly current = new Map<string, ServerView>()
-  /** Server by the id of its engine, as last listed. */
-  private readonly byEngine = new Map<string, string>()
+  /** Names that lead to another server's engine, each with that server. */
+  private refused: ReadonlyMap<string, string> = new Map()
   private readonly firstLooks: FirstLooks
   private readonly closing = new AbortController()
   /** When more than half of the servers were last away at once; such a time says nothing about any one of them. */
@@ -86,9 +103,13 @@ export class ServerWatch {
     driver.onHint((server) => this.schedule(server, this.options.hintDelayMs))
   }
 
-  /** Servers from now on. What is known of those that stay stays; `inventories` is what is remembered of those that are new. */
-  use(servers: readonly Server[], inventories: ReadonlyMap<string, Inventory>): void {
-    const names = new Set(servers.map((server) => server.name))
+  /**
+   * Servers from now on, with those that left the fleet and may still hold something. What is known of those that stay stays; `inventories` is
+   * what is remembered of those that are new.
+   */
+  use(servers: readonly Server[], retired: readonly Server[], inventories: ReadonlyMap<string, Inventory>): void {
+    const all = [...servers, ...retired]
+    const names = new Set(all.map((server) => server.name))
     for (const [name, entry] of this.watched) {
       if (names.has(name)) continue
       entry.cancel()
@@ -96,10 +117,11 @@ export class ServerWatch {
       this.current.delete(name)
       this.firstLooks.end(name)
     }
-    for (const server of servers) {
+    for (const server of all) {
+      const isRetired = retired.includes(server)
       const known = this.watched.get(server.name)
-      if (known !== undefined) this.watched.set(server.name, { ...known, server })
-      else this.begin(server, inventories.get(server.name))
+      if (known !== undefined) this.watched.set(server.name, { ...known, server, isRetired })
+      else this.begin(server, isRetired, inventories.get(server.name))
     }
   }
 
@@ -147,7 +169,7 @@ export class ServerWatch {
     for (const entry of this.watched.values()) entry.cancel()
   }
 
-  private begin(server: Server, inventory: Inventory | undefined): void {
+  private begin(server: Server, isRetired: boolean, inventory: Inventory | undefined): void {
     const idle = {
       looking: false,
       again: false,
@@ -159,12 +181,25 @@ export class ServerWatch {
     }
     this.watched.set(server.name, {
       server,
+      isRetired,
+      engineId: this.rememberedEngine(isRetired, inventory),
+      answer: null,
       ...idle,
       lastSeen: inventory?.replicas ?? [],
       everListed: inventory !== undefined,
     })
     this.schedule(server.name, 0)
     this.firstLooks.await(server.name)
+  }
+
+  /** What is remembered of two names says nothing about either. */
+  private rememberedEngine(isRetired: boolean, inventory: Inventory | undefined): string | null {
+    if (inventory === undefined) return null
+    const { engineId } = inventory
+    if (isRetired) return engineId
+    const twins = [...this.watched].filter(([, entry]) => !entry.isRetired && entry.engineId === engineId)
+    for (const [name, entry] of twins) this.watched.set(name, { ...entry, engineId: null })
+    return twins.length > 0 ? null : engineId
   }
 
   private giveUpWaiting(server: string): void {
@@ -194,53 +229,64 @@ export class ServerWatch {
     this.awakeAtMs = this.awakeSinceMs()
     this.lookedAtMs = this.clock.nowMs()
     this.firstLooks.end(server)
-    const before = this.current.get(server)
-    const checked = this.refuseShared(server, result)
-    const after = checked.ok ? listed(entry) : missed(entry, this.clock.nowMs())
-    this.watched.set(
-      server,
-      checked.ok
-        ? { ...after, facts: checked.value.facts, lastSeen: checked.value.replicas, everListed: true, looking: false }
-        : { ...after, looking: false },
-    )
-    const view = checked.ok ? this.listedView(server, checked.value, before) : this.missedView(server, checked.problem)
-    this.current.set(server, view)
+    const look = { seq, begunAtMs }
+    const answer = result.ok ? { listing: result.value, atMs: this.lookedAtMs, look } : null
+    this.watched.set(server, { ...entry, answer, looking: false })
+    this.judge(server, result, look)
     this.noteCutOff()
-    this.events.looked(server, view, before, isChanged(before, view), { seq, begunAtMs })
+    this.dropRenamed(server)
     const again = this.watched.get(server)?.again === true
-    this.schedule(server, again ? 0 : checked.ok ? this.options.observeIntervalMs : this.options.missedIntervalMs)
+    const isListed = this.current.get(server)?.kind === 'listed'
+    this.schedule(server, again ? 0 : isListed ? this.options.observeIntervalMs : this.options.missedIntervalMs)
   }
 
-  /** Two names for one engine would make every replica there belong to two servers. */
-  private refuseShared(server: string, result: Result<Listing>): Result<Listing> {
-    if (!result.ok) return result
-    const { engineId } = result.value.facts
-    const twin = this.byEngine.get(engineId)
-    if (twin === undefined || twin === server || !this.lists(twin, engineId)) {
-      this.byEngine.set(engineId, server)
-      return result
-    }
-    const message = `${server} and ${twin} are the same Docker Engine; remove one of them from slipway.yaml`
-    return {
-      ok: false,
-      problem: {
-        code: 'ENGINE_SHARED',
-        server,
-        message,
-        next: { kind: 'stalled', remedy: 'correct the addresses in slipway.yaml' },
-      },
+  /** Takes what was listed as the server's, unless it is another's; what an answer says of other names counts at the same moment. */
+  private judge(server: string, result: Result<Listing>, look: Look): void {
+    const isNews = result.ok && result.value.facts.engineId !== this.watched.get(server)?.engineId
+    const refused = isNews || this.refused.size > 0 ? refusedNames(this.engines()) : this.refused
+    // First what is taken from a name, then what is given to one: no engine counts twice.
+    for (const [name, holder] of refused)
+      if (name === server || !this.refused.has(name)) this.miss(name, sharedProblem(name, holder), look)
+    if (!result.ok) this.miss(server, result.problem, look)
+    const freed = [...this.refused.keys()].filter((name) => !refused.has(name) && name !== server)
+    this.refused = refused
+    if (result.ok && !refused.has(server)) this.accept(server)
+    for (const name of freed) {
+      this.accept(name)
+      this.look(name)
     }
   }
 
-  private lists(server: string, engineId: string): boolean {
-    const view = this.current.get(server)
-    return view?.kind === 'listed' && view.listing.facts.engineId === engineId
+  private accept(server: string): void {
+    const entry = this.watched.get(server)
+    if (entry === undefined || entry.answer === null) return
+    const { listing, look, atMs } = entry.answer
+    const { facts, replicas } = listing
+    const known = { engineId: facts.engineId, facts, lastSeen: replicas, everListed: true }
+    this.watched.set(server, { ...entry, ...known, misses: 0, sinceMs: null })
+    const before = this.current.get(server)
+    this.show(server, listedView(server, listing, atMs, before), before, look)
   }
 
-  private listedView(server: string, listing: Listing, before: ServerView | undefined): ServerView {
-    // The same objects as before where nothing changed: what is computed from them stays computed.
-    if (before?.kind === 'listed' && sameListing(before.listing, listing)) return before
-    return { kind: 'listed', server, atMs: this.clock.nowMs(), listing }
+  private miss(server: string, problem: Problem, look: Look): void {
+    const entry = this.watched.get(server)
+    if (entry === undefined) return
+    this.watched.set(server, { ...entry, misses: entry.misses + 1, sinceMs: entry.sinceMs ?? this.clock.nowMs() })
+    this.show(server, this.missedView(server, problem), this.current.get(server), look)
+  }
+
+  private show(server: string, view: ServerView, before: ServerView | undefined, look: Look): void {
+    this.current.set(server, view)
+    this.events.looked(server, view, before, isChanged(before, view), look)
+  }
+
+  private engines(): readonly NamedEngine[] {
+    return [...this.watched].map(([name, { isRetired, engineId, answer }]) => ({
+      name,
+      isRetired,
+      known: engineId,
+      answered: answer?.listing.facts.engineId ?? null,
+    }))
   }
 
   private missedView(server: string, problem: Problem): ServerView {
@@ -270,6 +316,14 @@ export class ServerWatch {
     return this.clock.nowMs() - Math.max(sinceMs, this.cutOffAtMs, this.awakeAtMs) >= lostAfterMs
   }
 
+  /** Servers that left the fleet and are in it under this name. */
+  private dropRenamed(server: string): void {
+    const heir = this.watched.get(server)
+    if (heir === undefined || heir.isRetired || this.current.get(server)?.kind !== 'listed') return
+    for (const [name, entry] of this.watched)
+      if (entry.isRetired && entry.engineId === heir.engineId) this.events.renamed(name)
+  }
+
   private noteCutOff(): void {
     const away = [...this.watched.keys()].filter((name) => this.current.get(name)?.kind !== 'listed').length
     if (away * 2 > this.watched.size) this.cutOffAtMs = this.clock.nowMs()
@@ -283,12 +337,10 @@ export class ServerWatch {
   }
 }
 
-function listed(entry: Watched): Watched {
-  return { ...entry, misses: 0, sinceMs: null }
-}
-
-function missed(entry: Watched, nowMs: number): Watched {
-  return { ...entry, misses: entry.misses + 1, sinceMs: entry.sinceMs ?? nowMs }
+/** The same objects as before where nothing changed: what is computed from them stays computed. */
+function listedView(server: string, listing: Listing, atMs: number, before: ServerView | undefined): ServerView {
+  if (before?.kind === 'listed' && sameListing(before.listing, listing)) return before
+  return { kind: 'listed', server, atMs, listing }
 }
 
 function isChanged(before: ServerView | undefined, view: ServerView): boolean {

@@ -19,6 +19,12 @@ export function touchedStacks(view: ServerView, before: ServerView | undefined):
   return { all: false, stacks }
 }
 
+/** The server is listed, and what was known of its engine may not hold: nothing was, it was away, or it is another one. */
+export function isAnotherEngine(view: ServerView, before: ServerView | undefined): boolean {
+  if (view.kind !== 'listed') return false
+  return before?.kind !== 'listed' || before.listing.facts.engineId !== view.listing.facts.engineId
+}
+
 function isSame(before: Replica | undefined, now: Replica): boolean {
   if (before === now) return true
   return (

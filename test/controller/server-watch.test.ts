@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Inventory } from '../../src/controller/index.js'
 import { ServerWatch, WATCH_DEFAULTS } from '../../src/controller/server-watch.js'
-import { ok } from '../../src/model/index.js'
 import type { Replica, Server, ServerView } from '../../src/model/index.js'
 import { replicaOf } from '../rollout/builders.js'
 import { FakeDriver, VirtualClock } from './world.js'
@@ -26,9 +25,9 @@ function watching(
 ): Scene {
   const clock = new VirtualClock()
   const driver = new FakeDriver(clock)
-  const events = { closer: () => [], unconfirmed: () => unconfirmed, looked: () => undefined }
+  const events = { closer: () => [], unconfirmed: () => unconfirmed, looked: () => undefined, renamed: () => undefined }
   const watch = new ServerWatch(driver, clock, WATCH_DEFAULTS, events)
-  watch.use(names.map(server), new Map(inventories.map((inventory) => [inventory.server, inventory])))
+  watch.use(names.map(server), [], new Map(inventories.map((inventory) => [inventory.server, inventory])))
   return { clock, driver, watch }
 }
 
@@ -126,14 +125,79 @@ it('is awake since it looked without a break, however it ended', async () => {
   expect(awakeForMs()).toBe(90_000)
 })
 
-it('one engine under two names is one server, and the other name a problem', async () => {
-  const { clock, driver, watch } = watching(['a', 'b'])
-  const observe = driver.observe.bind(driver)
-  driver.observe = async (name, closer) => {
-    const found = await observe(name, closer)
-    return found.ok ? ok({ ...found.value, facts: { ...found.value.facts, engineId: 'the same' } }) : found
-  }
-  await clock.run(60_000)
-  const [a, b] = [watch.view('a'), watch.view('b')]
-  expect([phaseOf(a), b?.kind === 'unreachable' && b.problem.code]).toEqual(['listed', 'ENGINE_SHARED'])
+const problemOf = (view: ServerView | undefined): string =>
+  view?.kind === 'unreachable' ? view.problem.code : phaseOf(view)
+
+function seenOn(machine: string): Parameters<FakeDriver['containers']['set']>[1] {
+  const replica = replicaOf({ containerId: `on ${machine}`, server: machine })
+  return { replica, startedAtMs: 0, restarts: 0, image: 'web:1', hasHealthcheck: false }
+}
+
+describe('a name that leads to another server', () => {
+  it('of two for one engine is a problem, and the other is the server', async () => {
+    const { clock, driver, watch } = watching(['a', 'b'])
+    driver.leads.set('a', 'same').set('b', 'same')
+    await clock.run(60_000)
+    expect(['a', 'b'].map((name) => problemOf(watch.view(name)))).toEqual(['listed', 'ENGINE_SHARED'])
+  })
+
+  it('gets nothing of it, though nobody reaches the other by its own name, and keeps what it may hold', async () => {
+    const { clock, driver, watch } = watching(['a', 'b', 'c'])
+    for (const name of ['a', 'b']) driver.containers.set(name, seenOn(name))
+    await clock.run(1_000)
+    driver.down.add('b')
+    driver.leads.set('a', 'b')
+    await clock.run(120_000)
+    expect(['a', 'b'].map((name) => problemOf(watch.view(name)))).toEqual(['ENGINE_SHARED', 'SERVER_UNREACHABLE'])
+    expect(['a', 'b'].map((name) => idsOf(watch.view(name)))).toEqual([['on a'], ['on b']])
+    driver.leads.clear()
+    await clock.run(10_000)
+    expect(problemOf(watch.view('a'))).toBe('listed')
+  })
+
+  it('gets nothing of it when the controller starts, and the journal alone remembers whose it is', async () => {
+    const inventories = ['a', 'b'].map((server) => ({ server, engineId: `engine-${server}`, replicas: [] }))
+    const { clock, driver, watch } = watching(['a', 'b', 'c'], [], inventories)
+    driver.down.add('b')
+    driver.leads.set('a', 'b')
+    await clock.run(10_000)
+    expect(problemOf(watch.view('a'))).toBe('ENGINE_SHARED')
+  })
+
+  it('is believed where the journal remembers one engine of two names, as then it remembers neither', async () => {
+    const inventories = ['a', 'b'].map((server) => ({ server, engineId: 'engine-b', replicas: [] }))
+    const { clock, driver, watch } = watching(['a', 'b', 'c'], [], inventories)
+    driver.down.add('a')
+    await clock.run(10_000)
+    expect(problemOf(watch.view('b'))).toBe('listed')
+  })
+
+  it('that leads back to it is exchanged with it, both at one moment', async () => {
+    const { clock, driver, watch } = watching(['a', 'b', 'c'])
+    for (const name of ['a', 'b']) driver.containers.set(name, seenOn(name))
+    await clock.run(1_000)
+    driver.leads.set('a', 'b').set('b', 'a')
+    const seen = new Set<string>()
+    const observation = watch.observation.bind(watch)
+    for (let ms = 0; ms < 40_000; ms += 5) {
+      await clock.run(5)
+      const views = [...observation().values()]
+      seen.add(
+        views
+          .map((view) => (view.kind === 'listed' ? view.listing.replicas : view.mayHold))
+          .map((replicas) => replicas.map(({ containerId }) => containerId).join())
+          .join(' | '),
+      )
+    }
+    expect([...seen]).toEqual(['on a | on b | ', 'on b | on a | '])
+    expect(phaseOf(watch.view('a'))).toBe('listed')
+  })
+
+  it('of a machine that was installed anew is filled again', async () => {
+    const { clock, driver, watch } = watching(['a', 'b'])
+    await clock.run(1_000)
+    driver.leads.set('a', 'new')
+    await clock.run(20_000)
+    expect(problemOf(watch.view('a'))).toBe('listed')
+  })
 })

@@ -131,6 +131,16 @@ describe('a server that lost everything it had', () => {
   })
 })
 
+it('a server that was installed anew between two looks is prepared before anything is made on it', async () => {
+  const { world } = await deployed()
+  world.driver.calls.length = 0
+  world.driver.leads.set('lon-1', 'lon-1 anew')
+  await world.clock.run(60_000)
+  const kinds = world.driver.calls.filter((call) => call.endsWith('lon-1')).map((call) => call.split(' ')[0])
+  expect(kinds.slice(0, 3).sort()).toEqual(['ensure-network', 'pull', 'pull'])
+  expect(kinds).toContain('run')
+})
+
 describe('a fleet that changes', () => {
   it('moves replicas off a server that leaves it, and lets go of the server then', async () => {
     const { world, controller } = await deployed(SHOP, `${FLEET}guards: { prune: 50% }\n`)
@@ -143,6 +153,25 @@ describe('a fleet that changes', () => {
     expect([...world.driver.containers.values()].every(({ replica }) => replica.server !== 'lon-2')).toBe(true)
     expect(controller.status().servers.map((server) => server.name)).toEqual(['lon-1', 'par-1'])
   })
+
+  it.each(['answers by its old name too', 'answers by its new name alone'])(
+    'goes on with a server that gets a new name, and %s',
+    async (how) => {
+      const { world, controller } = await deployed(SHOP, `${FLEET}guards: { prune: 50% }\n`)
+      const calls = world.driver.calls.length
+      world.driver.leads.set('lon-9', 'lon-2')
+      if (how === 'answers by its new name alone') world.driver.down.add('lon-2')
+      world.source.commit({ 'slipway.yaml': `${FLEET.replace('lon-2', 'lon-9')}guards: { prune: 50% }\n` }, 'a name')
+      await world.clock.run(300_000)
+      expect(world.driver.calls.length).toBe(calls)
+      expect(controller.status().servers.map(({ name, phase }) => `${name} ${phase}`)).toEqual([
+        'lon-1 ready',
+        'lon-9 ready',
+        'par-1 ready',
+      ])
+      expect(controller.status().stacks[0]?.phase).toBe('synced')
+    },
+  )
 
   it('drains a server without going below the wanted replicas', async () => {
     const { world, controller } = await deployed()

@@ -117,6 +117,8 @@ export class FakeDriver extends FakeSwarm implements Driver, Examiner, Adopter, 
   readonly answers = new Map<string, Partial<AdoptionAnswer>>()
   readonly adoptions: (Adoption & { readonly server: string })[] = []
   readonly down = new Set<string>()
+  /** The machine that a name leads to, where it is not the one of that name. */
+  readonly leads = new Map<string, string>()
   readonly behaviours = new Map<string, Behaviour>()
   /** Called before each action; throwing kills the controller there. */
   before: (action: Action) => void = () => undefined
@@ -147,10 +149,10 @@ export class FakeDriver extends FakeSwarm implements Driver, Examiner, Adopter, 
     await Promise.resolve()
     if (this.down.has(server)) return fail({ code: 'SERVER_UNREACHABLE', server, message: `${server} does not answer` })
     const replicas = [...this.containers.values()]
-      .filter((container) => container.replica.server === server)
-      .map((container) => this.seen(container, closer))
+      .filter((container) => container.replica.server === this.machineOf(server))
+      .map((container) => ({ ...this.seen(container, closer), server }))
     const facts = {
-      engineId: `engine-${server}`,
+      engineId: `engine-${this.machineOf(server)}`,
       engineVersion: '1',
       apiVersion: '1.45',
       os: 'linux',
@@ -166,6 +168,10 @@ export class FakeDriver extends FakeSwarm implements Driver, Examiner, Adopter, 
       volumes: [],
       networks: [],
     })
+  }
+
+  private machineOf(server: string): string {
+    return this.leads.get(server) ?? server
   }
 
   private seen(container: Container, closer: readonly string[]): Replica {
@@ -241,7 +247,7 @@ export class FakeDriver extends FakeSwarm implements Driver, Examiner, Adopter, 
         const name = containerName(action.identity)
         if (
           [...this.containers.values()].some(
-            ({ replica }) => replica.server === action.server && replica.containerName === name,
+            ({ replica }) => replica.server === this.machineOf(action.server) && replica.containerName === name,
           )
         )
           return fail({ code: 'NAME_TAKEN', message: name })
@@ -250,7 +256,7 @@ export class FakeDriver extends FakeSwarm implements Driver, Examiner, Adopter, 
         const replica: Replica = {
           containerId,
           containerName: name,
-          server: action.server,
+          server: this.machineOf(action.server),
           slot: identity.slot,
           specHash: identity.specHash,
           revision: identity.revision,

@@ -4,6 +4,7 @@ const ACCEPTANCE = 'src/controller/acceptance.ts'
 const GATE = 'src/controller/gate.ts'
 const PERFORMER = 'src/controller/performer.ts'
 const WATCH = 'src/controller/server-watch.ts'
+const NAMES = 'src/controller/engine-names.ts'
 const LOOP = 'src/controller/stack-loop.ts'
 const MEMORY = 'src/controller/memory.ts'
 
@@ -118,10 +119,58 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
     breaks: 'a controller that starts while a server is away takes it for empty',
   },
   {
-    file: WATCH,
-    find: 'twin === server || !this.lists(twin, engineId)) {',
-    put: 'twin === server || this.lists(twin, engineId)) {',
+    file: NAMES,
+    find: 'return rival < rank || (rival === rank && moves',
+    put: 'return rival < rank || (rival === rank && !moves',
     breaks: 'one engine under two names counts as two servers',
+  },
+  {
+    file: NAMES,
+    find: '(moves ? other.answered : other.known) !== answered',
+    put: 'other.answered !== answered',
+    breaks: 'a name that leads to the engine of a server that is away gets it',
+  },
+  {
+    file: NAMES,
+    find: 'const moves = other.answered !== null && !refused.has(other.name)',
+    put: 'const moves = other.answered !== null',
+    breaks: 'an engine counts as free though the name that has it could not leave it',
+  },
+  {
+    file: NAMES,
+    find: 'if (isRetired) return known === engineId ? 2 : 4',
+    put: 'if (isRetired) return known === engineId ? 0 : 4',
+    breaks: 'a server that gets a new name is emptied under its old one first',
+  },
+  {
+    file: 'src/controller/touched.ts',
+    find: "return before?.kind !== 'listed' || before.listing.facts.engineId !== view.listing.facts.engineId",
+    put: "return before?.kind !== 'listed'",
+    breaks: 'replicas are made on a server that was installed anew before their images are there',
+  },
+  {
+    file: WATCH,
+    find: 'engineId: this.rememberedEngine(isRetired, inventory),',
+    put: 'engineId: inventory !== undefined && isRetired ? inventory.engineId : null,',
+    breaks: 'a controller that starts gives a server the engine that its name leads to, whoever had it',
+  },
+  {
+    file: WATCH,
+    find: 'return twins.length > 0 ? null : engineId',
+    put: 'return engineId',
+    breaks: 'of two names with one engine in the journal one keeps it, though it leads elsewhere',
+  },
+  {
+    file: WATCH,
+    find: '    for (const name of freed) {\n      this.accept(name)',
+    put: '    for (const name of freed) {\n      this.watched.get(name)',
+    breaks: 'while two names are exchanged, what runs on one of the engines is forgotten for a moment',
+  },
+  {
+    file: WATCH,
+    find: 'if (entry.isRetired && entry.engineId === heir.engineId) this.events.renamed(name)',
+    put: 'if (entry.isRetired && entry.engineId !== heir.engineId) this.events.renamed(name)',
+    breaks: 'a server that got a new name is watched by its old one for ever',
   },
   {
     file: 'src/controller/rivals.ts',
