@@ -20,13 +20,14 @@ const PASSWORD = '$6$abcdefgh$yVfUwsw5T.JApa8POvClA1pQ5peiq97DUNyXCZN5IrF.BMSkia
 const own = { certificate: './tls/shop.pem', key: './tls/shop.key' }
 
 /** `web` at the root, `api` below /api in two ways. */
-function shop(image: string, more: readonly unknown[] = []): string {
+function shop(image: string, more: readonly unknown[] = [], moreOfApi: readonly unknown[] = []): string {
   const web = [{ host: HOST, port: 8080, tls: own, hsts: true }, ...more]
   const api = [
     { host: HOST, path: '/api', port: 8080, tls: own, rewrite: '/' },
     { host: HOST, path: '/private', port: 8080, tls: own, rewrite: '/', auth: { basic: 'users' }, body_limit: 10 },
     { host: HOST, path: '/inner', port: 8080, tls: own, allow: ['192.0.2.0/24'] },
     { host: HOST, path: '/sticky', port: 8080, tls: own, sticky: { cookie: 'who' }, rewrite: '/' },
+    ...moreOfApi,
   ]
   return compose(
     {
@@ -144,5 +145,38 @@ describe('a commit that touches no container', () => {
     agent.destroy()
     const ids = (containers: typeof before) => containers.map(({ id }) => id).sort()
     expect(ids(await fleet.containers())).toEqual(ids(before))
+  })
+})
+
+describe('a path that moves to another service', () => {
+  const path = (weight: number) => ({ host: HOST, path: '/move', port: 8080, tls: own, rewrite: '/', weight })
+  const moving = (from: number, to: number): Files => ({ [STACK]: shop('shop/web:2', [path(from)], [path(to)]) })
+  const traffic = () => {
+    const urls = addresses().map((address) => `https://${address}/move`)
+    return new Traffic(urls, { host: HOST, ca: authority.certificate })
+  }
+
+  it('is asked of both by their weights, which a commit changes without a failed request', async () => {
+    await fleet.deploy(moving(90, 10), 'One of ten goes to the new one')
+    await fleet.until('each server has it', async () =>
+      (await everywhere({ path: '/move' })).every(({ status }) => status === 200),
+    )
+    const asking = traffic()
+    await fleet.until('many ask', () => Promise.resolve(asking.asked() > 1_200))
+    const { requests, bodies, failures } = await asking.end()
+    expect(failures).toEqual([])
+    const share = (bodies.get('shop/api:1') ?? 0) / requests
+    // Six times as far from it as a draw is on average.
+    expect(Math.abs(share - 0.1)).toBeLessThan(6 * Math.sqrt((0.1 * 0.9) / requests))
+    const through = traffic()
+    await fleet.deploy(moving(0, 100), 'All of them go to it')
+    await fleet.until('each server knows', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => everywhere({ path: '/move' })))
+      return answers.flat().every(({ body }) => body === 'shop/api:1')
+    })
+    expect((await through.end()).failures).toEqual([])
+    const after = traffic()
+    await fleet.until('many ask', () => Promise.resolve(after.asked() > 300))
+    expect([...(await after.end()).bodies.keys()]).toEqual(['shop/api:1'])
   })
 })

@@ -98,6 +98,11 @@ describe('routes', () => {
         ['a:81 10', 'b:80 10'],
       ],
       [
+        'is so too where the port that is wanted comes later',
+        [former('a:80', 40), wanted('a:81', 10, none), wanted('b:80', 10)],
+        ['a:80 10', 'b:80 10'],
+      ],
+      [
         'is the newer one of a service, were it nothing',
         [
           endpoints('a:80', [], {

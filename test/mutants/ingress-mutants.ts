@@ -35,7 +35,7 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     breaks: 'a host name from a manifest becomes words of a configuration',
   },
   {
-    file: 'src/ingress/front-layout.ts',
+    file: 'src/ingress/front-places.ts',
     find: "const plain = redirect.kind === 'https' && isSecured ? TO_HTTPS : own",
     put: "const plain = redirect.kind === 'https' && (isSecured || tls.kind === 'acme') ? TO_HTTPS : own",
     breaks: 'clients are sent to https before there is a certificate',
@@ -63,6 +63,54 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
     find: 'JSON.stringify(tls) !== JSON.stringify(route.tls))',
     put: 'tls.kind !== route.tls.kind)',
     breaks: 'a host gets one of two certificates by chance',
+  },
+  {
+    file: 'src/ingress/routes.ts',
+    find: '(weightOf(rival) === 0 ? rival.rank % 2 : rival.rank)',
+    put: 'rival.rank',
+    breaks: 'a path that a service gave up goes to one that is to have nothing of it',
+  },
+  {
+    file: 'src/ingress/routes.ts',
+    find: 'weightOf(rival) !== undefined && (rival.wanted !== null) === isWanted',
+    put: 'weightOf(rival) !== undefined && (isWanted || rival.wanted === null)',
+    breaks: 'a service that gave up its share of a path keeps it until its rollout ends',
+  },
+  {
+    file: 'src/ingress/routes.ts',
+    find: 'return known !== undefined && known.rank >= rank ? { ...known, wanted }',
+    put: 'return known !== undefined && known.rank >= rank ? known',
+    breaks: 'a service that moves its port loses its share of a path meanwhile',
+  },
+  {
+    file: 'src/ingress/front-places.ts',
+    find: 'const meant = weighty.length > 0 ? weighty : sharers',
+    put: 'const meant = sharers',
+    breaks: 'a service that is to have nothing of a path is asked where others have nobody',
+  },
+  {
+    file: 'src/ingress/front-places.ts',
+    find: 'const asked = serving.length > 0 ? serving : meant',
+    put: 'const asked = serving.length > 9 ? serving : meant',
+    breaks: 'a share of a path is answered with 503 while others serve',
+  },
+  {
+    file: 'src/ingress/front-places.ts',
+    find: 'const isKept = sharers.every(',
+    put: 'const isKept = sharers.some(',
+    breaks: 'clients are bound to a service that does not want that',
+  },
+  {
+    file: 'src/manifest/route-twins.ts',
+    find: 'if (others.length === 0 || lacking.length === 0) return null',
+    put: 'if (others.length === 0 || lacking.length <= others.length) return null',
+    breaks: 'a path is shared by one that says a weight and one that says none',
+  },
+  {
+    file: 'src/manifest/route-twins.ts',
+    find: "tls.kind !== 'off', redirect.kind])",
+    put: "tls.kind !== 'off', redirect.kind === 'to'])",
+    breaks: 'of services that share a path one sends clients to https and another does not',
   },
   {
     file: ROTATION,

@@ -40,6 +40,9 @@ export function hostOf(stack: string, service: string): string {
   return `${service}.${stack}.test`
 }
 
+/** Of the path that services of all stacks share. */
+export const SHARED_HOST = 'shared.test'
+
 function composeFile(stack: string, services: StackDraft, tls: Tls): string {
   const names = Object.keys(services).sort()
   const bodies = names.map((name) => serviceText(hostOf(stack, name), name, services[name] ?? PLAIN, tls))
@@ -102,7 +105,11 @@ function slipwayText(host: string, service: ServiceDraft, tls: Tls): string {
   const probe = service.probed ? ', probe: { tcp: { port: 80 } }' : ''
   const route = `{ host: ${host}, path: /r${service.replicas}, port: 80, tls: ${tls} }`
   const other = `{ host: ${host}, port: 80${tls === 'acme' ? ', tls: acme' : ''} }`
-  const routes = service.routed ? `, routes: [${route}, ${other}]` : ''
+  const all = [
+    ...(service.routed ? [route, other] : []),
+    ...(service.weight === undefined ? [] : [`{ host: ${SHARED_HOST}, port: 80, weight: ${service.weight} }`]),
+  ]
+  const routes = all.length === 0 ? '' : `, routes: [${all.join(', ')}]`
   return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope}${strategyText(service)} }${probe}${routes} }`
 }
 

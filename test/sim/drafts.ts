@@ -19,6 +19,8 @@ export interface ServiceDraft {
   readonly port: number | null
   /** Requests come by a route too, whose path goes by the number of replicas: a commit that scales moves it. */
   readonly routed: boolean
+  /** What it has of the path that services of all stacks share. Absent: nothing, and it does not claim it. */
+  readonly weight?: number
   /** How it comes to a new version where proxies balance it. Absent: slot by slot. */
   readonly strategy?: 'canary' | 'blue-green'
   readonly zone: string | null
@@ -58,6 +60,8 @@ export interface Draft {
   readonly acme?: boolean
   /** Whether its services come to new versions by strategies. */
   readonly staged?: boolean
+  /** Whether its services share a path. */
+  readonly weighted?: boolean
   /** Whether its servers have so little memory that people promise it. */
   readonly tight?: boolean
 }
@@ -154,6 +158,32 @@ export function withStrategies(draft: Draft, random: Random): Draft {
   return { ...draft, staged: true, stacks: Object.fromEntries(stacks) }
 }
 
+const WEIGHTS: readonly number[] = [0, 0, 1, 10, 90]
+
+/** Services of all stacks share one path; most of them. */
+export function withWeights(draft: Draft, random: Random): Draft {
+  const stacks = Object.entries(draft.stacks).map(([stack, services]) => {
+    const sharing = Object.entries(services).map(([name, service]) => {
+      const weight = random.pick(WEIGHTS)
+      return [name, service.port === null || random.chance(0.2) ? service : { ...service, weight }] as const
+    })
+    return [stack, Object.fromEntries(sharing)] as const
+  })
+  return withSomeWeight({ ...draft, weighted: true, stacks: Object.fromEntries(stacks) })
+}
+
+/** A path that nobody gets is refused: the first one gets it. */
+function withSomeWeight(draft: Draft): Draft {
+  const all = Object.entries(draft.stacks).flatMap(([stack, services]) =>
+    Object.entries(services).flatMap(([name, { weight }]) => (weight === undefined ? [] : [{ stack, name, weight }])),
+  )
+  const [first] = all
+  if (first === undefined || all.some(({ weight }) => weight > 0)) return draft
+  const services = draft.stacks[first.stack] ?? {}
+  const one = { ...(services[first.name] ?? PLAIN), weight: 1 }
+  return { ...draft, stacks: { ...draft.stacks, [first.stack]: { ...services, [first.name]: one } } }
+}
+
 /** Images that are well and serve worse. */
 const WORSE_TAGS: readonly string[] = ['wrong', 'lame']
 
@@ -203,6 +233,10 @@ function randomService(random: Random, name: string, names: readonly string[]): 
 
 /** The repository after one more commit: one thing is changed, most often an image. */
 export function changed(draft: Draft, random: Random): Draft {
+  return withSomeWeight(changedOnce(draft, random))
+}
+
+function changedOnce(draft: Draft, random: Random): Draft {
   const stacks = Object.keys(draft.stacks).sort()
   if (stacks.length === 0) return { ...draft, stacks: { shop: { web: PLAIN } } }
   const stack = random.pick(stacks)
@@ -229,6 +263,9 @@ export function changed(draft: Draft, random: Random): Draft {
     const service = services[name] ?? PLAIN
     return withServices({ ...services, [name]: { ...service, routed: !service.routed && service.port !== null } })
   }
+  const weighing = random.fork('weights')
+  if (draft.weighted === true && services[name]?.weight !== undefined && weighing.chance(0.4))
+    return withServices({ ...services, [name]: { ...(services[name] ?? PLAIN), weight: weighing.pick(WEIGHTS) } })
   const serving = random.fork('serving')
   if (draft.staged === true && services[name]?.strategy !== undefined && serving.chance(0.3))
     return withServices({ ...services, [name]: { ...(services[name] ?? PLAIN), tag: serving.pick(WORSE_TAGS) } })
@@ -266,7 +303,7 @@ function anotherTag(service: ServiceDraft, random: Random): string {
 /** Everything in order: images that start, enough room, nothing broken. What a person commits after a bad day. The tag is one that never ran before. */
 export function mended(draft: Draft, good = '5'): Draft {
   const stacks = Object.keys(draft.stacks).length === 0 ? { shop: { web: PLAIN } } : draft.stacks
-  const mend = (service: ServiceDraft): ServiceDraft => ({
+  const mend = ({ weight: _shared, ...service }: ServiceDraft): ServiceDraft => ({
     ...service,
     tag: service.mode === 'job' ? 'done' : good,
     reserve: null,

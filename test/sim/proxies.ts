@@ -110,23 +110,30 @@ export class SimProxies {
 
   /** Replicas that requests for a host and path reach by a proxy; null: it has no such route, or listens for none. */
   reachedBy(proxy: Box, host: string, path: string): number | null {
-    const key = this.ownerOf(proxy, host, path)
-    return key === null ? null : this.readyAt(proxy, key)
+    const owners = this.ownersOf(proxy, host, path)
+    return owners.length === 0 ? null : owners.reduce((sum, key) => sum + (this.readyAt(proxy, key) ?? 0), 0)
   }
 
   /** How long a container's own proxy has had it where a route of another proxy leads to; negative: it has not. */
   routedForMs(proxy: Box, host: string, path: string, containerId: string): number {
-    const key = this.ownerOf(proxy, host, path) ?? ''
-    const since = [...this.proxies.values()].map((one) => one.since.get(`${key} ${containerId}`) ?? Infinity)
+    const owners = this.ownersOf(proxy, host, path)
+    const since = [...this.proxies.values()].flatMap((one) =>
+      owners.map((key) => one.since.get(`${key} ${containerId}`) ?? Infinity),
+    )
     return this.nowMs() - Math.min(Infinity, ...since)
   }
 
-  private ownerOf(proxy: Box, host: string, path: string): string | null {
+  /** Several where they share it: those that get something. */
+  private ownersOf(proxy: Box, host: string, path: string): readonly string[] {
     const table = this.proxies.get(proxy.id)?.table
-    const owner = table?.services.find(({ routes = [] }) =>
-      routes.some((route) => route.hosts.includes(host) && route.path === path),
+    if (table?.front === undefined) return []
+    const owners = table.services.flatMap(({ key, routes = [] }) =>
+      routes.flatMap((route) =>
+        route.hosts.includes(host) && route.path === path ? [{ key, weight: route.weight ?? 1 }] : [],
+      ),
     )
-    return table?.front === undefined || owner === undefined ? null : owner.key
+    const some = owners.filter(({ weight }) => weight > 0)
+    return (some.length > 0 ? some : owners).map(({ key }) => key)
   }
 
   /** Replicas that a service has at a proxy, here and elsewhere; null: it does not know it. */

@@ -43,7 +43,10 @@ export const I35: Invariant = {
         if (targets.every((all) => all.includes(target))) keys.set(`${stack}/${service}:${target}`, box)
       // Of routes the one that every commit had.
       const paths = wanted.map(({ spec }) =>
-        (spec.routes ?? []).flatMap((route) => route.hosts.map((host) => `${host} ${route.path}`)),
+        (spec.routes ?? []).flatMap((route) =>
+          // Of what is shared nothing needs to come to it.
+          route.weight === 0 ? [] : route.hosts.map((host) => `${host} ${route.path}`),
+        ),
       )
       for (const one of paths[0] ?? []) {
         const [host = '', path = ''] = one.split(' ')

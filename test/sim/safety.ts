@@ -7,6 +7,7 @@ import * as names from './safety-names.js'
 import * as others from './safety-others.js'
 import * as rollout from './safety-rollout.js'
 import * as shares from './safety-shares.js'
+import * as weights from './safety-weights.js'
 
 /** What must hold at every step, by number. */
 export const SAFETY: Readonly<Record<string, Invariant>> = {
@@ -43,6 +44,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'G-06': shares.G06,
   'G-07': others.G07,
   'G-08': shares.G08,
+  'G-09': weights.G09,
   'M-01': memory.M01,
   'C-01': certificates.C01,
   'C-02': certificates.C02,

@@ -1,4 +1,4 @@
-import { changed, firstDraft, guardsOf, withIngress, withReserves, withStrategies } from './drafts.js'
+import { changed, firstDraft, guardsOf, withIngress, withReserves, withStrategies, withWeights } from './drafts.js'
 import type { Draft, GuardDraft } from './drafts.js'
 import { FAULTS } from './fault-table.js'
 import type { FaultId } from './fault-table.js'
@@ -32,6 +32,8 @@ export interface Scenario {
   readonly acme?: boolean
   /** Its services come to new versions by strategies. */
   readonly staged?: boolean
+  /** Its services share a path by weights. */
+  readonly weighted?: boolean
   /** Its servers have little memory, which services reserve. */
   readonly tight?: boolean
   /** The release that runs until the step that upgrades. */
@@ -76,7 +78,9 @@ export function scenarioOf(seed: number): Scenario {
   const made = { ...about, ...hungry, ...tight, ...ingress }
   const guarded = guarding.chance(0.15) ? { ...made, guards: guardsOf(guarding) } : made
   const isStaged = guarded.ingress === true && random.fork('strategies').chance(0.6)
-  return isStaged ? { ...guarded, staged: true } : guarded
+  const staged = isStaged ? { ...guarded, staged: true } : guarded
+  const isWeighted = guarded.ingress === true && random.fork('weights').chance(0.5)
+  return isWeighted ? { ...staged, weighted: true } : staged
 }
 
 /** A world whose routes have certificates of an authority. Something happens to that one, or to them, where it is not calm. */
@@ -93,7 +97,7 @@ export function certifiedOf(seed: number): Scenario {
 
 /** A world that an older release begins and this one takes over, sooner or later. */
 export function upgradeOf(seed: number): Scenario {
-  const { ingress: _later, staged: _also, steps, ...about } = scenarioOf(seed)
+  const { ingress: _later, staged: _also, weighted: _too, steps, ...about } = scenarioOf(seed)
   const random = randomOf(`upgrade ${seed}`)
   const at = random.between(0, Math.ceil(steps.length / 2))
   const step: Step = { ...stepOf(random, ['F49']), kind: 'upgrade' }
@@ -121,7 +125,8 @@ export function startDraft(scenario: Scenario): Draft {
   const ported = scenario.ingress === true ? withIngress(guarded) : guarded
   const strategies = randomOf(`strategies ${scenario.seed}`)
   const routed = scenario.staged === true ? withStrategies(ported, strategies) : ported
-  const balanced = scenario.acme === true ? { ...routed, acme: true } : routed
+  const shared = scenario.weighted === true ? withWeights(routed, randomOf(`weights ${scenario.seed}`)) : routed
+  const balanced = scenario.acme === true ? { ...shared, acme: true } : shared
   return scenario.tight === true ? withReserves(balanced, randomOf(`reserves ${scenario.seed}`)) : balanced
 }
 
