@@ -9,7 +9,7 @@ import { judged, judgedAnew } from './judged.js'
 import { jobStep } from './job-step.js'
 import { openNeeds, preparedImage } from './prepare.js'
 import { isHealthy, isProven, isTolerated, isUp } from './progress.js'
-import { awaitEntry, isLeaving, onFreshWord } from './rotation.js'
+import { awaitEntry, onFreshWord } from './rotation.js'
 import { slotKey, specKey } from './state.js'
 import { waitingFor } from './waits.js'
 
@@ -180,7 +180,7 @@ export function replaceStep(facts: Facts, context: ChangeContext, change: Replac
 
 function beginReplace(facts: Facts, context: ChangeContext, change: ReplaceChange): Partial<Advice> {
   if (context.occupied || isTolerated(facts, change.slot)) return {}
-  if (isLeaving(facts, change)) return retire(facts, change.from, context.spec.stopGraceMs)
+  if (context.leaving.has(change.slot.key)) return retire(facts, change.from, context.spec.stopGraceMs)
   if (context.unmet !== null) return waitingFor(context, change.slot, context.unmet)
   if (context.stage !== null)
     return context.stage.slots.has(change.slot.key)

@@ -13,6 +13,8 @@ export interface ServiceContext {
   /** Slots that serve nobody now, and how many may. */
   readonly down: number
   readonly tolerableDown: number
+  /** Slots whose old replica gets nothing new any more, to be stopped before there is a new one. */
+  readonly leaving: ReadonlySet<string>
   readonly lastProvenAtMs: number
   /** Where it comes to its spec by a strategy; null: the rolling way. */
   readonly stage: Stage | null

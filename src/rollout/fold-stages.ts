@@ -8,8 +8,14 @@ const TO_THE_END = 1_000_000
 export function stepBegun(state: StackState, fact: Extract<RolloutFact, { kind: 'step-begun' }>): StackState {
   const before = state.rollout?.stages?.[fact.service]
   const promotedTo = before?.specHash === fact.specHash ? before.promotedTo : -1
-  const { specHash, step, atMs } = fact
-  return withStage(state, fact.service, { specHash, step, begunAtMs: atMs, reachedAtMs: null, promotedTo }, atMs)
+  const { specHash, step, steps, atMs } = fact
+  const over = step >= steps ? { isOver: true } : {}
+  return withStage(
+    state,
+    fact.service,
+    { specHash, step, begunAtMs: atMs, reachedAtMs: null, promotedTo, ...over },
+    atMs,
+  )
 }
 
 export function stepReached(state: StackState, fact: Extract<RolloutFact, { kind: 'step-reached' }>): StackState {
@@ -35,15 +41,19 @@ export function noteBeside(state: StackState, fact: Extract<RolloutFact, { kind:
   return { ...state, rollout: { ...rollout, beside: { ...rollout.beside, [key]: before } } }
 }
 
-/** What a rollout that ends half-way had beside the old, which is what is proven again: nobody has to ask it anew while the new one leaves. `only`: one service. */
+/**
+ * What a rollout that ends half-way had beside the old, which is what is proven again: nobody has to ask it anew while the new one leaves. Where the old
+ * ones leave already there is no way back at once: the new ones serve until others take their places. `only`: one service.
+ */
 export function givenUp(state: StackState, only: string | null = null): Partial<StackState> {
   const { rollout, takenBack, provenReplicas } = state
-  const isMeant = (service: string): boolean => only === null || service === only
-  const stages = Object.entries(rollout?.stages ?? {}).filter(([name]) => isMeant(name))
-  const beside = Object.entries(rollout?.beside ?? {}).filter(([key]) => isMeant(key.slice(0, key.lastIndexOf('#'))))
-  if (stages.length === 0) return {}
+  const all = Object.entries(rollout?.stages ?? {}).filter(([name]) => only === null || name === only)
+  if (all.length === 0) return {}
+  const stages = new Map(all.filter(([, stage]) => stage.isOver !== true))
+  const beside = Object.entries(rollout?.beside ?? {}).filter(([key]) => stages.has(key.slice(0, key.lastIndexOf('#'))))
+  const before = Object.entries(takenBack ?? {}).filter(([name]) => !all.some(([other]) => other === name))
   return {
-    takenBack: { ...takenBack, ...Object.fromEntries(stages.map(([name, stage]) => [name, stage.specHash])) },
+    takenBack: Object.fromEntries([...before, ...[...stages].map(([name, { specHash }]) => [name, specHash] as const)]),
     provenReplicas: { ...provenReplicas, ...Object.fromEntries(beside) },
   }
 }

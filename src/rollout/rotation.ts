@@ -5,7 +5,7 @@ import type { Advice, Facts } from './advice.js'
 import type { ServiceContext } from './context.js'
 import { isAskable } from './health.js'
 import type { HealthTrack } from './health.js'
-import { isStartedAgain } from './progress.js'
+import { isStartedAgain, servingReplica } from './progress.js'
 import { slotKey } from './state.js'
 import type { StackState } from './state.js'
 
@@ -48,11 +48,32 @@ function drainMs({ target, proven }: Facts, { slot }: Replica): number {
   return spec?.rollout.drainMs ?? DRAIN_DEFAULT_MS
 }
 
-/** The old one of a slot gets nothing new any more, so that it can be stopped before there is a new one. */
-export function isLeaving(facts: Facts, change: Change): boolean {
+/**
+ * The old one of a slot gets nothing new any more, so that it can be stopped before there is a new one. What fell ill gets nothing either, and nobody has
+ * begun to replace it for that.
+ */
+function isLeaving(facts: Facts, change: Change): boolean {
   if (change.kind !== 'replace' || change.successor !== null || change.order !== 'stop-first') return false
-  return (facts.rotation.get(change.from.containerId)?.leavingSinceMs ?? null) !== null
+  const { from } = change
+  const isSent = (facts.rotation.get(from.containerId)?.leavingSinceMs ?? null) !== null
+  return isSent && isReady(facts.state, facts.tracks.get(from.containerId), from)
 }
+
+/**
+ * Slots whose old replica goes on leaving, the longest first: as many as may be down beside those that serve nobody by themselves. The others are called
+ * back, as another one fell ill while they left.
+ */
+export function leavingSlots(facts: Facts, wanted: readonly Change[], tolerableDown: number): ReadonlySet<string> {
+  const leaving = wanted.filter((change) => isLeaving(facts, change))
+  if (leaving.length === 0) return NOBODY
+  const down = wanted.filter((change) => !leaving.includes(change) && servingReplica(facts, change) === null).length
+  const sinceMs = (change: Change): number =>
+    (change.kind === 'replace' ? facts.rotation.get(change.from.containerId)?.leavingSinceMs : null) ?? Infinity
+  const longest = [...leaving].sort((a, b) => sinceMs(a) - sinceMs(b))
+  return new Set(longest.slice(0, Math.max(0, tolerableDown - down)).map(({ slot }) => slot.key))
+}
+
+const NOBODY: ReadonlySet<string> = new Set()
 
 /** While proxies do not send to the new one yet, the old one goes on. */
 export function awaitEntry(facts: Facts, { spec }: ServiceContext, successor: Replica): Partial<Advice> | null {

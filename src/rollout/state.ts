@@ -66,6 +66,8 @@ export interface StageState {
   readonly reachedAtMs: number | null
   /** The last step that nobody waits at, as a person said; -1: none. */
   readonly promotedTo: number
+  /** The last step is over: the old replicas leave, and the new ones are the service. Absent: it is not. */
+  readonly isOver?: boolean
 }
 
 export type ReplicaFailure = Extract<RolloutFact, { kind: 'replica-failed' }>

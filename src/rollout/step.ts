@@ -17,7 +17,7 @@ import {
   measureProgress,
   servingReplica,
 } from './progress.js'
-import { isLeaving } from './rotation.js'
+import { leavingSlots } from './rotation.js'
 import { stageWaits } from './stage-views.js'
 import { stageOf } from './strategy.js'
 import { slotKey } from './state.js'
@@ -53,13 +53,15 @@ function serviceContext(
   const policy = back ? spec.rollback : spec.update
   const wanted = changes.filter((change) => change.kind !== 'remove')
   const doubled = doubledAway(facts, spec)
+  const tolerableDown = policy.parallelism === 0 ? Infinity : policy.parallelism
+  const leaving = leavingSlots(facts, wanted, tolerableDown)
   // A slot that still has to lose one of its replicas counts too, or a commit that pre-empts another would add one on top.
   const inFlight = new Set(
     changes
       .filter(
         (change) =>
           isSurplus(facts, change) ||
-          (change.kind === 'replace' && isInFlight(facts, change)) ||
+          (change.kind === 'replace' && isInFlight(facts, change, leaving)) ||
           (change.kind === 'blocked' && isBegun(facts, change)) ||
           // What a plan that was given up has begun.
           (change.kind === 'unchanged' && facts.busySlots.has(slotKey(change.slot))) ||
@@ -74,8 +76,9 @@ function serviceContext(
     unmet,
     stage: stageOf(facts, spec, changes),
     budget: policy.parallelism === 0 ? Infinity : policy.parallelism - inFlight,
-    tolerableDown: policy.parallelism === 0 ? Infinity : policy.parallelism,
-    down: wanted.filter((change) => servingReplica(facts, change) === null || isLeaving(facts, change)).length,
+    tolerableDown,
+    down: wanted.filter((change) => servingReplica(facts, change) === null || leaving.has(change.slot.key)).length,
+    leaving,
     lastProvenAtMs: Math.max(
       0,
       ...Object.entries(facts.state.rollout?.proven ?? {})
@@ -110,14 +113,14 @@ function isSameSlot(a: Slot, b: Slot): boolean {
 }
 
 /** A slot is in flight from the first thing done to it until its new replica is proven and the old one has stopped. */
-function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>): boolean {
+function isInFlight(facts: Facts, change: Extract<Change, { kind: 'replace' }>, leaving: ReadonlySet<string>): boolean {
   // One of two makes way after a failure, and is there until it has stopped.
   if (isTolerated(facts, change.slot)) return change.successor !== null && isUp(change.successor) && isUp(change.from)
   const isBusy = facts.busySlots.has(slotKey(change.slot))
   if (change.successor === null)
     return (
       isBusy ||
-      isLeaving(facts, change) ||
+      leaving.has(change.slot.key) ||
       (change.order === 'stop-first' && !isUp(change.from) && isProven(facts, change.slot, change.from))
     )
   return !isProven(facts, change.slot, change.successor) || isUp(change.from)
@@ -154,7 +157,7 @@ function stepService(facts: Facts, context: ServiceContext, changes: readonly Ch
   for (const change of inTurn(facts, changes)) {
     const piece = stepChange(facts, { ...context, budget, down }, change, blockedSlots)
     pieces.push(piece)
-    if (startsReplacing(facts, change, piece)) {
+    if (startsReplacing(context, change, piece)) {
       budget -= 1
       if (change.kind === 'replace' && isHealthy(change.from) && piece.actions?.[0]?.kind !== 'run') down += 1
     }
@@ -168,8 +171,8 @@ function inTurn(facts: Facts, changes: readonly Change[]): readonly Change[] {
   return [...changes.filter(broken), ...changes.filter((change) => !broken(change))]
 }
 
-function startsReplacing(facts: Facts, change: Change, piece: Partial<Advice>): boolean {
-  if (change.kind !== 'replace' || change.successor !== null || isLeaving(facts, change)) return false
+function startsReplacing({ leaving }: ServiceContext, change: Change, piece: Partial<Advice>): boolean {
+  if (change.kind !== 'replace' || change.successor !== null || leaving.has(change.slot.key)) return false
   const begins = (piece.actions ?? []).some((action) => action.kind === 'run' || action.kind === 'stop')
   return begins || (piece.drains ?? []).length > 0
 }

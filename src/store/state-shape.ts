@@ -1,5 +1,5 @@
 import type { State } from '../controller/index.js'
-import type { Rollout, StackState } from '../rollout/index.js'
+import type { Rollout, StackState, StageState } from '../rollout/index.js'
 import { hasItsFields } from './fact-shapes.js'
 import {
   fleet,
@@ -20,7 +20,14 @@ import type { Check, Shape } from './shapes.js'
 
 const version = shape({ hash: text, revision })
 
-const stage = shape({ specHash: text, step: number, begunAtMs: time, reachedAtMs: nullOr(time), promotedTo: number })
+const STAGE: Shape<StageState, 'isOver'> = {
+  specHash: text,
+  step: number,
+  begunAtMs: time,
+  reachedAtMs: nullOr(time),
+  promotedTo: number,
+}
+const stage: Check = (value) => shape(STAGE)(value) && partly({ isOver: flag })(value)
 
 const ROLLOUT: Shape<Rollout, 'stages' | 'beside' | 'aborted'> = {
   revision,

@@ -133,7 +133,7 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   {
     file: NAMES,
     find: 'const moves = other.answered !== null && !refused.has(other.name)',
-    put: 'const moves = other.answered !== null',
+    put: 'const moves = other.answered !== null && refused.size < Infinity',
     breaks: 'an engine counts as free though the name that has it could not leave it',
   },
   {
@@ -151,7 +151,7 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   {
     file: WATCH,
     find: 'engineId: this.rememberedEngine(isRetired, inventory),',
-    put: 'engineId: inventory !== undefined && isRetired ? inventory.engineId : null,',
+    put: 'engineId: isRetired ? this.rememberedEngine(isRetired, inventory) : null,',
     breaks: 'a controller that starts gives a server the engine that its name leads to, whoever had it',
   },
   {

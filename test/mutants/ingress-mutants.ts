@@ -162,14 +162,14 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEPS,
-    find: 'if (isLeaving(facts, change)) return retire',
-    put: 'if (isLeaving(facts, change) && context.budget > 0) return retire',
+    find: 'if (context.leaving.has(change.slot.key)) return retire',
+    put: 'if (context.leaving.has(change.slot.key) && context.budget > 0) return retire',
     breaks: 'an old replica that leaves to be stopped first is let in again at once, for ever',
   },
   {
     file: STEP,
-    find: 'change.successor !== null || isLeaving(facts, change)) return false',
-    put: 'change.successor !== null || facts.nowMs < 0) return false',
+    find: 'change.successor !== null || leaving.has(change.slot.key)) return false',
+    put: 'change.successor !== null || leaving.has(`${change.slot.key} no`)) return false',
     breaks: 'a slot that leaves counts twice, so fewer are updated at once than the manifest says',
   },
   {

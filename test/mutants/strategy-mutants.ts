@@ -9,6 +9,30 @@ const LIFE = 'src/rollout/lifecycle.ts'
 /** Canary and blue-green: who gets what share, when a step is over, and what is taken back. */
 export const STRATEGY_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/rollout/fold-stages.ts',
+    find: 'all.filter(([, stage]) => stage.isOver !== true)',
+    put: 'all.filter(([, stage]) => stage.step >= 0)',
+    breaks: 'new replicas that are all there is of a service get nothing once a commit supersedes their rollout',
+  },
+  {
+    file: 'src/rollout/fold-stages.ts',
+    find: 'const over = step >= steps ? { isOver: true } : {}',
+    put: 'const over = step > 0 && steps > 0 ? { isOver: true } : {}',
+    breaks: 'a canary that fails at a later step keeps its share until its replicas are stopped',
+  },
+  {
+    file: 'src/rollout/rotation.ts',
+    find: 'return isSent && isReady(facts.state, facts.tracks.get(from.containerId), from)',
+    put: 'return isSent',
+    breaks: 'a replica that fell ill counts as chosen for the update, beyond parallelism',
+  },
+  {
+    file: 'src/rollout/rotation.ts',
+    find: 'longest.slice(0, Math.max(0, tolerableDown - down))',
+    put: 'longest.slice(0, Math.max(down > 0 ? 1 : 0, tolerableDown))',
+    breaks: 'an old replica that leaves is stopped though another one fell ill meanwhile',
+  },
+  {
     file: STRATEGY,
     find: 'const stands = state !== null && fresh.length >= needed && well.length === fresh.length',
     put: 'const stands = state !== null && fresh.length >= needed',

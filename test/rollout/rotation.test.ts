@@ -124,6 +124,60 @@ describe('old replicas that stop first', () => {
   })
 })
 
+describe('old replicas that stop first, while one is ill', () => {
+  const update = { ...UPDATE_DEFAULTS, parallelism: 2, order: 'stop-first' as const }
+  const said = { old1: NOW_MS - 2_000, old2: NOW_MS - 3_000, old3: NOW_MS - 1_000, old4: 'in' } as const
+
+  /** Four slots, `ill` of which the engine calls unhealthy, or which said no when they were asked. */
+  function situationOf(
+    rotation: Parameters<typeof standing>[0],
+    ill: number,
+    how = 'says the engine',
+    parallelism = 2,
+  ) {
+    const spec = { ...web, update: { ...update, parallelism } }
+    const from = replicaAt(before, ill, `old${ill}`, how === 'says the engine' ? { health: 'unhealthy' } : {})
+    const track = { ...newTrack(from.containerId, NOW_MS), refused: true }
+    const changes = [1, 2, 3, 4].map((key) =>
+      replaceAt(spec, key, { order: 'stop-first', ...(key === ill ? { from } : {}) }),
+    )
+    const provenReplicas = { 'web#1': 'old1', 'web#2': 'old2', 'web#3': 'old3', 'web#4': 'old4' }
+    const tracks = new Map(how === 'says the engine' ? [] : [[from.containerId, track] as const])
+    return {
+      services: [spec],
+      proven: [before],
+      state: { provenReplicas },
+      changes,
+      tracks,
+      rotation: standing(rotation),
+    }
+  }
+
+  const goingOf = (situation: Situation): readonly string[] => {
+    const { actions, drains } = leavesOf(situation)
+    return [...actions, ...drains]
+  }
+
+  it('call one back that left for the update: the ill one makes way in its place', () => {
+    expect(goingOf(situationOf({ ...said, old1: 'in', old3: 'in' }, 4, undefined, 1))).toEqual(['old4'])
+    expect(goingOf(situationOf({ ...said, old1: 'in', old3: 'in', old4: 'out' }, 4, undefined, 1))).toEqual([
+      'stop web#4 old4',
+    ])
+  })
+
+  it('go on leaving for as many as may be down beside it, the longest first', () => {
+    expect(goingOf(situationOf({ ...said, old3: 'in' }, 4))).toEqual(['old4', 'old2'])
+  })
+
+  it.each([
+    ['says the engine', 'old4'],
+    ['it says itself', 'old1'],
+  ])('count it as one that makes way only once they chose it, though it gets nothing: %s', (how, first) => {
+    const rotation = { old1: 'in', old2: 'in', old3: 'in', old4: NOW_MS - 1_000 } as const
+    expect(goingOf(situationOf(rotation, 4, how, 1))).toEqual([first])
+  })
+})
+
 describe('a replica that no slot wants', () => {
   it('gets nothing new before it is stopped', () => {
     const situation: Situation = { services: [web], changes: [removeAt(web, 2, 'unwanted', 'extra')] }

@@ -290,6 +290,47 @@ describe('a canary', () => {
   })
 })
 
+describe('a strategy that is over, in a rollout that is not', () => {
+  /** The new ones of web are all there is of it; api keeps its old ones for a while. */
+  function over(): Passage {
+    const of = (image: string): readonly ServiceSpec[] => [
+      webOf(`web:${image}`, CANARY),
+      webOf(`api:${image}`, BLUE_GREEN, { name: 'api', replicas: 1 }),
+    ]
+    const play = new Passage(of('1')).want(of('2')).promote('web', 'end')
+    play.told()
+    expect(play.running()).toBe(`api#1 api:1, api#1 api:2, ${ALL_NEW}`)
+    return play
+  }
+
+  it('is not given up with it: the new ones go on serving until others take their places', () => {
+    const play = over()
+    play.want(
+      [webOf('web:3', CANARY, { rollout: ROLLOUT_DEFAULTS }), webOf('api:2', BLUE_GREEN, { name: 'api', replicas: 1 })],
+      'c',
+    )
+    const lines = play.told()
+    expect(lines[0]).toBe('superseded')
+    expect(lines.filter((line) => line.startsWith('share web'))).toEqual(['share web none'])
+    const runs = lines.filter((line) => / web#. web:/.test(line))
+    expect(runs.slice(0, 4)).toEqual(['run web#1 web:3', 'stop web#1 web:2', 'run web#2 web:3', 'stop web#2 web:2'])
+  })
+
+  it('is not given up either where it was once, before Git came back to it', () => {
+    const play = over()
+    const hash = play.state.rollout?.stages?.web?.specHash ?? ''
+    expect(givenUp({ ...play.state, takenBack: { web: hash, db: 'b' } }).takenBack).toMatchObject({ db: 'b' })
+    expect(givenUp({ ...play.state, takenBack: { web: hash } }).takenBack).not.toHaveProperty('web')
+  })
+
+  it('goes back replica by replica', () => {
+    const play = over().abort()
+    const lines = play.told()
+    expect(lines.filter((line) => line.startsWith('share web'))).toEqual(['share web none'])
+    expect(play.running()).toBe(`api#1 api:1, ${ALL_OLD}`)
+  })
+})
+
 describe('blue-green', () => {
   it('makes all new ones beside the old, switches at once, and keeps the old ones a while', () => {
     const play = begin(BLUE_GREEN)

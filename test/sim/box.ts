@@ -30,6 +30,8 @@ export interface Box {
   pausedMs: number
   /** Since when it has been well without a break, by what it truly is; null: it is not. */
   wellSinceMs: number | null
+  /** When its engine last said something else of its health. */
+  saidAtMs: number
   /** Stopped on purpose: its restart policy rests. */
   isHeld: boolean
   /** Hit by the world since it was last well: a fault of nobody's code. */

@@ -139,6 +139,7 @@ export class SimEngine {
       restarts: 0,
       pausedMs: 0,
       wellSinceMs: null,
+      saidAtMs: 0,
       isHeld: false,
       isHarmed: false,
     }

@@ -102,6 +102,7 @@ export class Lives {
     if (nextMs === null) return
     this.later(box, life, nextMs - this.ageMs(box), () => {
       life.health?.advance(this.ageMs(box))
+      box.saidAtMs = this.clock.nowMs()
       this.events.changed('health', box)
       this.watchHealth(box, life)
     })

@@ -52,12 +52,19 @@ export const I01: Invariant = {
         !isHarmed &&
         inSlot.every((other) => isSeen(world, other)) &&
         inSlot.length > 0 &&
-        !inSlot.some((other) => serves(world, other) || seemsToServe(world, other))
+        !inSlot.some((other) => serves(world, other) || seemsToServe(world, other) || isNews(world, other))
       )
         down += 1
     }
     return down > most ? `${nameBox(box)} is taken down as number ${down} of at most ${most}` : null
   },
+}
+
+/** Its engine said so after the last look that had ended when this call was decided on: a look takes two ways, and a call one. */
+function isNews(world: World, { server, saidAtMs }: Box): boolean {
+  const callMs = world.links.get(server)?.latencyMs[1] ?? 0
+  const look = world.watchers.sight(world.main.process)?.looks.get(server)
+  return look === undefined || look.begunAtMs < saidAtMs || world.clock.nowMs() - look.begunAtMs < 3 * callMs
 }
 
 /** What became of it on a server that went away a moment ago, nobody can know yet. */
