@@ -16,6 +16,7 @@ import { findStacks } from './stack-directories.js'
 import { loadStack } from './stack-file.js'
 import type { LoadedStack } from './stack-file.js'
 import { MOST_MANIFEST_BYTES, decodeText } from './text.js'
+import { unguardedShares } from './route-twins.js'
 import { refuseClaimedTwice } from './twins.js'
 
 /** What became of a revision: contents to read first, everything it wants, or why none of it can be used. */
@@ -159,7 +160,11 @@ function conclude(
     return { kind: 'refused', problems: [...sortProblems(fatal), ...sortProblems(others)] }
   }
   const said = [...part.warnings, ...warnings, ...stacks.flatMap((stack) => stack.warnings)]
-  const allWarnings = sortProblems([...said, ...unnamedServices(entries, part.fleet)])
+  const allWarnings = sortProblems([
+    ...said,
+    ...unnamedServices(entries, part.fleet),
+    ...unguardedShares(entries, claims),
+  ])
   return {
     kind: 'loaded',
     desired: { revision: tree.revision, fleet: part.fleet, stacks: entries, warnings: allWarnings },

@@ -1,6 +1,6 @@
 import { placesOf } from '../ingress/index.js'
 import { MOST_SHARERS, serviceKey } from '../model/index.js'
-import type { Place, Problem, RouteSpec, ServiceSpec, StackEntry } from '../model/index.js'
+import type { Place, Problem, RouteSpec, RouteTls, ServiceSpec, StackEntry } from '../model/index.js'
 import type { Claims } from './port-twins.js'
 import { placeOfClaim, shown } from './port-twins.js'
 import { routeClaim } from './compose/routes.js'
@@ -26,6 +26,13 @@ export function routeProblems(entries: readonly StackEntry[], claims: Claims): r
     ...(isWhole ? twins(all, ({ route }) => placesOf(route), sharedByNobody) : []),
     ...twins(all, ({ route }) => securedHosts(route), certifiedTwice),
   ]
+}
+
+/** Of services that share a path, those that let in whom another does not: who asks again gets there. Warnings. */
+export function unguardedShares(entries: readonly StackEntry[], claims: Claims): readonly Problem[] {
+  const all = routeClaims(entries, claims).filter(({ route }) => route.weight !== undefined)
+  const found = twins(all, ({ route }) => placesOf(route), sharedUnguarded)
+  return found.map((problem) => ({ ...problem, severity: 'warning' }))
 }
 
 /** Whether anybody has routes: only then their ports are reserved. */
@@ -103,6 +110,17 @@ function sharedWrongly(claim: Claim, others: readonly Claim[], key: string): str
   return null
 }
 
+function sharedUnguarded(claim: Claim, others: readonly Claim[], key: string): string | null {
+  const lacks = (['users', 'allow'] as const).flatMap((guard) => {
+    const guarded = claim.route.manner[guard] === undefined ? others.filter(({ route }) => route.manner[guard]) : []
+    return guarded.length === 0
+      ? []
+      : [`\`${guard === 'users' ? 'auth' : guard}:\` of ${guarded.map(named).join(' and ')}`]
+  })
+  if (lacks.length === 0) return null
+  return `${whatOf(claim, key)} is without the ${lacks.join(' and the ')}, with whom it shares the requests: some of them get past it; say the same in each`
+}
+
 function sharedByNobody(claim: Claim, others: readonly Claim[], key: string): string | null {
   if ([claim, ...others].some(({ route }) => route.weight !== 0)) return null
   const all = others.length === 0 ? 'its weight is 0' : `its weight is 0, as at ${others.map(named).join(' and ')}`
@@ -129,9 +147,14 @@ function hostOf(key: string): string {
 }
 
 function certifiedTwice({ spec, route }: Claim, others: readonly Claim[], host: string): string | null {
-  const different = others.filter(({ route: { tls } }) => JSON.stringify(tls) !== JSON.stringify(route.tls))
+  const different = others.filter(({ route: { tls } }) => certificateOf(tls) !== certificateOf(route.tls))
   if (different.length === 0) return null
   return `${host} of ${quoted(spec.name)} has another certificate than at ${different.map(named).join(' and ')}; a host has one: say the same \`tls:\` in all of its routes`
+}
+
+/** One that two stacks bring is the same, whichever files it is from. */
+function certificateOf(tls: RouteTls): string {
+  return tls.kind === 'own' ? tls.pem : tls.kind
 }
 
 function named({ spec, place }: Claim): string {

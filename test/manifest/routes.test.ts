@@ -320,6 +320,24 @@ describe('what is one service of the whole fleet', () => {
     expect(problems[1]?.message).toContain('stacks/blog/compose.yaml:7:11')
   })
 
+  it('is a route that one of them protects and another does not, which is warned of', () => {
+    const others = blog('{ host: a.test, weight: 1 }')
+    const guarded = '{ host: a.test, weight: 1, tls: off, allow: [10.0.0.0/8], auth: { basic: ./users } }'
+    const warned = (all: Contents) => desiredOf(all).warnings.filter(({ message }) => message.includes('get past it'))
+    const [warning, more] = warned(contents(shop([guarded]), others))
+    expect(warning).toMatchObject({
+      severity: 'warning',
+      stack: 'blog',
+      place: { path: 'stacks/blog/compose.yaml', line: 7 },
+    })
+    expect(warning?.message).toContain(
+      `without the \`auth:\` of shop/web (${SHOP}:7:11) and the \`allow:\` of shop/web`,
+    )
+    expect(more).toBeUndefined()
+    expect(warned(contents(shop(['{ host: a.test, weight: 1 }']), others))).toEqual([])
+    expect(warned(contents(shop([guarded]), blog('{ host: b.test, weight: 1 }')))).toEqual([])
+  })
+
   it('is a route that one service would share with itself, or too many with each other', () => {
     const [first, second] = problemsOf(contents(shop(['{ weight: 1, port: 80 }', '{ weight: 2, port: 81 }'])))
     expect(first?.message).toContain(`of the same service at ${SHOP}:8:11`)
@@ -350,6 +368,9 @@ describe('what is one service of the whole fleet', () => {
     expect(problems.map(({ code }) => code)).toEqual(['CONFLICT', 'CONFLICT'])
     expect(problems[0]?.message).toContain('a host has one')
     expect(JSON.stringify(problems)).not.toContain('PRIVATE')
+    const same = { 'stacks/blog/both.pem': papers.pem }
+    const third = blog('{ host: shop.example.com, path: /b, tls: { certificate: ./both.pem } }')
+    expect(problemsOf(contents(shop([own]), { ...tlsFiles(), ...third, ...same }))).toEqual([])
     const other = { 'stacks/blog/both.pem': (await authority.issue(['shop.example.com'])).pem }
     const second = blog('{ host: shop.example.com, path: /b, tls: { certificate: ./both.pem } }')
     expect(problemsOf(contents(shop([own]), { ...tlsFiles(), ...second, ...other }))).toHaveLength(2)

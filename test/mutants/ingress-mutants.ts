@@ -60,8 +60,8 @@ export const INGRESS_MUTANTS: readonly Mutant[] = [
   },
   {
     file: 'src/manifest/route-twins.ts',
-    find: 'JSON.stringify(tls) !== JSON.stringify(route.tls))',
-    put: 'tls.kind !== route.tls.kind)',
+    find: "return tls.kind === 'own' ? tls.pem : tls.kind",
+    put: 'return tls.kind',
     breaks: 'a host gets one of two certificates by chance',
   },
   {
