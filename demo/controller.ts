@@ -9,6 +9,7 @@ import { dockerDriver } from '../src/driver/index.js'
 import { createLoader } from '../src/manifest/index.js'
 import { formatProblem, ok } from '../src/model/index.js'
 import { openAcme } from '../src/acme/index.js'
+import { openChecker } from '../src/checks/index.js'
 import { openAuthority } from '../src/mesh/index.js'
 import { gitSource, gitWorkshop } from '../src/source/index.js'
 import { sqliteJournal } from '../src/store/index.js'
@@ -132,6 +133,7 @@ function partsFor(onFacts: DemoControllerOptions['onFacts']): Parts {
     openMesh: (settings) => Promise.resolve(openAuthority({ dir: settings.dataDir, clock })),
     openAcme: ({ dataDir: dir }) =>
       Promise.resolve(openAcme({ dir, clock, storeKey: null, bindingHmac: null, dnsHook: null, ca: null })),
+    openChecker: () => Promise.resolve(openChecker()),
     openJournal: (settings, { readOnly }) => {
       const journal = sqliteJournal({ dir: settings.dataDir, readOnly })
       return Promise.resolve(journal.ok ? ok(telling(journal.value, onFacts)) : journal)

@@ -65,6 +65,10 @@ const parts: Parts = {
     const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SLIPWAY_')))
     return openAcme({ dir: dataDir, clock, ...secrets, dnsHook: command === null ? null : { command, environment } })
   },
+  openChecker: async () => {
+    const { openChecker } = await import('./checks/index.js')
+    return openChecker()
+  },
   openJournal: async (settings, { readOnly }) => {
     const { sqliteJournal } = await import('./store/index.js')
     return sqliteJournal({ dir: settings.dataDir, readOnly })

@@ -3,6 +3,7 @@ import type {
   Balancer,
   CertificateAuthority,
   CertificateStore,
+  Checker,
   Clock,
   Driver,
   Examiner,
@@ -37,6 +38,8 @@ export interface Parts {
   openMesh(settings: Settings): Promise<MeshAuthority>
   /** The authority that gives certificates, and those that it gave, in the data directory. */
   openAcme(settings: Settings): Promise<{ readonly authority: CertificateAuthority; readonly store: CertificateStore }>
+  /** Who asks the checks of canaries. */
+  openChecker(): Promise<Checker>
   /** Takes the data directory for this process, unless only to read. Problems: CONTROLLER_RUNNING, CONTROLLER_ABSENT, STORE_FAILED. */
   openJournal(settings: Settings, mode: { readonly readOnly: boolean }): Promise<Result<Journal>>
   /** The real driver, for engines in memory. */

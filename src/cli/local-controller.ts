@@ -50,7 +50,8 @@ export async function openController(
   const { clock } = parts
   const certificates = new Certificates({ clock, ...(await parts.openAcme(settings)) })
   const ingress = { balancer: driver, mesh: await parts.openMesh(settings), certificates }
-  const ports: Ports = { clock, source, loader, driver, journal, log: tell, ingress }
+  const checker = await parts.openChecker()
+  const ports: Ports = { clock, source, loader, driver, journal, log: tell, ingress, checker }
   const ledger = openLedger(ledgerFile(settings.dataDir, tell, io.nowMs))
   const ref = refName(settings)
   const controller: Controller = new Controller(ports, {

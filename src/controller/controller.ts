@@ -3,6 +3,7 @@ import type { Observation, Problem, Result, Server, ServerView, Stack, StackPlan
 import { Acceptance } from './acceptance.js'
 import { answerTo } from './answers.js'
 import { Asker } from './asker.js'
+import { CheckBook } from './check-book.js'
 import { checkCommand } from './check-command.js'
 import { CONTROLLER_DEFAULTS } from './controller-options.js'
 import type { ControllerOptions } from './controller-options.js'
@@ -13,7 +14,7 @@ import { FOLLOW_DEFAULTS, Follower } from './follower.js'
 import { limitsFact } from './limits-fact.js'
 import { Memory } from './memory.js'
 import { Performer } from './performer.js'
-import type { Ports } from './ports.js'
+import type { LogEvent, Ports } from './ports.js'
 import type { Snapshot } from './preview.js'
 import { ProvenRecovery } from './proven-recovery.js'
 import { openProxies } from './open-proxies.js'
@@ -45,6 +46,7 @@ export class Controller {
   private readonly asker: Asker
   private readonly loop: StackLoop
   private readonly proxies: Proxies | null
+  private readonly checks: CheckBook
   private readonly listeners = new Set<() => void>()
   private closed = false
   private cancelWake: () => void = () => undefined
@@ -96,16 +98,15 @@ export class Controller {
         polled: () => this.notify(),
       },
     )
-    const recovery = new ProvenRecovery(ports, this.memory, this.follower, this.closing.signal, (stack) =>
-      this.loop.mark(stack),
-    )
     const mark = (stack: string): void => this.loop.mark(stack)
+    const recovery = new ProvenRecovery(ports, this.memory, this.follower, this.closing.signal, mark)
     const papers = {
       isHeld: () => this.memory.state.rival !== null,
       isEverywhere: () => this.proxies?.isEverywhere() === true,
       record: (fact: Fact) => void this.memory.record([fact]),
     }
     this.proxies = options.dryRun === true ? null : openProxies(ports, this.watch, mark, papers)
+    this.checks = new CheckBook(ports, this.closing.signal, mark)
     this.loop = new StackLoop({
       ports,
       memory: this.memory,
@@ -114,6 +115,7 @@ export class Controller {
       watch: this.watch,
       recovery,
       proxies: this.proxies,
+      checks: this.checks,
       dryRun: this.options.dryRun,
       prepare: (observation) => {
         this.book.noteLost(observation)
@@ -139,6 +141,7 @@ export class Controller {
     await this.performer.drain(this.options.stopDeadlineMs)
     this.closing.abort()
     this.proxies?.close()
+    this.checks.close()
     this.watch.close()
     this.memory.compact()
   }
@@ -286,11 +289,7 @@ export class Controller {
     this.notify()
   }
 
-  private log(
-    level: 'debug' | 'info' | 'warn' | 'error',
-    message: string,
-    fields: Parameters<Ports['log']>[0]['fields'],
-  ): void {
+  private log(level: LogEvent['level'], message: string, fields: LogEvent['fields']): void {
     this.ports.log({ atMs: this.ports.clock.nowMs(), level, message, fields })
   }
 

@@ -6,6 +6,7 @@ import type { Advice, Facts, StackState, Target } from '../rollout/index.js'
 import { INGRESS_SERVICE, INGRESS_STACK } from '../model/index.js'
 import type { Fleet, Observation, Replica, StackPlan } from '../model/index.js'
 import type { Asker } from './asker.js'
+import type { CheckBook } from './check-book.js'
 import type { Memory } from './memory.js'
 import { endpointsOf } from './endpoints.js'
 import { stoppedBy } from './performer.js'
@@ -25,6 +26,7 @@ export interface DecisionInput {
   readonly performer: Performer
   readonly asker: Asker
   readonly proxies: Proxies | null
+  readonly checks: CheckBook
 }
 
 export interface Decision {
@@ -49,10 +51,12 @@ export function decideStack(input: DecisionInput, name: string, held: boolean): 
   const decided = decide(input, name, held)
   if (decided === null) {
     input.proxies?.decided(name, [], new Set(), [])
+    input.checks.decided(name, [])
     return null
   }
   const state = input.memory.state.stacks[name] ?? EMPTY_STACK_STATE
   tellProxies(input, name, state, decided)
+  input.checks.decided(name, decided.advice.checks)
   return { ...decided, basis: state }
 }
 
@@ -171,6 +175,7 @@ function gather(input: DecisionInput, name: string): Facts | null {
     evidence: input.asker.evidence,
     rotation: rotationOf(input, name, state, target),
     shares: input.proxies?.shares(name) ?? new Map(),
+    checks: input.checks.seen(name),
   }
 }
 

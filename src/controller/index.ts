@@ -33,6 +33,7 @@ export type {
   Evidence,
   Adopter,
   Balancer,
+  Checker,
   Adoption,
   AdoptionAnswer,
   AdoptionQuestion,

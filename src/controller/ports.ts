@@ -1,6 +1,7 @@
 import type {
   Action,
   ActionResult,
+  CanaryCheck,
   Guards,
   Listing,
   MeshIdentity,
@@ -20,7 +21,7 @@ import type {
   Stack,
 } from '../model/index.js'
 import type { Loaded, ReadContent } from '../manifest/index.js'
-import type { FailureEvidence } from '../rollout/index.js'
+import type { CheckAnswer, FailureEvidence } from '../rollout/index.js'
 import type { CertificateKeeper } from './certificate-port.js'
 import type { Fact, Intent, Outcome } from './facts.js'
 
@@ -189,6 +190,14 @@ export interface Adopter {
   adopt(server: string, adoption: Adoption, signal: AbortSignal): Promise<Result<null>>
 }
 
+/**
+ * Asks what the checks of canaries want to know, from where the controller is. Reads only; ends within the check's time. Whoever cannot be asked, or
+ * gives no number, is `unknown`: it never rejects.
+ */
+export interface Checker {
+  check(check: CanaryCheck, signal: AbortSignal): Promise<CheckAnswer>
+}
+
 /** The proxies of a fleet with ingress. */
 export interface Balancer {
   /**
@@ -280,5 +289,7 @@ export interface Ports {
     /** Absent: routes with `tls: acme` never get a certificate. */
     readonly certificates?: CertificateKeeper
   }
+  /** Absent: no check is asked, as by a plan that is only shown. */
+  readonly checker?: Checker
   readonly log: (event: LogEvent) => void
 }

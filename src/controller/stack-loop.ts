@@ -2,6 +2,7 @@ import { measureUsage, withPlan } from '../planner/index.js'
 import type { FleetUsage } from '../planner/index.js'
 import type { Action, Fleet, NetworkSeen, Observation, Problem } from '../model/index.js'
 import type { Asker } from './asker.js'
+import type { CheckBook } from './check-book.js'
 import { decideStack, proxiesLeave } from './decide.js'
 import type { Decision } from './decide.js'
 import type { Memory } from './memory.js'
@@ -22,6 +23,7 @@ export interface LoopParts {
   readonly recovery: ProvenRecovery
   /** Null: proxies are left alone. */
   readonly proxies: Proxies | null
+  readonly checks: CheckBook
   readonly dryRun: boolean
   /** Before each turn: what must be known of all stacks together. Returns those that it made known, which nobody has marked yet. */
   readonly prepare: (observation: Observation) => readonly string[]
@@ -156,14 +158,14 @@ export class StackLoop {
   private decide(name: string, fleet: Fleet, usage: FleetUsage): void {
     this.alarms.get(name)?.()
     this.alarms.delete(name)
-    const { ports, memory, performer, asker, recovery, proxies, watch } = this.parts
+    const { ports, memory, performer, asker, recovery, proxies, checks, watch } = this.parts
     try {
       if (recovery.isNeeded(name, usage)) return
       const held = this.isHeld(name) || proxiesLeave(name, memory, usage)
       const times = { nowMs: ports.clock.nowMs(), awakeSinceMs: watch.awakeSinceMs() }
       const about = { ...times, controllerId: ports.journal.controllerId, fleet, usage }
       const decision = decideStack(
-        { ...about, observation: usage.observation, memory, performer, asker, proxies },
+        { ...about, observation: usage.observation, memory, performer, asker, proxies, checks },
         name,
         held,
       )

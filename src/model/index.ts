@@ -87,9 +87,11 @@ export {
   UPDATE_DEFAULTS,
 } from './rollout-policy.js'
 export type {
+  CanaryCheck,
   CanaryLimits,
   CanaryMatch,
   CanaryStep,
+  CheckQuestion,
   RolloutPolicy,
   ServiceMode,
   Strategy,

@@ -37,6 +37,40 @@ export interface CanaryLimits {
   readonly p95Ratio: number
 }
 
+/** What is asked of somebody else than the proxies while a canary runs. `authorization`: what that header says, a secret. */
+export type CheckQuestion =
+  | {
+      readonly kind: 'http'
+      readonly url: string
+      readonly headers: Readonly<Record<string, string>>
+      readonly authorization: string | null
+      /** The status that is a yes, both included. */
+      readonly expectMin: number
+      readonly expectMax: number
+    }
+  /** `url`: of the server, without `/api/v1`. Each number that the query gives must lie within the bounds; null: there is none. One of them is given. */
+  | {
+      readonly kind: 'prometheus'
+      readonly url: string
+      readonly query: string
+      readonly authorization: string | null
+      readonly min: number | null
+      readonly max: number | null
+    }
+
+/** Asked by the controller from when a step of a canary is reached. */
+export interface CanaryCheck {
+  /** Unique in its service. */
+  readonly name: string
+  readonly question: CheckQuestion
+  /** From one question to the next. Default 30 s. */
+  readonly intervalMs: number
+  /** For a whole answer. Default 5 s. */
+  readonly timeoutMs: number
+  /** So many noes in a row take the new replicas back. Default 2. */
+  readonly failures: number
+}
+
 /** How a service comes to a new spec while its old replicas go on serving. Absent: rolling, slot by slot. */
 export type Strategy =
   | {
@@ -44,6 +78,8 @@ export type Strategy =
       readonly steps: readonly CanaryStep[]
       readonly match?: CanaryMatch
       readonly limits: CanaryLimits
+      /** Absent: none. */
+      readonly checks?: readonly CanaryCheck[]
     }
   /** `keepMs`: how long the old ones stay after the switch. */
   | { readonly kind: 'blue-green'; readonly keepMs: number }

@@ -101,6 +101,7 @@ export async function rehearse(input: RehearsalInput): Promise<Rehearsal> {
     driver,
     journal: listening(input.openJournal(), stage.noteFact),
     ingress: standInProxies(clock),
+    checker: { check: () => Promise.resolve({ verdict: 'yes' as const, said: 'as is assumed' }) },
     log: () => undefined,
   }
   const { ref } = input.desired.revision

@@ -1,5 +1,6 @@
 import { NOTHING } from './advice.js'
 import type { Advice, Facts } from './advice.js'
+import { checkRuns } from './checks.js'
 import { lifecycle } from './lifecycle.js'
 import { prepareRollout } from './prepare.js'
 import { drainsTakenBack, sharesOf } from './shares.js'
@@ -25,7 +26,7 @@ export function advance(facts: Facts): Advice {
   const isPreparing = facts.state.rollout?.phase === 'preparing'
   const advice = isPreparing ? prepareRollout(facts) : step(facts)
   const drains = [...new Set([...advice.drains, ...drainsTakenBack(facts)])]
-  return { ...advice, ...standing(facts), drains }
+  return { ...advice, ...standing(facts), checks: checkRuns(facts), drains }
 }
 
 /** What holds whether or not anything may be done now: a stack that is left alone keeps its shares. */

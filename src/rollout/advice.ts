@@ -10,6 +10,7 @@ import type {
   ProbeSpec,
   ServiceSpec,
 } from '../model/index.js'
+import type { CheckRun, CheckSeen } from './checks.js'
 import type { RolloutFact } from './facts.js'
 import type { HealthTrack } from './health.js'
 import type { Target } from './effective.js'
@@ -58,6 +59,8 @@ export interface Facts {
   readonly rotation: ReadonlyMap<string, Rotation>
   /** What all proxies that can be asked were told and took, by service. Absent: nothing, or nobody knows yet. */
   readonly shares: ReadonlyMap<string, ShareSeen>
+  /** What the checks of canaries said last, by service. Absent: nothing yet. */
+  readonly checks: ReadonlyMap<string, readonly CheckSeen[]>
 }
 
 export interface RunFailure {
@@ -110,6 +113,8 @@ export interface Advice {
   readonly drains: readonly Replica[]
   /** By level, too: of a service that is not named, all ready replicas count alike. */
   readonly shares: readonly ServiceShare[]
+  /** Checks of canaries to be asked. By level, too. */
+  readonly checks: readonly CheckRun[]
   /** Services that come to their spec by a strategy: for the status. */
   readonly stages: readonly StageView[]
   readonly waiting: readonly Waiting[]
@@ -128,6 +133,7 @@ export const NOTHING: Advice = Object.freeze({
   watched: [],
   drains: [],
   shares: [],
+  checks: [],
   stages: [],
   waiting: [],
   wakeAtMs: null,
@@ -154,6 +160,7 @@ export function combine(pieces: readonly Partial<Advice>[]): Advice {
     watched: pieces.flatMap((piece) => piece.watched ?? []),
     drains: pieces.flatMap((piece) => piece.drains ?? []),
     shares: pieces.flatMap((piece) => piece.shares ?? []),
+    checks: pieces.flatMap((piece) => piece.checks ?? []),
     stages: pieces.flatMap((piece) => piece.stages ?? []),
     waiting: pieces.flatMap((piece) => piece.waiting ?? []),
     wakeAtMs: earliest(...pieces.map((piece) => piece.wakeAtMs ?? null)),

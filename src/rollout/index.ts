@@ -1,6 +1,7 @@
 export { advance, standing } from './advance.js'
 export { NOTHING } from './advice.js'
 export type { Advice, Ask, Diagnosis, Facts, Prepared, RunFailure, Waiting } from './advice.js'
+export type { CheckAnswer, CheckRun, CheckSeen, CheckView } from './checks.js'
 export { isGoingBack, targetOf } from './effective.js'
 export type { Target } from './effective.js'
 export type { AdoptedPin, FailureEvidence, ProvenSpec, RolloutFact } from './facts.js'

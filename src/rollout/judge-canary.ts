@@ -1,5 +1,8 @@
 import type { CanaryLimits, Problem } from '../model/index.js'
 import type { Facts } from './advice.js'
+import { openCheck } from './checks.js'
+import type { CheckView } from './checks.js'
+import { seenAtStep } from './shares.js'
 import type { GroupFigures, ShareSeen } from './shares.js'
 import type { Stage } from './strategy.js'
 
@@ -9,12 +12,6 @@ const LEAST_SLOWER_MS = 20
 const FORGIVEN_ERRORS = 1
 /** A controller that was away looks for so long, or as long as the step lasts, before it goes on. */
 const LOOK_MS = 10_000
-
-/** What the proxies saw while they went by the step's share; null: they do not all go by it, or nobody knows. */
-export function seenAtStep(facts: Facts, stage: Stage): ShareSeen | null {
-  const seen = facts.shares.get(stage.spec.name)
-  return seen?.specHash === stage.specHash && seen.percent === stage.percent ? seen : null
-}
 
 /** Why the new replicas are worse than the old ones; null: they are not, or too few requests say anything. */
 export function whyWorse(facts: Facts, stage: Stage): Problem | null {
@@ -51,13 +48,16 @@ function percent(ratio: number): string {
 }
 
 /** What a step that is reached still waits for; null: nothing. `untilMs` null: for no time. */
-export interface Hold {
-  readonly reason: 'time' | 'requests' | 'promote'
+export type Hold = {
   readonly untilMs: number | null
   /** Of the new replicas, seen since and needed. */
   readonly requests: number
   readonly leastRequests: number
-}
+} & (
+  | { readonly reason: 'time' | 'requests' | 'promote' }
+  /** The first check that has not said yes. */
+  | { readonly reason: 'checks'; readonly check: CheckView }
+)
 
 /** The step's time counts from when it was reached, whoever watched; but somebody must have looked at its end. */
 export function holdOf(facts: Facts, stage: Stage): Hold | null {
@@ -67,9 +67,12 @@ export function holdOf(facts: Facts, stage: Stage): Hold | null {
   const seen = seenAtStep(facts, stage)
   const leastRequests = strategy.kind === 'canary' ? strategy.limits.leastRequests : 0
   const requests = seen?.fresh.requests ?? 0
-  if (holdMs === null) return { reason: 'promote', untilMs: null, requests, leastRequests }
+  const about = { untilMs: null, requests, leastRequests }
+  if (holdMs === null) return { ...about, reason: 'promote' }
   const lookedMs = strategy.kind === 'canary' ? (seen?.sinceMs ?? facts.nowMs) + Math.min(holdMs, LOOK_MS) : 0
   const untilMs = Math.max(state.reachedAtMs + holdMs, lookedMs)
-  if (facts.nowMs < untilMs) return { reason: 'time', untilMs, requests, leastRequests }
-  return requests < leastRequests ? { reason: 'requests', untilMs: null, requests, leastRequests } : null
+  if (facts.nowMs < untilMs) return { ...about, reason: 'time', untilMs }
+  if (requests < leastRequests) return { ...about, reason: 'requests' }
+  const check = openCheck(facts, stage)
+  return check === null ? null : { ...about, reason: 'checks', check }
 }

@@ -31,6 +31,12 @@ export interface GroupFigures {
   readonly p95Ms: number | null
 }
 
+/** What the proxies saw while they went by the step's share; null: they do not all go by it, or nobody knows. */
+export function seenAtStep(facts: Facts, stage: Stage): ShareSeen | null {
+  const seen = facts.shares.get(stage.spec.name)
+  return seen?.specHash === stage.specHash && seen.percent === stage.percent ? seen : null
+}
+
 /** What each service's new replicas get. By level: whatever else is decided, or held, this holds. */
 export function sharesOf(facts: Facts): readonly ServiceShare[] {
   const stages = stagesOf(facts)

@@ -1,9 +1,11 @@
 import type { Problem, ServiceSpec } from '../model/index.js'
 import type { Facts } from './advice.js'
 import type { RolloutFact } from './facts.js'
-import { holdOf, seenAtStep, whyWorse } from './judge-canary.js'
+import { whyRefused } from './checks.js'
+import { holdOf, whyWorse } from './judge-canary.js'
 import { unmetDependency } from './order.js'
 import { measureProgress } from './progress.js'
+import { seenAtStep } from './shares.js'
 import { stagesOf } from './strategy.js'
 import type { Stage } from './strategy.js'
 
@@ -12,11 +14,11 @@ export function stageFacts(facts: Facts): readonly RolloutFact[] {
   return stagesOf(facts).flatMap((stage) => (facts.suspended.has(stage.spec.name) ? [] : nextOf(facts, stage)))
 }
 
-/** The first service whose new replicas are worse than its old ones, unless a person has promoted them. */
+/** The first service whose new replicas are worse than its old ones, or refused by a check, unless a person has promoted them. */
 export function worseCanary(facts: Facts): { readonly spec: ServiceSpec; readonly problem: Problem } | null {
   for (const stage of stagesOf(facts)) {
     const isTrusted = stage.state === null || stage.state.promotedTo >= stage.state.step || stage.isOver
-    const problem = isTrusted ? null : whyWorse(facts, stage)
+    const problem = isTrusted ? null : (whyWorse(facts, stage) ?? whyRefused(facts, stage))
     if (problem !== null) return { spec: stage.spec, problem }
   }
   return null

@@ -1,7 +1,10 @@
 import type { CanaryLimits, Problem, Strategy } from '../model/index.js'
 import type { Advice, Facts } from './advice.js'
-import { holdOf, seenAtStep } from './judge-canary.js'
+import { checkViews, openCheckProblem } from './checks.js'
+import type { CheckView } from './checks.js'
+import { holdOf } from './judge-canary.js'
 import type { Hold } from './judge-canary.js'
+import { seenAtStep } from './shares.js'
 import type { ShareSeen } from './shares.js'
 import { stagesOf } from './strategy.js'
 import type { Stage } from './strategy.js'
@@ -23,6 +26,8 @@ export interface StageView {
   readonly seen: ShareSeen | null
   /** Null: it is not judged. */
   readonly limits: CanaryLimits | null
+  /** Of the step that it stands at. Absent: none. */
+  readonly checks?: readonly CheckView[]
 }
 
 export function stageViews(facts: Facts): readonly StageView[] {
@@ -32,6 +37,7 @@ export function stageViews(facts: Facts): readonly StageView[] {
 function viewOf(facts: Facts, stage: Stage): StageView {
   const { spec, strategy, steps, state, percent } = stage
   const hold = holdOf(facts, stage)
+  const checks = checkViews(facts, stage)
   const canary = strategy.kind === 'canary' ? strategy : null
   return {
     service: spec.name,
@@ -43,6 +49,7 @@ function viewOf(facts: Facts, stage: Stage): StageView {
     untilMs: hold?.untilMs ?? null,
     seen: seenAtStep(facts, stage),
     limits: canary?.limits ?? null,
+    ...(checks.length === 0 ? {} : { checks }),
   }
 }
 
@@ -70,6 +77,10 @@ function heldBy({ spec, steps, state, percent }: Stage, hold: Hold): Problem {
       return { ...about, message: where, next: { kind: 'wait', until: 'its time is over' } }
     case 'promote':
       return { ...about, message: where, next: { kind: 'stalled', remedy: 'run slipway promote or slipway abort' } }
+    case 'checks': {
+      const { message, next } = openCheckProblem(hold.check)
+      return { ...about, message: `${where}; ${message}`, next }
+    }
     case 'requests': {
       const until = `the new ones have had ${hold.leastRequests} requests, or somebody promotes it`
       return { ...about, message: `${where}, ${hold.requests} so far`, next: { kind: 'wait', until } }

@@ -1,3 +1,4 @@
+import { fakeChecker } from '../controller/checker.js'
 import { createColors } from 'picocolors'
 import { afterEach, expect, it } from 'vitest'
 import { CommandError } from '../../src/cli/invocation.js'
@@ -36,6 +37,7 @@ async function open(world: World, env: Readonly<Record<string, string>>, held?: 
     openDriver: () => Promise.resolve(world.driver),
     openMesh: () => Promise.resolve(fakeMesh),
     openAcme: () => Promise.resolve({ authority: new FakeAuthority(clock), store: new FakeStore() }),
+    openChecker: () => Promise.resolve(fakeChecker()),
     openJournal: () => Promise.resolve(held === undefined ? ok(world.journal) : fail(held)),
     loadRehearsalDriver: () => Promise.reject(new Error('nothing is rehearsed here')),
     schedule: () => Promise.resolve(() => undefined),

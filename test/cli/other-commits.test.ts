@@ -67,6 +67,7 @@ async function runOn(world: World, journal: Journal | null, argv: readonly strin
     openDriver: () => Promise.resolve(world.driver),
     openMesh: () => Promise.reject(new Error('nothing is meshed here')),
     openAcme: () => Promise.reject(new Error('nothing is certified here')),
+    openChecker: () => Promise.reject(new Error('nothing is checked here')),
     openJournal: () =>
       Promise.resolve(journal === null ? fail({ code: 'CONTROLLER_ABSENT', message: 'no journal' }) : ok(journal)),
     loadRehearsalDriver: never,

@@ -45,6 +45,7 @@ async function runWith(
     openDriver: () => Promise.resolve(world.driver),
     openMesh: () => Promise.reject(new Error('nothing is meshed here')),
     openAcme: () => Promise.reject(new Error('nothing is certified here')),
+    openChecker: () => Promise.reject(new Error('nothing is checked here')),
     openJournal: (_settings, { readOnly }) =>
       Promise.resolve(
         !readOnly

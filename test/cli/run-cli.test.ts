@@ -34,6 +34,7 @@ const parts: Parts = {
   openDriver: unreachable,
   openMesh: unreachable,
   openAcme: unreachable,
+  openChecker: unreachable,
   openJournal: unreachable,
   loadRehearsalDriver: unreachable,
   schedule: unreachable,

@@ -20,6 +20,7 @@ export async function runLooking(
     openDriver: () => Promise.resolve(world.driver),
     openMesh: () => Promise.reject(new Error('nothing is meshed here')),
     openAcme: () => Promise.reject(new Error('nothing is certified here')),
+    openChecker: () => Promise.reject(new Error('nothing is checked here')),
     openJournal: never,
     loadRehearsalDriver: never,
     schedule: never,

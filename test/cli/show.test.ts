@@ -37,6 +37,26 @@ describe('a service on the way of its strategy', () => {
       ['new: 120 requests, 0.8 % failed, p95 34 ms; old: 1 request, 0 % failed; at most 1 % more may fail'],
     ],
     [
+      'its checks',
+      {
+        ...canary,
+        ...{ waitsFor: 'checks', untilMs: null },
+        checks: [
+          { name: 'a', verdict: 'yes', said: 'HTTP 200', askedAtMs: 100_000, noes: 0, failures: 2 },
+          { name: 'b', verdict: 'no', said: '7 is more than 1', askedAtMs: 160_000, noes: 1, failures: 2 },
+          { name: 'c', verdict: 'unknown', said: 'prom cannot be reached', askedAtMs: 170_000, noes: 0, failures: 2 },
+          { name: 'd', verdict: null, said: '', askedAtMs: null, noes: 0, failures: 2 },
+        ],
+      },
+      [
+        'new replicas, waits for its checks\n',
+        'check a: yes, HTTP 200, 80 s ago\n',
+        'check b: no (1 of 2), 7 is more than 1, 20 s ago\n',
+        'check c: no answer, prom cannot be reached, 10 s ago\n',
+        'check d: not asked yet\n',
+      ],
+    ],
+    [
       'the end',
       { ...canary, kind: 'blue-green', step: 3, steps: 2, percent: 100, waitsFor: null, untilMs: null },
       ['blue-green, the old replicas leave: 100 % to the new replicas\n'],

@@ -18,6 +18,8 @@ import type {
 } from '../../src/model/index.js'
 import { Controller, memoryJournal } from '../../src/controller/index.js'
 import { FakeBalancer, fakeMesh } from './balancer.js'
+import { fakeChecker } from './checker.js'
+import type { FakeChecker } from './checker.js'
 import { FakeSwarm } from './fake-swarm.js'
 import { createLoader } from '../../src/manifest/index.js'
 import type {
@@ -482,6 +484,7 @@ export interface World {
   readonly clock: VirtualClock
   readonly driver: FakeDriver
   readonly balancer: FakeBalancer
+  readonly checker: FakeChecker
   readonly source: FakeSource
   readonly journal: Journal
   readonly events: LogEvent[]
@@ -496,9 +499,11 @@ export function createWorld(): World {
   const journal = memoryJournal({ controllerId: 'one' })
   const events: LogEvent[] = []
   const balancer = new FakeBalancer(clock, driver)
+  const checker = fakeChecker()
   const ingress = { balancer, mesh: fakeMesh }
   return {
     balancer,
+    checker,
     clock,
     driver,
     source,
@@ -506,7 +511,7 @@ export function createWorld(): World {
     events,
     boot: (options = {}, other = journal, loader: ManifestLoader = createLoader()) => {
       const controller = new Controller(
-        { clock, driver, source, loader, journal: other, log: (event) => void events.push(event), ingress },
+        { clock, driver, source, loader, journal: other, log: (event) => void events.push(event), ingress, checker },
         { repository: 'test', ...options },
       )
       controller.start()

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openAcme } from '../../src/acme/index.js'
+import { openChecker } from '../../src/checks/index.js'
 import { Certificates, Controller } from '../../src/controller/index.js'
 import type { Clock, ControllerOptions, LogEvent } from '../../src/controller/index.js'
 import { dockerDriver } from '../../src/driver/index.js'
@@ -81,7 +82,7 @@ export function bootController(surroundings: Surroundings, options: BootOptions 
   const certificates = new Certificates({ clock, ...acme })
   const controller = new Controller(
     {
-      ...{ clock, source, loader: createLoader(), driver, journal: journal.value, log },
+      ...{ clock, source, loader: createLoader(), driver, journal: journal.value, log, checker: openChecker() },
       ingress: { balancer: driver, mesh: openAuthority({ dir: dataDir, clock }), certificates },
     },
     {

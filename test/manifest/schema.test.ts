@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { describe, expect, it } from 'vitest'
+import { CHECK_DEFAULTS } from '../../src/manifest/compose/canary-checks.js'
 import { STRATEGY_DEFAULTS } from '../../src/manifest/compose/strategy.js'
 import { PROBE_DEFAULTS } from '../../src/manifest/compose/x-slipway.js'
 import { SSH_DEFAULTS, STACKS_DEFAULT } from '../../src/manifest/fleet.js'
@@ -73,6 +74,10 @@ describe('the schemas are the written truth', () => {
     )
     expect(defaultAt(schema, 'rollout', 'scope')).toBe(ROLLOUT_DEFAULTS.scope)
     expect(defaultAt(schema, 'rollout', 'on_rollback')).toBe(ROLLOUT_DEFAULTS.onRollback)
+    expect(parseDuration(String(defaultAt(schema, 'check', 'interval')))).toBe(CHECK_DEFAULTS.intervalMs)
+    expect(parseDuration(String(defaultAt(schema, 'check', 'timeout')))).toBe(CHECK_DEFAULTS.timeoutMs)
+    expect(defaultAt(schema, 'check', 'failures')).toBe(CHECK_DEFAULTS.failures)
+    expect(defaultAt(schema, 'check', 'http', 'expect')).toBe(CHECK_DEFAULTS.expect.join('-'))
     const { keepMs, limits } = STRATEGY_DEFAULTS
     expect(parseDuration(String(defaultAt(schema, 'rollout', 'keep')))).toBe(keepMs)
     expect(defaultAt(schema, 'rollout', 'limits', 'requests')).toBe(limits.leastRequests)

@@ -105,7 +105,8 @@ describe('a strategy', () => {
       '{ strategy: canary, steps: [5%], limits: { errors: 200% } }',
       '6:67 FIELD_INVALID',
     ],
-    ['checks', '{ strategy: canary, steps: [5%], checks: [] }', '6:49 FIELD_UNKNOWN'],
+    ['checks of blue-green', '{ strategy: blue-green, checks: [] }', '6:40 CONFLICT'],
+    ['the word of another program', '{ strategy: canary, steps: [5%], analysis: [] }', '6:49 FIELD_UNKNOWN'],
   ])('is refused with %s', (_title, rollout, problem) => {
     expect(problemsOf(shop(rollout))).toEqual([problem])
   })

@@ -3,6 +3,8 @@ import type { Mutant } from './mutant.js'
 const STRATEGY = 'src/rollout/strategy.ts'
 const JUDGE = 'src/rollout/judge-canary.ts'
 const SHARES = 'src/rollout/shares.ts'
+const CHECKS = 'src/rollout/checks.ts'
+const BOOK = 'src/controller/check-book.ts'
 const STAGE = 'src/rollout/stage-facts.ts'
 const LIFE = 'src/rollout/lifecycle.ts'
 
@@ -63,7 +65,7 @@ export const STRATEGY_MUTANTS: readonly Mutant[] = [
     breaks: 'more replicas than a step has get the new spec where the commit scales up, too',
   },
   {
-    file: JUDGE,
+    file: SHARES,
     find: 'return seen?.specHash === stage.specHash && seen.percent === stage.percent ? seen : null',
     put: 'return seen ?? null',
     breaks: 'a step counts as reached while the proxies go by the share of the one before',
@@ -82,8 +84,8 @@ export const STRATEGY_MUTANTS: readonly Mutant[] = [
   },
   {
     file: JUDGE,
-    find: 'return requests < leastRequests ? {',
-    put: 'return requests < 0 ? {',
+    find: 'if (requests < leastRequests) return {',
+    put: 'if (requests < 0) return {',
     breaks: 'a step is passed without the requests that could judge it',
   },
   {
@@ -151,5 +153,77 @@ export const STRATEGY_MUTANTS: readonly Mutant[] = [
     find: 'advice: { ...NOTHING, ...standing(facts) }',
     put: 'advice: { ...NOTHING, stages: standing(facts).stages }',
     breaks: 'the new replicas of a stack that is left alone get as much as any',
+  },
+  {
+    file: CHECKS,
+    find: 'seen.noes < check.failures) continue',
+    put: 'seen.noes <= check.failures) continue',
+    breaks: 'a canary goes on getting requests after its checks said no as often as they may',
+  },
+  {
+    file: CHECKS,
+    find: "return seen?.verdict !== 'yes' || facts.nowMs - seen.askedAtMs >",
+    put: "return seen?.verdict === 'no' || facts.nowMs - (seen?.askedAtMs ?? facts.nowMs) >",
+    breaks: 'a step is passed although nobody knows what its checks say',
+  },
+  {
+    file: CHECKS,
+    find: 'facts.nowMs - seen.askedAtMs > 2 * check.intervalMs',
+    put: 'facts.nowMs - seen.askedAtMs > 2_000_000 * check.intervalMs',
+    breaks: 'a step is passed by a yes from before the controller stood still',
+  },
+  {
+    file: CHECKS,
+    find: "if (facts.state.rollout?.phase !== 'updating') return []",
+    put: 'if (facts.state.rollout === null) return []',
+    breaks: 'checks are asked about a canary that was given up',
+  },
+  {
+    file: STAGE,
+    find: '(whyWorse(facts, stage) ?? whyRefused(facts, stage))',
+    put: '(whyWorse(facts, stage) ?? (facts.nowMs < 0 ? whyRefused(facts, stage) : null))',
+    breaks: 'a canary whose checks say no only waits',
+  },
+  {
+    file: JUDGE,
+    find: 'return check === null ? null :',
+    put: 'return check === null || facts.nowMs > 0 ? null :',
+    breaks: 'a step is passed by its time whatever its checks say',
+  },
+  {
+    file: BOOK,
+    find: "answer.verdict === 'yes' ? 0 : (before?.noes ?? 0)",
+    put: '0',
+    breaks: 'a check that gives no answer now and then never says no twice in a row',
+  },
+  {
+    file: BOOK,
+    find: 'if (this.asked.get(key)?.get(name) !== asked) return',
+    put: '',
+    breaks: 'checks are asked for ever, about steps that are long over',
+  },
+  {
+    file: 'src/controller/decide.ts',
+    find: 'input.checks.decided(name, decided.advice.checks)',
+    put: 'if (!held) input.checks.decided(name, decided.advice.checks)',
+    breaks: 'a suspended canary goes on being asked about',
+  },
+  {
+    file: 'src/checks/judge.ts',
+    find: "if (numbers.length === 0) return unknown('the query finds nothing')",
+    put: '',
+    breaks: 'a query that finds nothing is a yes',
+  },
+  {
+    file: 'src/checks/judge.ts',
+    find: 'if (numbers.some((number) => Number.isNaN(number)))',
+    put: 'if (numbers.every((number) => Number.isNaN(number) && number > 0))',
+    breaks: 'a query that gives NaN is a yes',
+  },
+  {
+    file: 'src/checks/ask.ts',
+    find: 'if (isIP(address) !== 0 && isLinkLocal(address))',
+    put: 'if (isIP(address) < 0 && isLinkLocal(address))',
+    breaks: 'a commit makes the controller ask its cloud for credentials',
   },
 ]

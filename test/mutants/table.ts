@@ -48,6 +48,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   driver: ['test/driver'],
   ssh: ['test/ssh', 'test/driver/ssh-connect.test.ts'],
   acme: ['test/acme'],
+  checks: ['test/checks'],
   store: ['test/store', ...CONTROLLER],
   source: ['test/source/pack-gate.test.ts', 'test/source/takes-changes-back.test.ts', 'test/source'],
   trust: ['test/trust'],

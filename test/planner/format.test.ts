@@ -64,6 +64,22 @@ describe('a plan as text', () => {
       'replace web#1 on lon-1, canary 5% 2m, 25% until promoted',
     ],
     [
+      'checks, and nothing of their secrets',
+      {
+        kind: 'canary',
+        steps: [{ percent: 5, holdMs: 120_000 }],
+        limits: { leastRequests: 1, errorRatio: 0, p95Ratio: 1 },
+        checks: ['smoke', 'latency'].map((name) => ({
+          ...{ name, intervalMs: 1, timeoutMs: 1, failures: 1 },
+          question: {
+            ...{ kind: 'http', url: 'http://a', headers: {}, authorization: 's3cret' },
+            ...{ expectMin: 200, expectMax: 299 },
+          },
+        })),
+      },
+      'replace web#1 on lon-1, canary 5% 2m, asks smoke, latency\n',
+    ],
+    [
       'blue and green',
       { kind: 'blue-green', keepMs: 30_000 },
       'replace web#1 on lon-1, blue-green, the old ones stay 30s',
@@ -72,7 +88,9 @@ describe('a plan as text', () => {
     const old = specOf('web')
     const spec = { ...old, image: 'busybox:1.37', rollout: { ...old.rollout, strategy } }
     const views = [listed('lon-1', [replicaOf(old, 1, 'lon-1')])]
-    expect(textOf({ services: [spec], known: [old], views })).toContain(line)
+    const text = textOf({ services: [spec], known: [old], views })
+    expect(text).toContain(line)
+    expect(text).not.toContain('s3cret')
     const scaled = { ...old, replicas: 2, rollout: { ...old.rollout, strategy } }
     expect(textOf({ services: [scaled], views })).not.toContain(strategy.kind)
   })

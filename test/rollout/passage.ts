@@ -13,6 +13,8 @@ import {
 } from '../../src/rollout/index.js'
 import type {
   Advice,
+  CheckAnswer,
+  CheckSeen,
   Facts,
   GroupFigures,
   Prepared,
@@ -24,6 +26,8 @@ import { away, fleetOf, listed, server } from '../planner/world.js'
 import { NOW_MS, revisionOf, stackOf } from './situation.js'
 
 const NOTHING_YET: GroupFigures = { requests: 0, errors: 0, p95Ms: null }
+type Said = Omit<CheckSeen, 'run'>
+
 const MOST_TURNS = 200
 
 /**
@@ -47,6 +51,7 @@ export class Passage {
   private readonly prepared = new Map<string, Prepared>()
   private rotation = new Map<string, Facts['rotation'] extends ReadonlyMap<string, infer R> ? R : never>()
   private made = 0
+  private readonly asked = new Map<string, { readonly run: string; readonly said: readonly Said[] }>()
 
   constructor(before: readonly ServiceSpec[], servers: readonly string[] = ['lon-1', 'lon-2']) {
     this.servers = servers
@@ -86,6 +91,17 @@ export class Passage {
     return this.settle()
   }
 
+  /** A check of a service answers; without a service that asks it, nobody hears of it. */
+  answer(service: string, name: string, verdict: CheckAnswer['verdict'], said = 'as the test says'): this {
+    const asked = this.asked.get(service)
+    const before = asked?.said.find((one) => one.name === name)?.noes ?? 0
+    const noes = verdict === 'no' ? before + 1 : verdict === 'yes' ? 0 : before
+    const others = asked?.said.filter((one) => one.name !== name) ?? []
+    if (asked !== undefined)
+      this.asked.set(service, { ...asked, said: [...others, { name, verdict, said, askedAtMs: this.nowMs, noes }] })
+    return this.settle()
+  }
+
   promote(service: string | null, to: 'step' | 'end'): this {
     this.state = promoted(this.state, service, to === 'step')
     return this.settle()
@@ -100,6 +116,7 @@ export class Passage {
   restart(): this {
     this.state = JSON.parse(JSON.stringify(this.state)) as StackState
     this.seen = new Map([...this.seen].map(([name, one]) => [name, { ...one, ...ofNobody(this.nowMs) }]))
+    this.asked.clear()
     return this.settle()
   }
 
@@ -128,14 +145,18 @@ export class Passage {
 
   settle(): this {
     for (let turn = 0; turn < MOST_TURNS; turn += 1) {
-      const before = JSON.stringify([this.replicas, [...this.seen], [...this.rotation], this.prepared.size])
+      const before = this.outside()
       const advice = this.decide()
       this.takeShares(advice)
+      this.keepChecks(advice)
       for (const action of advice.actions) this.perform(action)
-      if (JSON.stringify([this.replicas, [...this.seen], [...this.rotation], this.prepared.size]) === before)
-        return this
+      if (this.outside() === before) return this
     }
     throw new Error(`it does not settle:\n${this.lines.slice(-20).join('\n')}`)
+  }
+
+  private outside(): string {
+    return JSON.stringify([this.replicas, [...this.seen], [...this.rotation], this.prepared.size, [...this.asked]])
   }
 
   advice(): Advice {
@@ -203,6 +224,21 @@ export class Passage {
       evidence: new Map(this.replicas.map((one) => [one.containerId, NO_EVIDENCE])),
       rotation: this.rotation,
       shares: this.seen,
+      checks: this.checksSeen(),
+    }
+  }
+
+  /** As the controller's book has it: what is not asked any more is forgotten. */
+  private checksSeen(): Facts['checks'] {
+    return new Map([...this.asked].map(([service, { run, said }]) => [service, said.map((one) => ({ ...one, run }))]))
+  }
+
+  private keepChecks({ checks }: Advice): void {
+    for (const [service, { run }] of this.asked)
+      if (!checks.some((one) => one.service === service && one.run === run)) this.asked.delete(service)
+    for (const { service, run, checks: own } of checks) {
+      if (!this.asked.has(service)) this.lines.push(`asks ${service} ${own.map(({ name }) => name).join(' ')}`)
+      this.asked.set(service, this.asked.get(service) ?? { run, said: [] })
     }
   }
 

@@ -78,6 +78,7 @@ export function factsOf(situation: Situation): Facts {
     evidence: new Map(),
     rotation: new Map(),
     shares: new Map(),
+    checks: new Map(),
     ...rest,
   }
 }

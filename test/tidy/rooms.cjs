@@ -29,6 +29,7 @@ const ROOMS = {
     npm: ['acme-client'],
     node: ['async_hooks', 'child_process', 'crypto', 'fs', 'http', 'https', 'path'],
   },
+  checks: { rooms: ['model', 'controller'], npm: [], node: ['dns', 'http', 'https', 'net'] },
   store: { rooms: ['model', 'controller', 'rollout'], npm: ['better-sqlite3'], node: '*' },
   web: { rooms: ['model', 'planner', 'controller', 'rollout'], npm: [], node: '*' },
   forge: { rooms: ['model', 'controller'], npm: [], node: ['crypto'] },
@@ -45,6 +46,6 @@ const ROOMS = {
 }
 
 const PURE_ROOMS = ['model', 'payload', 'names', 'ingress', 'manifest', 'planner', 'rollout', 'rehearse']
-const EDGES = ['loading', 'source', 'driver', 'mesh', 'acme', 'store']
+const EDGES = ['loading', 'source', 'driver', 'mesh', 'acme', 'checks', 'store']
 
 module.exports = { ROOMS, PURE_ROOMS, EDGES }

@@ -1,7 +1,8 @@
 import type { ServiceStatus } from '../../controller/index.js'
-import { counted, formatSpan } from './words.js'
+import { counted, formatAgo, formatSpan } from './words.js'
 
 type Stage = NonNullable<ServiceStatus['stage']>
+type Check = NonNullable<Stage['checks']>[number]
 type Figures = NonNullable<Stage['seen']>['fresh']
 
 /** Where a service stands on its way, and how both its kinds of replicas do. */
@@ -9,7 +10,7 @@ export function stageLines({ stage }: ServiceStatus, atMs: number): readonly str
   if (stage === undefined) return []
   const where = stage.step > stage.steps ? 'the old replicas leave' : `step ${stage.step} of ${stage.steps}`
   const head = `${stage.kind}, ${where}: ${stage.percent} % to the new replicas${goesOn(stage, atMs)}`
-  return [head, ...figureLines(stage)]
+  return [head, ...figureLines(stage), ...(stage.checks ?? []).map((check) => checkLine(check, atMs))]
 }
 
 function goesOn({ waitsFor, untilMs, seen, limits }: Stage, atMs: number): string {
@@ -18,6 +19,8 @@ function goesOn({ waitsFor, untilMs, seen, limits }: Stage, atMs: number): strin
       return untilMs === null ? '' : `, ${formatSpan(untilMs - atMs)} left`
     case 'requests':
       return `, waits for requests: ${seen?.fresh.requests ?? 0} of ${limits?.leastRequests ?? 0}`
+    case 'checks':
+      return ', waits for its checks'
     case 'promote':
       return ', waits for slipway promote'
     case 'replicas':
@@ -36,6 +39,13 @@ function figureLines({ kind, seen, limits }: Stage): readonly string[] {
       ? ''
       : `; at most ${percent(limits.errorRatio)} more may fail, and take ${limits.p95Ratio} times as long`
   return [`new: ${figures(seen.fresh)}; old: ${figures(seen.old)}${allowed}`]
+}
+
+function checkLine({ name, verdict, said, askedAtMs, noes, failures }: Check, atMs: number): string {
+  if (verdict === null || askedAtMs === null) return `check ${name}: not asked yet`
+  const streak = verdict === 'no' ? ` (${noes} of ${failures})` : ''
+  const word = verdict === 'unknown' ? 'no answer' : `${verdict}${streak}`
+  return `check ${name}: ${word}, ${said}, ${formatAgo(askedAtMs, atMs)}`
 }
 
 function figures({ requests, errors, p95Ms }: Figures): string {

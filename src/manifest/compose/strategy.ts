@@ -4,6 +4,7 @@ import { declaredPorts } from '../../names/index.js'
 import type { Node } from '../node.js'
 import { describe, get, items, keyOf, quoted, textOf } from '../node.js'
 import { parseDuration } from '../quantities.js'
+import { readChecks } from './canary-checks.js'
 import { readDuration, readInteger, readNumber, readText } from '../read.js'
 import type { Report } from '../report.js'
 import type { StackContext } from './context.js'
@@ -22,6 +23,7 @@ const OWNERS: Readonly<Record<string, Strategy['kind']>> = {
   steps: 'canary',
   match: 'canary',
   limits: 'canary',
+  checks: 'canary',
   keep: 'blue-green',
 }
 
@@ -45,7 +47,7 @@ export function readStrategy(
   if (why !== null && spot !== undefined)
     context.report.error('CONFLICT', spot, `${kind} needs both old and new replicas behind the proxies: ${why}`)
   const said = (key: string): Node | undefined => get(own, key) ?? get(top, key)
-  if (kind === 'canary') return readCanary(said, spec, spot ?? keyOf(top, 'strategy') ?? service, context.report)
+  if (kind === 'canary') return readCanary(said, spec, spot ?? keyOf(top, 'strategy') ?? service, context)
   const holder = get(own, 'keep') === undefined ? top : own
   return { kind, keepMs: readDuration(holder, 'keep', context.report, KEEP) ?? STRATEGY_DEFAULTS.keepMs }
 }
@@ -95,14 +97,21 @@ function readCanary(
   said: Said,
   spec: ServiceSpec,
   spot: Parameters<Report['error']>[1],
-  report: Report,
+  context: StackContext,
 ): Strategy | undefined {
+  const { report } = context
   const steps = readSteps(said('steps'), report)
   if (said('steps') === undefined)
     report.error('FIELD_MISSING', spot, 'a canary needs its steps; write `steps: [5% 2m, 25% 5m]`')
   const match = readMatch(said('match'), spec, report)
   const limits = readLimits(said('limits'), report)
-  return steps.length === 0 ? undefined : { kind: 'canary', steps, limits, ...(match === null ? {} : { match }) }
+  const checks = readChecks(said('checks'), context)
+  if (steps.length === 0) return undefined
+  return {
+    ...{ kind: 'canary', steps, limits },
+    ...(match === null ? {} : { match }),
+    ...(checks.length === 0 ? {} : { checks }),
+  }
 }
 
 /** `5% 2m, 25% 5m` as a text or a list. */

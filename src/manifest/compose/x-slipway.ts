@@ -64,8 +64,11 @@ function tcpProbe(node: Node, report: Report): ProbeSpec | null {
   return port === null ? null : { kind: 'tcp', port, timeoutMs }
 }
 
-function readExpect(node: Node | undefined, report: Report): readonly [number, number] {
-  const defaults = [PROBE_DEFAULTS.expectMin, PROBE_DEFAULTS.expectMax] as const
+export function readExpect(
+  node: Node | undefined,
+  report: Report,
+  defaults: readonly [number, number] = [PROBE_DEFAULTS.expectMin, PROBE_DEFAULTS.expectMax],
+): readonly [number, number] {
   if (node === undefined) return defaults
   const [whole, from = '', to = from] = /^([0-9]{3})(?:-([0-9]{3}))?$/.exec(textOf(node)) ?? []
   const [min, max] = [Number(from), Number(to)]

@@ -1,0 +1,1 @@
+export { openChecker } from './open-checker.js'
