@@ -71,7 +71,10 @@ async function invite(manager: Engine, role: SwarmNode['role'], signal: AbortSig
   const info = await readJson(manager, { method: 'GET', path: '/info', lane: 'read' }, 'describe its Swarm', signal)
   if (!info.ok) return info
   const token = textAt(swarm.value, 'JoinTokens', role === 'manager' ? 'Manager' : 'Worker')
-  return ok({ token, managers: managersIn(info.value).map(({ address }) => address) })
+  const managers = managersIn(info.value)
+  // The engine dials one of those it is given, once: another may be down, or the very server that joins, under the node that it was before.
+  const asked = managers.filter(({ node }) => node === textAt(info.value, 'Swarm', 'NodeID'))
+  return ok({ token, managers: (asked.length > 0 ? asked : managers).map(({ address }) => address) })
 }
 
 async function join(

@@ -93,8 +93,13 @@ const changed = (): readonly string[] =>
     .filter(({ method }) => method !== 'GET')
     .map(({ method, path, query, body }) => `${method} ${path} ${query.toString()} ${body}`.trim())
 
-it('joins with the secret of a manager, which nobody else is told', async () => {
-  engine.on('GET /info', { ...INFO, Swarm: { ...NODE, RemoteManagers: [{ NodeID: 'n1', Addr: '10.0.0.1:2377' }] } })
+it('joins with the secret and at the address of one manager, and nobody else is told that', async () => {
+  const managers = [
+    // What the server that joins was before.
+    { NodeID: 'n0', Addr: '10.0.0.2:2377' },
+    { NodeID: NODE.NodeID, Addr: '10.0.0.1:2377' },
+  ]
+  engine.on('GET /info', { ...INFO, Swarm: { ...NODE, RemoteManagers: managers } })
   engine.on('GET /swarm', { JoinTokens: { Worker: 'SWMTKN-worker', Manager: 'SWMTKN-manager' } })
   engine.on('POST /swarm/join', json(503, { message: 'Timeout was reached before node joined' }))
   const step = { kind: 'join', server: 'one', role: 'worker', via: 'one', address: '10.0.0.2' } as const

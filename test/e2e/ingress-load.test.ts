@@ -1,6 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PROXY_IMAGE, startFleet } from './harness.js'
 import type { TestFleet } from './harness.js'
@@ -17,6 +19,8 @@ const DRAIN_MS = 6_000
 const PER_SECOND = Number(process.env['SLIPWAY_TEST_LOAD'] ?? 300)
 const SOCKETS = 100
 const STREAMS = 20
+/** Of `show stat`. */
+const STATUS_COLUMN = 17
 /** The load takes what the machine has. */
 const SETTLE_MS = 150_000
 
@@ -71,6 +75,17 @@ async function update(changes: Wanted = {}): Promise<void> {
   version += 1
   await deploy(shop(changes), `Version ${version}`)
   swaps += changes.replicas ?? REPLICAS
+}
+
+/** What the proxy of a server says of its check of a peer, past Slipway: `UP`, `DOWN 1/2`, `DOWN`. */
+async function stateOfPeer(server: string, peer: string): Promise<string | undefined> {
+  const folder = join(fleet.lab.server(server).dir, 'proxies', fleet.lab.name)
+  const [name] = readdirSync(folder).filter((file) => file.endsWith('.sock'))
+  if (name === undefined) throw new Error(`${server} has no proxy`)
+  const socket = connect(join(folder, name))
+  socket.end('@1 show stat -1 4 -1\n')
+  const row = (await text(socket)).split('\n').find((line) => line.startsWith(`peers,r_${peer},`))
+  return row?.split(',')[STATUS_COLUMN]
 }
 
 beforeAll(async () => {
@@ -190,10 +205,18 @@ describe('requests of all kinds, a hundred sockets and twenty event streams', ()
     expect(none).toEqual([])
     const cutAtMs = Date.now()
     await fleet.lab.server('lon-3').cut()
+    await fleet.until('its peers have given it up', async () => {
+      const answers = await Promise.all(['lon-1', 'lon-2'].map((server) => stateOfPeer(server, 'lon-3')))
+      return answers.every((state) => state === 'DOWN')
+    })
+    const givenUpAtMs = Date.now()
     const failures = await untilNothingFails('the rest answers')
     const others = failures.filter(({ url }) => url !== urlOf('lon-3'))
     const last = Math.max(0, ...others.map(({ begunAtMs }) => begunAtMs - cutAtMs))
-    console.log(`cut off: ${others.length} failures, the last begun after ${last} ms`)
+    console.log(
+      `cut off: given up within ${givenUpAtMs - cutAtMs} ms; ${others.length} failures, the last begun after ${last} ms`,
+    )
+    expect(others.filter(({ begunAtMs }) => begunAtMs > givenUpAtMs)).toEqual([])
     await fleet.lab.server('lon-3').restore()
     await untilNothingFails('all of it answers')
     await clients.aim(urls())
