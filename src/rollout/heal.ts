@@ -3,7 +3,7 @@ import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
 import { judged } from './judged.js'
 import { HEAL_FORGIVEN_MS } from './fold.js'
-import { isProven, isUp } from './progress.js'
+import { isProven, isTolerated, isUp } from './progress.js'
 import { leaveFirst } from './rotation.js'
 import { slotKey } from './state.js'
 
@@ -25,9 +25,12 @@ export function healStep(
   change: Extract<Change, { kind: 'restart' }>,
 ): Partial<Advice> {
   const { replica } = change
-  if (!isProven(facts, change.slot, replica) && facts.state.rollout !== null && change.why !== 'paused')
-    return judged(facts, context, change.slot, replica).advice
-  return heal(facts, context, change)
+  if (isProven(facts, change.slot, replica) || facts.state.rollout === null || change.why === 'paused')
+    return heal(facts, context, change)
+  const { verdict, advice } = judged(facts, context, change.slot, replica)
+  if (verdict !== 'settled' || context.frozen || isTolerated(facts, change.slot)) return advice
+  // It failed in an earlier attempt: this one begins with a new container.
+  return retire(facts, replica, context.spec.stopGraceMs)
 }
 
 /** Whatever runs besides. */

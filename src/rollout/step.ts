@@ -187,6 +187,7 @@ function stepChange(
   if (facts.busySlots.has(key)) return watchOnly(facts, change)
   if (change.kind === 'blocked')
     return { waiting: [{ service: context.spec.name, slot: change.slot.key, problem: change.problem }] }
+  if (change.kind === 'remove' && change.why === 'surplus' && isOnlyOneProven(facts, change)) return {}
   if (change.kind === 'remove')
     return (change.why === 'surplus' || isSurplus(facts, change)) && !context.frozen
       ? retire(facts, change.replica, context.spec.stopGraceMs)
@@ -217,6 +218,12 @@ function stepChange(
             ],
           }
   }
+}
+
+/** It serves, and the twin that stays in its slot is not proven yet: both were made for the same, one by a rollout that was given up. */
+function isOnlyOneProven(facts: Facts, change: Extract<Change, { kind: 'remove' }>): boolean {
+  const stays = facts.plan.changes.find((other) => other.kind === 'unchanged' && isSameSlot(other.slot, change.slot))
+  return isHealthy(change.replica) && stays?.kind === 'unchanged' && !isProven(facts, stays.slot, stays.replica)
 }
 
 /** A successor is watched until the old one is gone: should that not be stopped after all, it must be known whether the new one still serves. */

@@ -13,6 +13,18 @@ const FOLD = 'src/rollout/fold.ts'
 /** When things may happen, whether they went well, and what is taken back. */
 export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   {
+    file: 'src/rollout/heal.ts',
+    find: "if (verdict !== 'settled' || context.frozen || isTolerated(facts, change.slot)) return advice",
+    put: "if (verdict !== 'failed' || context.frozen || !isTolerated(facts, change.slot)) return advice",
+    breaks: 'what failed in an earlier attempt and runs no more is left as it is by the next one',
+  },
+  {
+    file: 'src/rollout/step.ts',
+    find: 'return isHealthy(change.replica) && stays?.kind ===',
+    put: 'return !isHealthy(change.replica) && stays?.kind ===',
+    breaks: 'of two replicas in a slot the one that serves goes before the other is proven',
+  },
+  {
     file: 'src/rollout/change-steps.ts',
     find: 'failure.alike <= VANISHED_TRIES',
     put: 'failure.count <= VANISHED_TRIES',

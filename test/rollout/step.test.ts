@@ -265,6 +265,41 @@ describe('a slot with an action under way gets no second one', () => {
   })
 })
 
+describe('what failed in an earlier attempt', () => {
+  const state = { failedReplicas: { 'web#1': 'web1' } }
+  const exited = restartAt(web, 1, 'exited', { state: 'exited' })
+
+  it('makes way for a new container in the next one, also where it runs no more', () => {
+    expect(actionsOf({ services: [web], changes: [exited], state })).toEqual(['remove web#1 web1'])
+  })
+
+  it.each<[string, Partial<Situation>]>([
+    ['while the rollout waits for a person', { rollout: { phase: 'stopped' } }],
+    ['in a rollout that goes on regardless', { rollout: { failed: { 'web#1': NOW_MS } } }],
+  ])('stays as it is %s', (_title, patch) => {
+    expect(actionsOf({ services: [web], changes: [exited, createAt(web, 2)], state, ...patch })).not.toContain(
+      'remove web#1 web1',
+    )
+  })
+})
+
+describe('one replica too many in a slot', () => {
+  const unproven = unchangedAt(web, 1)
+  const extra = removeAt(web, 1, 'surplus', 'extra')
+  const situation: Situation = { services: [web], changes: [unproven, extra] }
+
+  it('stays while it serves and the one that is kept is not proven', () => {
+    expect(actionsOf(situation)).toEqual([])
+    const state = { provenReplicas: provenReplicas(unproven) }
+    expect(actionsOf({ ...situation, state })).toEqual(['stop web#1 extra'])
+  })
+
+  it('goes when it does not serve itself', () => {
+    const ill = { ...extra, replica: replicaAt(web, 1, 'extra', { health: 'unhealthy' }) } as Change
+    expect(actionsOf({ ...situation, changes: [unproven, ill] })).toEqual(['stop web#1 extra'])
+  })
+})
+
 describe('a rollout that waits for a person', () => {
   const unproven = replicaAt(web, 1, 'new1')
   it.each<[string, Change, readonly string[]]>([
