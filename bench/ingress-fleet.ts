@@ -47,7 +47,10 @@ export class SimulatedProxies {
     const observation = observed(servers)
     const identity = { authority: 'authority', certificate: 'certificate' }
     this.keeper = new Proxies({
-      balancer: { balance: (server, _, table) => Promise.resolve(this.balance(server, table)) },
+      balancer: {
+        balance: (server, _, table) => Promise.resolve(this.balance(server, table)),
+        certificates: () => Promise.resolve(ok([])),
+      },
       mesh: { renew: () => Promise.resolve(ok(false)), identity: () => identity },
       clock: this.clock,
       observation: () => observation,

@@ -49,6 +49,7 @@ function mark({ kind }: Fact, colors: Colors): string {
     case 'replica-healed':
     case 'server-returned':
     case 'certificate-issued':
+    case 'certificates-restored':
       return colors.green('✓')
     case 'replica-failed':
     case 'rollout-failed':

@@ -1,6 +1,7 @@
 import type { AcmeSettings } from '../model/index.js'
 import type { CertificateAuthority, CertificateStore, Clock } from '../controller/index.js'
 import { openAccount } from './account.js'
+import { foundChecker } from './check-found.js'
 import { dnsHook } from './dns-hook.js'
 import type { HookCommand } from './dns-hook.js'
 import { openOrder } from './order.js'
@@ -35,6 +36,7 @@ export function openAcme({ dir, clock, storeKey, bindingHmac, dnsHook: program, 
   return {
     store: vault,
     authority: {
+      check: foundChecker(ca, clock),
       async open(host, settings, signal) {
         const library = await import('acme-client')
         takeOver(library.axios)

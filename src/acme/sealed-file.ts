@@ -19,7 +19,7 @@ export function readSealed(path: string, key: Uint8Array): Result<string | null>
   if (text !== null) return ok(text)
   const message =
     `${path} cannot be decrypted: it is torn, or was written with another key; bring the file or the key back (SLIPWAY_STORE_KEY, or store.key ` +
-    `beside it), or remove the file: then each certificate is ordered anew, as fast as the authority's limits allow`
+    `beside it), or remove the file: then what the proxies hold is kept anew`
   return fail({ code: 'STORE_FAILED', message, next: { kind: 'stalled', remedy: `mend or remove ${path}` } })
 }
 

@@ -16,14 +16,13 @@ export function storeKey(given: Uint8Array | null, keyPath: string, sealedPath: 
   if (file.value !== null) {
     const key = Buffer.from(file.value.toString('utf8').trim(), 'base64')
     if (key.length === KEY_BYTES) return ok(key)
-    return fail({
-      code: 'STORE_FAILED',
-      message: `${keyPath} is no key of ${KEY_BYTES} bytes: bring it back from a backup`,
-    })
+    const remedy = `mend ${keyPath}`
+    const message = `${keyPath} is no key of ${KEY_BYTES} bytes: bring it back from a backup`
+    return fail({ code: 'STORE_FAILED', message, next: { kind: 'stalled', remedy } })
   }
   if (existsSync(sealedPath)) {
     const message = `${keyPath} is gone, and ${sealedPath} was sealed with it: bring it back, set SLIPWAY_STORE_KEY, or remove both`
-    return fail({ code: 'STORE_FAILED', message })
+    return fail({ code: 'STORE_FAILED', message, next: { kind: 'stalled', remedy: `bring ${keyPath} back` } })
   }
   const key = randomBytes(KEY_BYTES)
   const written = writePrivate(keyPath, `${key.toString('base64')}\n`)

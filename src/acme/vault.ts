@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fail, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import type { Attempt, CertificateStore, HostCertificate, KeptCertificates } from '../controller/index.js'
+import { asideProblem, putAside } from './aside.js'
 import { readSealed, writeSealed } from './sealed-file.js'
 import { storeKey } from './store-key.js'
 
@@ -34,17 +35,18 @@ const NOTHING: Kept = { version: 1, accounts: [], certificates: [], attempts: []
 /** `certificates.sealed` in a folder. Nothing is read before it is asked for; what cannot be read is read again at the next call. */
 export function openVault(dir: string, givenKey: Uint8Array | null): Vault {
   const path = join(dir, 'certificates.sealed')
+  const keyPath = join(dir, 'store.key')
   let kept: Kept | null = null
   const read = (): Result<Kept> => {
     if (kept !== null) return ok(kept)
-    const key = storeKey(givenKey, join(dir, 'store.key'), path)
+    const key = storeKey(givenKey, keyPath, path)
     if (!key.ok) return key
     const text = readSealed(path, key.value)
     if (!text.ok) return text
     const content = text.value === null ? NOTHING : parsed(text.value)
     if (content === null) {
-      const message = `${path} makes no sense to this release; bring it back from a backup, or remove it: then each certificate is ordered anew`
-      return fail({ code: 'STORE_FAILED', message })
+      const message = `${path} makes no sense to this release; bring it back from a backup, or remove it: then what the proxies hold is kept anew`
+      return fail({ code: 'STORE_FAILED', message, next: { kind: 'stalled', remedy: `mend or remove ${path}` } })
     }
     kept = content
     return ok(content)
@@ -52,7 +54,7 @@ export function openVault(dir: string, givenKey: Uint8Array | null): Vault {
   const write = (change: (before: Kept) => Kept): Result<null> => {
     const before = read()
     if (!before.ok) return before
-    const key = storeKey(givenKey, join(dir, 'store.key'), path)
+    const key = storeKey(givenKey, keyPath, path)
     if (!key.ok) return key
     const next = change(before.value)
     const written = writeSealed(path, key.value, JSON.stringify(next))
@@ -61,6 +63,15 @@ export function openVault(dir: string, givenKey: Uint8Array | null): Vault {
   }
   return {
     load: read,
+    setAside: () => {
+      const there = read()
+      if (there.ok) return ok(null)
+      // What another try may read is left where it is.
+      if (there.problem.next?.kind !== 'stalled') return there
+      const key = storeKey(givenKey, keyPath, path)
+      return putAside(path, key.ok ? null : keyPath)
+    },
+    aside: () => asideProblem(path),
     save: ({ certificates, attempts }) => write((before) => ({ ...before, certificates, attempts })),
     account: (directory, bindingKid) => {
       const all = read()

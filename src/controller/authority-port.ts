@@ -38,6 +38,23 @@ export interface CertificateStore {
   load(): Result<KeptCertificates>
   /** On the disk, whole or not at all, when it returns. */
   save(kept: KeptCertificates): Result<null>
+  /**
+   * Puts what cannot be decrypted, or makes no sense, under another name, so that `load` finds nothing; nothing is deleted. Null: there is nothing to put
+   * aside. What may be read another time (a disk that fails, a file that we may not read) is a problem, and stays where it is.
+   */
+  setAside(): Result<null>
+  /** What lies aside, and what to do with it; null: nothing does. A warning. */
+  aside(): Problem | null
+}
+
+/** A certificate that was found somewhere, and fits its host, its key and this moment. Times in ms since the epoch. */
+export interface CheckedCertificate {
+  /** The chain, the host's own first, then the private key: written anew from what was read. */
+  readonly pem: string
+  readonly fromMs: number
+  readonly untilMs: number
+  /** Whoever believes the usual authorities, or those that we were told of, believes it for the host. */
+  readonly isTrusted: boolean
 }
 
 /** An order that an authority took. */
@@ -57,4 +74,6 @@ export interface OpenOrder {
 export interface CertificateAuthority {
   /** Makes sure of the account and begins an order for one host. */
   open(host: string, settings: AcmeSettings, signal: AbortSignal): Promise<Result<OpenOrder>>
+  /** What a certificate with its key, from wherever, is worth for a host; null: nothing, or it is not of the kind that `fetch` brings. Asks nobody. */
+  check(host: string, pem: string): Promise<CheckedCertificate | null>
 }

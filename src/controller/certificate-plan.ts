@@ -20,6 +20,9 @@ const REMEMBERED_MS = 8 * 24 * 3_600_000
 /** How much sooner than at two thirds of its life a certificate may be renewed, as a share of that life: not all of a fleet at once. */
 const JITTER = 1 / 30
 
+/** Where a certificate is from that nobody vouches for: it is used, and ordered anew at once. */
+export const UNKNOWN_DIRECTORY = ''
+
 export interface CertificateFacts {
   readonly nowMs: number
   /** Hosts that are to have a certificate. */
@@ -72,6 +75,13 @@ function lifeMs(certificate: HostCertificate | undefined): number {
 /** At two thirds of its life, or a little sooner: how much, the host's name says. */
 export function renewAtMs({ host, fromMs, untilMs }: Pick<HostCertificate, 'host' | 'fromMs' | 'untilMs'>): number {
   return Math.floor(fromMs + (untilMs - fromMs) * (2 / 3 - JITTER * shareOf(host)))
+}
+
+/** Hosts without a valid certificate that somebody vouches for, sorted. */
+export function missingHosts({ kept, wanted, nowMs }: CertificateFacts): readonly string[] {
+  const good = kept.certificates.filter(({ untilMs, directory }) => untilMs > nowMs && directory !== UNKNOWN_DIRECTORY)
+  const served = new Set(good.map(({ host }) => host))
+  return [...new Set(wanted)].filter((host) => !served.has(host)).sort(compareText)
 }
 
 /** What of the attempts is still asked for. */

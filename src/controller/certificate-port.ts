@@ -1,4 +1,4 @@
-import type { AcmeChallenge, AcmeSettings, Problem } from '../model/index.js'
+import type { AcmeChallenge, AcmeSettings, Problem, ProxyCertificate } from '../model/index.js'
 import type { Fact } from './facts.js'
 
 /** How the certificate of a host stands. Times in ms since the epoch. */
@@ -12,6 +12,9 @@ export interface CertificateStatus {
   readonly failures: number
   readonly problem: Problem | null
 }
+
+/** What a proxy holds for hosts, as its server tells it: nobody has looked yet whether it is any good. */
+export type HeldCertificate = Pick<ProxyCertificate, 'hosts' | 'pem'>
 
 /** What a keeper of certificates needs of the controller. */
 export interface CertificateSurroundings {
@@ -32,6 +35,12 @@ export interface CertificateKeeper {
   want(hosts: readonly string[]): void
   /** Certificate, chain and key of a host as PEM, as of now; null: none yet. */
   pem(host: string): string | null
+  /** Hosts that need one and have none that is valid: the proxies may hold what was lost here. */
+  missing(): readonly string[]
+  /** What a proxy of a server holds: looked at, and remembered until `restore`. */
+  found(server: string, held: readonly HeldCertificate[]): Promise<void>
+  /** All proxies that can be asked told what they hold: the best of it is kept again, for hosts that are missing. */
+  restore(): void
   /** What is to be answered now. */
   challenges(): readonly AcmeChallenge[]
   /** Tokens that every proxy which listens and can be reached answers by now: told after each change. */

@@ -1,6 +1,6 @@
 import { fail } from '../model/index.js'
 import type { AcmeChallenge, AcmeSettings, Problem, Result } from '../model/index.js'
-import { nextCertificateStep, remembered, withCertificate, worthAnotherAtMs } from './certificate-plan.js'
+import { missingHosts, nextCertificateStep, remembered, withCertificate, worthAnotherAtMs } from './certificate-plan.js'
 import type { CertificateFacts } from './certificate-plan.js'
 import type {
   Attempt,
@@ -9,10 +9,17 @@ import type {
   HostCertificate,
   KeptCertificates,
 } from './authority-port.js'
-import type { CertificateKeeper, CertificateStatus, CertificateSurroundings } from './certificate-port.js'
+import type {
+  CertificateKeeper,
+  CertificateStatus,
+  CertificateSurroundings,
+  HeldCertificate,
+} from './certificate-port.js'
 import { certificateProblems, certificateStatuses } from './certificate-status.js'
+import { FoundCertificates } from './found-certificates.js'
 import { problemOf } from './performer.js'
 import type { Clock } from './ports.js'
+import { ShownAnswers } from './shown-answers.js'
 
 export interface CertificatesParts {
   readonly authority: CertificateAuthority
@@ -25,8 +32,6 @@ const PAUSE_FIRST_MS = 30_000
 const PAUSE_MOST_MS = 3_600_000
 /** Nobody is asked again at once by who wants to be left alone, whichever host it was about. */
 const LEFT_ALONE_MS = 60_000
-/** Proxies that do not answer are waited for this long; then the authority is not told. */
-const ANSWERED_MS = 60_000
 /** Timers of longer than some weeks fire at once. */
 const LONGEST_NAP_MS = 24 * 3_600_000
 const HELD_MS = 60_000
@@ -53,9 +58,10 @@ export class Certificates implements CertificateKeeper {
   private wanted: readonly string[] = []
   /** Null: not read yet. */
   private kept: KeptCertificates | null = null
-  private pending: readonly AcmeChallenge[] = []
-  /** Tokens that the proxies answer. */
-  private answered: ReadonlySet<string> = new Set()
+  /** What proxies were found to hold, while nobody can read what is kept. */
+  private borrowed: readonly HostCertificate[] = []
+  private readonly finds: FoundCertificates
+  private readonly answers = new ShownAnswers()
   private changed: () => void = () => undefined
   private surroundings: CertificateSurroundings = {
     isHeld: () => true,
@@ -68,10 +74,10 @@ export class Certificates implements CertificateKeeper {
   private waitsSinceMs: number | null = null
   private readonly closing = new AbortController()
   private cancel: () => void = () => undefined
-  private wakeAnswered: () => void = () => undefined
 
   constructor(parts: CertificatesParts) {
     this.parts = parts
+    this.finds = new FoundCertificates(parts.authority)
   }
 
   attach(surroundings: CertificateSurroundings): void {
@@ -93,16 +99,31 @@ export class Certificates implements CertificateKeeper {
 
   /** Null: none yet. */
   pem(host: string): string | null {
-    return this.kept?.certificates.find((one) => one.host === host)?.pem ?? null
+    return this.certificates().find((one) => one.host === host)?.pem ?? null
+  }
+
+  missing(): readonly string[] {
+    const facts = this.facts()
+    return facts === null ? [] : missingHosts(facts)
+  }
+
+  found(server: string, held: readonly HeldCertificate[]): Promise<void> {
+    return this.finds.note(server, held, this.missing())
+  }
+
+  /** What nobody can read is put aside, as the proxies hold what it held; only an account and the orders of some days go with it. */
+  restore(): void {
+    if (this.kept === null && this.parts.store.setAside().ok) this.load()
+    this.takeFound()
+    this.turn()
   }
 
   challenges(): readonly AcmeChallenge[] {
-    return this.pending
+    return this.answers.shown
   }
 
   answering(tokens: readonly string[]): void {
-    this.answered = new Set(tokens)
-    this.wakeAnswered()
+    this.answers.answered(tokens)
   }
 
   onChange(listener: () => void): void {
@@ -111,7 +132,9 @@ export class Certificates implements CertificateKeeper {
 
   problems(): readonly Problem[] {
     const facts = this.facts()
-    return facts === null ? [] : certificateProblems(facts, this.common?.problem ?? null)
+    const aside = facts === null || this.kept === null ? null : this.parts.store.aside()
+    const kept = facts === null ? [] : certificateProblems(facts, this.common?.problem ?? null)
+    return aside === null ? kept : [...kept, aside]
   }
 
   statuses(): readonly CertificateStatus[] {
@@ -122,18 +145,21 @@ export class Certificates implements CertificateKeeper {
   close(): void {
     this.closing.abort()
     this.cancel()
-    this.wakeAnswered()
   }
 
   private facts(): CertificateFacts | null {
     if (this.settings === null) return null
-    const kept = this.kept ?? { certificates: [], attempts: [] }
+    const kept = this.kept ?? { certificates: this.borrowed, attempts: [] }
     return {
       nowMs: this.parts.clock.nowMs(),
       wanted: this.wanted,
       directory: this.settings.directory,
       kept,
     }
+  }
+
+  private certificates(): readonly HostCertificate[] {
+    return this.kept?.certificates ?? this.borrowed
   }
 
   private turn(): void {
@@ -153,9 +179,9 @@ export class Certificates implements CertificateKeeper {
     else void this.order(step.host, settings)
   }
 
-  /** A host with a certificate has been served everywhere before. */
+  /** A host with a good certificate has been served everywhere before; of another one the proxies may hold what is good, and tell so before they are told anything. */
   private waitsForProxies(host: string, nowMs: number): boolean {
-    if (this.pem(host) !== null || this.surroundings.isEverywhere()) {
+    if (!this.missing().includes(host) || this.surroundings.isEverywhere()) {
       this.waitsSinceMs = null
       return false
     }
@@ -171,9 +197,29 @@ export class Certificates implements CertificateKeeper {
       return false
     }
     this.kept = loaded.value
-    this.common = null
+    this.resume()
+    this.takeFound()
     this.changed()
     return true
+  }
+
+  private takeFound(): void {
+    const before = this.facts()
+    const came = before === null ? [] : this.finds.best(before)
+    if (before === null || came.length === 0) return
+    const replaced = new Set(came.map(({ host }) => host))
+    const certificates = [...before.kept.certificates.filter(({ host }) => !replaced.has(host)), ...came]
+    if (this.kept === null) this.borrowed = certificates
+    else this.write({ ...before.kept, certificates })
+    this.surroundings.record({ kind: 'certificates-restored', atMs: before.nowMs, hosts: [...replaced] })
+    this.changed()
+  }
+
+  /** What came is used, whatever the disk says. */
+  private write(kept: KeptCertificates): void {
+    const saved = this.parts.store.save(kept)
+    this.kept = kept
+    if (!saved.ok) this.pause(saved.problem)
   }
 
   private async order(host: string, settings: AcmeSettings): Promise<void> {
@@ -208,7 +254,7 @@ export class Certificates implements CertificateKeeper {
     if (!opened.ok) return { result: opened, attempt: null }
     const { answers } = opened.value
     this.answer(answers)
-    if (!(await this.isAnswered(answers))) {
+    if (!(await this.answers.areGiven(this.parts.clock, signal))) {
       const message = `the proxies do not answer for ${begun.host} yet, so the certificate authority was not told to look; what keeps them is said beside`
       return { result: fail({ code: 'ACME_CHALLENGE', message }), attempt: begun }
     }
@@ -223,27 +269,7 @@ export class Certificates implements CertificateKeeper {
   }
 
   private answer(answers: readonly AcmeChallenge[]): void {
-    if (answers.length === 0 && this.pending.length === 0) return
-    this.pending = answers
-    this.changed()
-  }
-
-  /** Waits until all proxies answer, as the authority may ask any of them. */
-  private async isAnswered(answers: readonly AcmeChallenge[]): Promise<boolean> {
-    const { clock } = this.parts
-    const untilMs = clock.nowMs() + ANSWERED_MS
-    while (!answers.every(({ token }) => this.answered.has(token))) {
-      const leftMs = untilMs - clock.nowMs()
-      if (leftMs <= 0 || this.closing.signal.aborted) return false
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(leftMs, resolve)
-        this.wakeAnswered = () => {
-          cancel()
-          resolve()
-        }
-      })
-    }
-    return true
+    if (this.answers.show(answers)) this.changed()
   }
 
   private came(issued: Attempt, certificate: HostCertificate): void {

@@ -58,6 +58,8 @@ export function describeFact(fact: Fact): Described {
       const until = fact.untilMs === null ? null : new Date(fact.untilMs).toISOString()
       return warn('certificate failed', { host: fact.host, until, code, problem })
     }
+    case 'certificates-restored':
+      return info('certificates restored', { hosts: fact.hosts })
     default:
       return describeRollout(fact)
   }
@@ -81,6 +83,7 @@ type RolloutFacts = Exclude<
       | 'rival-seen'
       | 'certificate-issued'
       | 'certificate-failed'
+      | 'certificates-restored'
   }
 >
 

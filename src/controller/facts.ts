@@ -75,6 +75,8 @@ export type Fact =
       readonly problem: Problem
       readonly untilMs: number | null
     }
+  /** Certificates that were lost here and read back from the proxies; hosts sorted. */
+  | { readonly kind: 'certificates-restored'; readonly atMs: number; readonly hosts: readonly string[] }
   | RolloutFact
 
 export type FactKind = Fact['kind']

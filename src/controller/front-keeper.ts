@@ -21,11 +21,15 @@ export class FrontKeeper {
     certificates?.onChange(changed)
   }
 
-  /** As of now; the same object where nothing of it changed. */
-  input(settings: IngressSettings, stacks: Iterable<StackEndpoints>): FrontInput {
+  /** What routes there are from now on. */
+  use(settings: IngressSettings, stacks: Iterable<StackEndpoints>): void {
     this.certificates?.use(settings.acme ?? null)
     this.stacks = [...stacks]
     this.want(acmeHosts(this.stacks.flat()))
+  }
+
+  /** As of now; the same object where nothing of it changed. */
+  input(settings: IngressSettings): FrontInput {
     const { httpPort, httpsPort } = { ...INGRESS_DEFAULTS, ...settings }
     const pems = this.hosts.flatMap((host) => {
       const pem = this.certificates?.pem(host) ?? null

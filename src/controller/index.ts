@@ -20,12 +20,19 @@ export type {
   Attempt,
   CertificateAuthority,
   CertificateStore,
+  CheckedCertificate,
   HostCertificate,
   KeptCertificates,
   OpenOrder,
 } from './authority-port.js'
-export type { CertificateKeeper, CertificateStatus, CertificateSurroundings } from './certificate-port.js'
+export type {
+  CertificateKeeper,
+  CertificateStatus,
+  CertificateSurroundings,
+  HeldCertificate,
+} from './certificate-port.js'
 export { Certificates } from './certificates.js'
+export type { CertificatesParts } from './certificates.js'
 export type { Command, Fact, FactKind, Intent, Outcome } from './facts.js'
 export type {
   Clock,

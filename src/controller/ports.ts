@@ -22,7 +22,7 @@ import type {
 } from '../model/index.js'
 import type { Loaded, ReadContent } from '../manifest/index.js'
 import type { CheckAnswer, FailureEvidence } from '../rollout/index.js'
-import type { CertificateKeeper } from './certificate-port.js'
+import type { CertificateKeeper, HeldCertificate } from './certificate-port.js'
 import type { Fact, Intent, Outcome } from './facts.js'
 
 /** Milliseconds since the epoch that never jump while the process lives: wall time at start plus monotonic time since. */
@@ -205,6 +205,11 @@ export interface Balancer {
    * What the proxy refuses never takes the place of what it has. Problems: PROXY_ABSENT, PROXY_REFUSED and those of any call.
    */
   balance(server: string, containerId: string, table: ProxyTable, signal: AbortSignal): Promise<Result<ProxySeen>>
+  /**
+   * The certificates of the table that the proxy in a container starts with, whether it runs or not; none where it has no table. What is not of the
+   * form that tables have is left out. Problems: those of any call.
+   */
+  certificates(server: string, containerId: string, signal: AbortSignal): Promise<Result<readonly HeldCertificate[]>>
 }
 
 /** Who the proxies of a fleet are to each other: an authority of the fleet's own, and a certificate for each server. */

@@ -23,6 +23,7 @@ import {
   tableFor,
 } from './rotation.js'
 import type { Leaving, Proxy } from './rotation.js'
+import { ReadBack } from './read-back.js'
 import { ShareBook } from './share-book.js'
 
 export interface ProxiesParts {
@@ -66,6 +67,8 @@ export class Proxies {
   private readonly leftSince = new Map<string, number>()
   private readonly mesh: MeshKeeper
   private readonly front: FrontKeeper
+  /** Null: nobody keeps certificates. */
+  private readonly readBack: ReadBack | null
   /** Null: what stacks bring has changed since. */
   private routing: Routing | null = null
   private lastRouting: Routing | undefined
@@ -84,7 +87,10 @@ export class Proxies {
     this.parts = parts
     const soon = (): void => this.turnAt(parts.clock.nowMs() + GATHER_MS)
     this.mesh = new MeshKeeper({ ...parts, renewed: soon })
-    this.front = new FrontKeeper(parts.certificates, soon)
+    const { certificates } = parts
+    this.front = new FrontKeeper(certificates, soon)
+    const [turnAt, { signal }] = [(atMs: number): void => this.turnAt(atMs), this.closing]
+    this.readBack = certificates === undefined ? null : new ReadBack({ ...parts, certificates, signal, turnAt })
   }
 
   /** The fleet from now on. Without ingress nothing is kept. */
@@ -229,23 +235,20 @@ export class Proxies {
     const { fleet } = this
     if (fleet === null || !this.isComplete || this.closing.signal.aborted) return
     this.meet()
-    this.routing ??= route(
-      [...this.stacks.values()].map(({ endpoints }) => endpoints),
-      this.lastRouting,
-    )
+    const endpoints = [...this.stacks.values()].map((part) => part.endpoints)
+    this.routing ??= route(endpoints, this.lastRouting)
     const routing = this.routing
     this.lastRouting = routing
     const counted = countedBy(routing, fleet, this.proxies.values(), (server) => this.isReached(server))
     this.lastCounted = isSameSet(this.lastCounted, counted) ? this.lastCounted : counted
     const shut = shutPorts(this.proxies.values(), routing.replicas)
     this.lastShut = isSameSet(this.lastShut, shut) ? this.lastShut : shut
-    const front = this.front.input(
-      fleet.ingress,
-      [...this.stacks.values()].map(({ endpoints }) => endpoints),
-    )
+    this.front.use(fleet.ingress, endpoints)
+    const unread = this.readBack?.unread([...this.proxies.values()])
+    const front = this.front.input(fleet.ingress)
     const nowMs = this.parts.clock.nowMs()
     for (const proxy of this.proxies.values()) {
-      if (proxy.isBusy || !proxy.isReachable) continue
+      if (proxy.isBusy || !proxy.isReachable || unread?.has(proxy.containerId) === true) continue
       if (nowMs < proxy.retryAtMs) {
         this.turnAt(proxy.retryAtMs)
         continue

@@ -24,16 +24,17 @@ export function isListening({ servers, ingress }: BalancedFleet, name: string, v
   return violatedConstraint(ingress.placement, server, facts) === null
 }
 
-/** Each server that listens and can be reached is among those that serve. */
+/** Each server that listens and can be reached is among those that serve, and there is one. */
 export function isServedEverywhere(
   fleet: BalancedFleet,
   observation: Observation,
   serving: ReadonlySet<string>,
 ): boolean {
-  return fleet.servers.every(({ name }) => {
+  const listening = fleet.servers.filter(({ name }) => {
     const view = observation.get(name)
-    return view?.kind !== 'listed' || !isListening(fleet, name, view) || serving.has(name)
+    return view?.kind === 'listed' && isListening(fleet, name, view)
   })
+  return listening.length > 0 && listening.every(({ name }) => serving.has(name))
 }
 
 /** Host ports that containers hold there. */

@@ -73,6 +73,7 @@ export function fold(state: State, fact: Fact): State {
     case 'server-returned':
     case 'certificate-issued':
     case 'certificate-failed':
+    case 'certificates-restored':
       return state
     case 'server-retired':
       return { ...state, retired: without(state.retired, fact.server) }

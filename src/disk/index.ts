@@ -1,1 +1,1 @@
-export { readPrivate, writePrivate } from './private-file.js'
+export { asideOf, readPrivate, renameAside, writePrivate } from './private-file.js'

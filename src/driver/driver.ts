@@ -23,6 +23,7 @@ import { diagnose } from './diagnose.js'
 import { checkNetwork } from './ensure-objects.js'
 import { examine } from './examine.js'
 import type { Engine } from './engine.js'
+import { heldCertificates } from './held-certificates.js'
 import type { HealthMemory } from './healthcheck.js'
 import { localRoute } from './local-route.js'
 import { readLogs } from './logs.js'
@@ -135,6 +136,8 @@ function balancerOn(withEngine: WithEngine): Balancer {
       withEngine(server, signal, (engine, { link, proxies: memory }) =>
         balanceProxy({ engine, way: link.way, memory, containerId }, table, signal),
       ),
+    certificates: (server, containerId, signal) =>
+      withEngine(server, signal, (engine) => heldCertificates(engine, containerId, signal)),
   }
 }
 

@@ -1,6 +1,12 @@
 import { hashOf } from '../model/index.js'
+import type { ProxyCertificate } from '../model/index.js'
 import type { CertificateLayout, FrontLayout, LiveMap } from './front-layout.js'
+import { readPem } from './pem.js'
+import { isHostPattern } from './route-words.js'
 import { CERTIFICATES_LIST, CHALLENGES_MAP, FRESH_MAP, PATHS_MAP, REPLICAS_MAP, ROUTES_MAP } from './front-names.js'
+
+/** As `certificateOf` names them. */
+const FILE = /^tls_[0-9a-f]{1,64}\.pem$/
 
 /** A key that no map has otherwise: its value tells whether the whole is the one that is wanted. */
 export const DIGEST_KEY = '=digest'
@@ -42,6 +48,20 @@ export function mapLines({ map, digest }: NamedMap): readonly string[] {
 /** Which certificate is for which names. */
 export function renderList(certificates: readonly CertificateLayout[]): string {
   return certificates.map(({ file, hosts }) => `${[file, ...hosts].join(' ')}\n`).join('')
+}
+
+/**
+ * What such a list says, and what is in its files, as far as both are of the form that is written here: other files, hosts and PEM texts are left out. Names
+ * and contents come from a server that may be in other hands.
+ */
+export function readList(files: ReadonlyMap<string, string>): readonly Pick<ProxyCertificate, 'hosts' | 'pem'>[] {
+  const lines = (files.get(CERTIFICATES_LIST) ?? '').split('\n')
+  return lines.flatMap((line) => {
+    const [file = '', ...hosts] = line.split(' ')
+    const pem = FILE.test(file) ? readPem(files.get(file) ?? '') : null
+    const known = hosts.filter(isHostPattern)
+    return pem === null || known.length === 0 ? [] : [{ hosts: known, pem }]
+  })
 }
 
 /** What a proxy with a front starts with, beside its configuration. `isSecret`: it holds a private key. */

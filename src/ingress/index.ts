@@ -23,6 +23,8 @@ export { STATE_QUESTIONS } from './read-front.js'
 export type { FrontSeen } from './read-front.js'
 export { acmeHosts, placesOf } from './routes.js'
 export type { FrontInput, RouteClaim } from './routes.js'
+export { readList } from './front-files.js'
+export { CERTIFICATES_LIST } from './front-names.js'
 export { lifeOf, readPem } from './pem.js'
 export {
   isAddressRange,

@@ -25,6 +25,7 @@ export function standInProxies(clock: VirtualClock): NonNullable<Ports['ingress'
         const replicas = [...shared].map((containerId) => ({ containerId, requests, errors: 0, times: [] }))
         return Promise.resolve(ok({ targets, ...(shared.size === 0 ? {} : { figures: { worker: 1, replicas } }) }))
       },
+      certificates: () => Promise.resolve(ok([])),
     },
   }
 }

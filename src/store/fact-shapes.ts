@@ -66,6 +66,7 @@ const FACTS: { readonly [Kind in FactKind]: Shape<FactOf<Kind>, 'kind' | 'atMs'>
   'rival-seen': { server: name, controller: text, container: text },
   'certificate-issued': { host: text, fromMs: time, untilMs: time },
   'certificate-failed': { host: text, problem, untilMs: nullOr(time) },
+  'certificates-restored': { hosts: listOf(text) },
   'stack-orphaned': { stack: name, revision },
   'stack-removed': { stack: name, revision },
   'stack-adopted': { stack: name, revision, hash: text, pins: listOf(pin), specs, replicas: mapOf(text) },

@@ -19,6 +19,7 @@ export const FACT_KINDS: Readonly<Record<FactKind, 'history' | 'machinery'>> = O
   'rival-seen': 'history',
   'certificate-issued': 'history',
   'certificate-failed': 'history',
+  'certificates-restored': 'history',
   'rollout-started': 'history',
   'rollout-blocked': 'history',
   'rollout-delayed': 'machinery',

@@ -1,10 +1,21 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAcme } from '../../src/acme/index.js'
 import type { CertificateStore, KeptCertificates } from '../../src/controller/index.js'
+import type { Problem } from '../../src/model/index.js'
 import { clock, must, problemOf } from '../driver/fixtures.js'
 
 const KEY = new Uint8Array(32).fill(7)
@@ -112,5 +123,81 @@ describe('certificates on the disk', () => {
     })
     expect(problemOf(store.store.save(KEPT)).code).toBe('STORE_FAILED')
     expect(contentOf(open(KEY))).toEqual(KEPT)
+  })
+})
+
+describe('certificates that nobody can read', () => {
+  const otherKey = new Uint8Array(32).fill(8)
+
+  it.each<[string, () => Uint8Array | null]>([
+    [
+      'with another key',
+      () => {
+        must(open(KEY).save(KEPT))
+        return otherKey
+      },
+    ],
+    [
+      'without their key',
+      () => {
+        must(open().save(KEPT))
+        rmSync(join(dir, 'store.key'))
+        return null
+      },
+    ],
+    [
+      'with a torn key',
+      () => {
+        must(open().save(KEPT))
+        writeFileSync(join(dir, 'store.key'), 'torn')
+        return null
+      },
+    ],
+    [
+      'of another format',
+      () => {
+        writeFileSync(path, 'slipway sealed 2')
+        return KEY
+      },
+    ],
+  ])('%s are put aside when that is wanted, byte for byte, and it is said until they are gone', (_, spoil) => {
+    const key = spoil()
+    const bytes = readFileSync(path)
+    const store = open(key)
+    const { problem } = store.load() as { readonly problem: Problem }
+    expect(problem).toMatchObject({ code: 'STORE_FAILED', next: { kind: 'stalled' } })
+    expect(store.aside()).toBeNull()
+    must(store.setAside())
+    expect(readFileSync(`${path}.unreadable`)).toEqual(bytes)
+    expect(contentOf(store)).toEqual({ certificates: [], attempts: [] })
+    must(store.save(KEPT))
+    expect(contentOf(open(key))).toEqual(KEPT)
+    expect(open(key).aside()).toMatchObject({ code: 'STORE_FAILED', severity: 'warning' })
+    expect(open(key).aside()?.message).toContain(`${path}.unreadable`)
+    rmSync(`${path}.unreadable`)
+    expect(open(key).aside()).toBeNull()
+  })
+
+  it('never take the place of others that lie aside, and fill no disk', () => {
+    must(open(KEY).save(KEPT))
+    for (let round = 1; round <= 9; round += 1) {
+      const store = open(new Uint8Array(32).fill(10 + round))
+      must(store.setAside())
+      must(store.save(KEPT))
+    }
+    expect(readdirSync(dir).filter((name) => name.includes('unreadable'))).toHaveLength(9)
+    const before = readFileSync(path)
+    expect(problemOf(open(KEY).setAside()).message).toContain('cannot be put aside')
+    expect(readFileSync(path)).toEqual(before)
+  })
+
+  it('stay where they are as long as another try may read them, and so does what can be read', () => {
+    mkdirSync(path)
+    expect(problemOf(open(KEY).setAside()).code).toBe('STORE_FAILED')
+    rmdirSync(path)
+    must(open(KEY).save(KEPT))
+    must(open(KEY).setAside())
+    expect(contentOf(open(KEY))).toEqual(KEPT)
+    expect(readdirSync(dir)).toEqual(['certificates.sealed'])
   })
 })

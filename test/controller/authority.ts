@@ -3,6 +3,7 @@ import type { Problem, Result } from '../../src/model/index.js'
 import type {
   CertificateAuthority,
   CertificateStore,
+  CheckedCertificate,
   Clock,
   HostCertificate,
   KeptCertificates,
@@ -83,6 +84,16 @@ export class FakeAuthority implements CertificateAuthority {
     return ok({ answers: [{ token, answer: `${token}.me` }], prove, fetch })
   }
 
+  /** Its certificates say whose they are and since when: `www.example.com 1700000000000`, and `forged` after it where nobody vouches for one. */
+  async check(host: string, pem: string): Promise<CheckedCertificate | null> {
+    await Promise.resolve()
+    const [named, from, forged] = pem.split(' ')
+    const fromMs = Number(from)
+    const untilMs = fromMs + this.lifeMs
+    if (named !== host || !(untilMs > this.clock.nowMs())) return null
+    return { pem, fromMs, untilMs, isTrusted: forged === undefined }
+  }
+
   private async look(order: Order, mood: Mood, isAnswered: boolean, signal: AbortSignal): Promise<Result<null>> {
     const { host } = order
     if (mood === 'is slow' || mood === 'refuses late') await this.pause(SLOW_MS, signal)
@@ -150,7 +161,26 @@ export class FakeStore implements CertificateStore {
   /** Each time when it was written. */
   saves = 0
 
+  /** It cannot be read, and no other try will. */
+  isTorn = false
+  isAside = false
+
+  setAside(): Result<null> {
+    if (this.readProblem !== null) return fail(this.readProblem)
+    if (this.isTorn) {
+      this.isAside = true
+      this.isTorn = false
+      this.kept = { certificates: [], attempts: [] }
+    }
+    return ok(null)
+  }
+
+  aside(): Problem | null {
+    return this.isAside ? { code: 'STORE_FAILED', severity: 'warning', message: 'it lies aside' } : null
+  }
+
   load(): Result<KeptCertificates> {
+    if (this.isTorn) return fail({ code: 'STORE_FAILED', message: 'torn' })
     return this.readProblem === null ? ok(this.kept) : fail(this.readProblem)
   }
 

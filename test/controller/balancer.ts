@@ -1,6 +1,6 @@
 import { fail, ok } from '../../src/model/index.js'
 import type { Problem, ProxySeen, ProxyTable, ReplicaFigures, Result } from '../../src/model/index.js'
-import type { Balancer, Clock, MeshAuthority } from '../../src/controller/index.js'
+import type { Balancer, Clock, HeldCertificate, MeshAuthority } from '../../src/controller/index.js'
 
 interface FakeProxy {
   readonly table: ProxyTable
@@ -15,6 +15,10 @@ export class FakeBalancer implements Balancer {
   readonly proxies = new Map<string, FakeProxy>()
   /** Problems by server. */
   readonly problems = new Map<string, Problem>()
+  /** Why certificates cannot be read back, by server. */
+  readonly unreadable = new Map<string, Problem>()
+  /** Servers whose proxies were asked for certificates. */
+  readonly reads: string[] = []
   /** Open connections by container id. */
   readonly sessions = new Map<string, number>()
   /** Ports in containers at which nobody listens. */
@@ -66,6 +70,17 @@ export class FakeBalancer implements Balancer {
         state: this.stateOf(key, state, nowMs - (since.get(`${key} ${id}`) ?? 0)),
       })),
     })
+  }
+
+  /** What the proxy has by its table. */
+  async certificates(server: string, containerId: string): Promise<Result<readonly HeldCertificate[]>> {
+    await (this.delayMs === 0
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => this.clock.after(this.delayMs, resolve)))
+    this.reads.push(server)
+    const problem = this.unreadable.get(server)
+    if (problem !== undefined) return fail(problem)
+    return ok(this.proxies.get(containerId)?.table.front?.certificates ?? [])
   }
 
   /** HAProxy says of what is down that it is, draining or not. */

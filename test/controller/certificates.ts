@@ -1,4 +1,4 @@
-import type { CertificateKeeper, CertificateStatus } from '../../src/controller/index.js'
+import type { CertificateKeeper, CertificateStatus, HeldCertificate } from '../../src/controller/index.js'
 import type { AcmeChallenge, AcmeSettings, Problem } from '../../src/model/index.js'
 
 /** Gives what a test puts in, and notes what it is told. */
@@ -7,6 +7,12 @@ export class FakeCertificates implements CertificateKeeper {
   readonly settings: (AcmeSettings | null)[] = []
   readonly wanted: (readonly string[])[] = []
   readonly answered: (readonly string[])[] = []
+  /** Hosts whose certificates were lost. */
+  lost: readonly string[] = []
+  /** What proxies were found to hold, by server. */
+  readonly helds: (readonly [string, readonly HeldCertificate[]])[] = []
+  restores = 0
+  onRestore: () => void = () => undefined
   private readonly listeners: (() => void)[] = []
   private open: readonly AcmeChallenge[] = []
 
@@ -24,6 +30,20 @@ export class FakeCertificates implements CertificateKeeper {
 
   want(hosts: readonly string[]): void {
     this.wanted.push(hosts)
+  }
+
+  missing(): readonly string[] {
+    return this.lost
+  }
+
+  async found(server: string, held: readonly HeldCertificate[]): Promise<void> {
+    await Promise.resolve()
+    this.helds.push([server, held])
+  }
+
+  restore(): void {
+    this.restores += 1
+    this.onRestore()
   }
 
   pem(host: string): string | null {

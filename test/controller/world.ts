@@ -16,7 +16,7 @@ import type {
   Server,
   SignatureVerdict,
 } from '../../src/model/index.js'
-import { Controller, memoryJournal } from '../../src/controller/index.js'
+import { Certificates, Controller, memoryJournal } from '../../src/controller/index.js'
 import { FakeBalancer, fakeMesh } from './balancer.js'
 import { fakeChecker } from './checker.js'
 import type { FakeChecker } from './checker.js'
@@ -42,6 +42,8 @@ import type {
   ReadinessQuestion,
   ServerCondition,
   Source,
+  CertificatesParts,
+  HeldCertificate,
 } from '../../src/controller/index.js'
 
 /** As the labels of a container say. */
@@ -333,6 +335,11 @@ export class FakeDriver extends FakeSwarm implements Driver, Examiner, Adopter, 
     return Promise.resolve(fail({ code: 'PROXY_ABSENT', server, message: 'no proxy runs' }))
   }
 
+  /** See `FakeBalancer`. */
+  certificates(): Promise<Result<readonly HeldCertificate[]>> {
+    return Promise.resolve(ok([]))
+  }
+
   async diagnose(): Promise<Result<Evidence>> {
     await Promise.resolve()
     return ok({
@@ -488,6 +495,10 @@ export interface World {
   readonly source: FakeSource
   readonly journal: Journal
   readonly events: LogEvent[]
+  /** Who gives certificates, and where they are kept. Null: nobody does. */
+  papers: CertificatesParts | null
+  /** Of the last controller. */
+  certificates: Certificates | null
   /** Starts a controller on this world; the journal stays between controllers. */
   boot(options?: Partial<ControllerOptions>, journal?: Journal, loader?: ManifestLoader): Controller
 }
@@ -500,8 +511,9 @@ export function createWorld(): World {
   const events: LogEvent[] = []
   const balancer = new FakeBalancer(clock, driver)
   const checker = fakeChecker()
-  const ingress = { balancer, mesh: fakeMesh }
-  return {
+  const world: World = {
+    papers: null,
+    certificates: null,
     balancer,
     checker,
     clock,
@@ -510,6 +522,9 @@ export function createWorld(): World {
     journal,
     events,
     boot: (options = {}, other = journal, loader: ManifestLoader = createLoader()) => {
+      world.certificates = world.papers === null ? null : new Certificates(world.papers)
+      const { certificates } = world
+      const ingress = { balancer, mesh: fakeMesh, ...(certificates === null ? {} : { certificates }) }
       const controller = new Controller(
         { clock, driver, source, loader, journal: other, log: (event) => void events.push(event), ingress, checker },
         { repository: 'test', ...options },
@@ -518,6 +533,7 @@ export function createWorld(): World {
       return controller
     },
   }
+  return world
 }
 
 export const FLEET = `fleet: acme

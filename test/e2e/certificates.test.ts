@@ -1,3 +1,5 @@
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { request } from 'node:https'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -124,6 +126,31 @@ describe('a route with tls: acme', () => {
       fleet.status().certificates.some(({ untilMs }) => untilMs !== null),
     )
     expect((await ask(first)).serial).toBe(serial)
+    expect(issued()).toBe(before)
+  })
+
+  it('is served on without a break when the data directory has lost all certificates, without another order', async () => {
+    const issued = (): number => pebble.log().match(/Issued certificate serial/g)?.length ?? 0
+    await fleet.halt()
+    const before = issued()
+    const [first = ''] = addresses()
+    const { serial } = await ask(first)
+    rmSync(join(fleet.dataDir, 'certificates.sealed'))
+    const failed: string[] = []
+    let isOver = false
+    const loads = addresses().map(async (address) => {
+      while (!isOver) {
+        const met = await ask(address)
+        if (met.status !== 200 || met.serial !== serial) failed.push(`${address}: ${met.status} ${met.serial}`)
+      }
+    })
+    // Pebble signs by another authority than the one of its address.
+    fleet.boot({ acmeCa: `${pebble.ca}\n${root}` })
+    await fleet.until('it has its certificates again', () => existsSync(join(fleet.dataDir, 'certificates.sealed')))
+    await fleet.until('the proxies are as it wants them', () => fleet.stack('slipway').phase === 'synced')
+    isOver = true
+    await Promise.all(loads)
+    expect(failed).toEqual([])
     expect(issued()).toBe(before)
   })
 

@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.js'
 
 const PLAN = 'src/controller/certificate-plan.ts'
 const KEEPER = 'src/controller/certificates.ts'
+const READ_BACK = 'src/controller/read-back.ts'
+const FOUND = 'src/controller/found-certificates.ts'
 const STATUS = 'src/controller/certificate-status.ts'
 
 /** Certificates that come late, twice, or not at all. */
@@ -86,8 +88,8 @@ export const CERTIFICATE_MUTANTS: readonly Mutant[] = [
   },
   {
     file: KEEPER,
-    find: 'if (!(await this.isAnswered(answers)))',
-    put: 'if (!(await this.isAnswered([])))',
+    find: 'if (!(await this.answers.areGiven(this.parts.clock, signal)))',
+    put: 'if (answers.length > 1_000 && !(await this.answers.areGiven(this.parts.clock, signal)))',
     breaks: 'the authority looks before the proxies answer, and sees nothing',
   },
   {
@@ -143,5 +145,71 @@ export const CERTIFICATE_MUTANTS: readonly Mutant[] = [
     find: "if (code === 'ACME_RATE_LIMITED') return { kind: 'retry', afterMs: retryAfterMs ?? 3_600_000 }",
     put: "if (code === 'ACME_RATE_LIMITED') return { kind: 'retry', afterMs: 3_600_000 }",
     breaks: 'Retry-After of an authority is passed over',
+  },
+  {
+    file: READ_BACK,
+    find: 'this.parts.certificates.missing().length > 0',
+    put: 'this.parts.certificates.missing().length > 1_000',
+    breaks: 'a lost data directory takes https away until new certificates come',
+  },
+  {
+    file: READ_BACK,
+    find: '(areTogether ? untold : unread)',
+    put: '(areTogether ? unread : [])',
+    breaks: 'a proxy that tells late what it holds has lost it by then',
+  },
+  {
+    file: READ_BACK,
+    find: 'if (isOver) asked.state',
+    put: 'if (isOver && asked.failures > 1_000) asked.state',
+    breaks: 'a proxy whose files cannot be read is never told anything again',
+  },
+  {
+    file: FOUND,
+    find: 'valid = all.filter(({ certificate }) => certificate.untilMs > nowMs)',
+    put: 'valid = all.filter(({ certificate }) => certificate.untilMs > nowMs / 1_000)',
+    breaks: 'a certificate that has run out meanwhile is given to all proxies',
+  },
+  {
+    file: FOUND,
+    find: 'Number(b.isTrusted) - Number(a.isTrusted) ||',
+    put: '0 * (Number(b.isTrusted) - Number(a.isTrusted)) ||',
+    breaks: 'a server can give all others a certificate that no client believes',
+  },
+  {
+    file: FOUND,
+    find: '(a.isTrusted ? 0 : onB.size - onA.size) ||',
+    put: '(a.isTrusted ? 0 : (onB.size - onA.size) * 0) ||',
+    breaks: 'one server among many says which private certificate all serve',
+  },
+  {
+    file: FOUND,
+    find: 'isTrusted ? facts.directory : UNKNOWN_DIRECTORY',
+    put: "isTrusted || facts.directory !== '' ? facts.directory : UNKNOWN_DIRECTORY",
+    breaks: 'a certificate that nobody vouches for stays for as long as it says',
+  },
+  {
+    file: KEEPER,
+    find: '!this.missing().includes(host) || this.surroundings',
+    put: 'this.pem(host) !== null || this.surroundings',
+    breaks: 'a certificate that the proxies hold is ordered for anew',
+  },
+  {
+    file: 'src/acme/check-found.ts',
+    find: "asymmetricKeyType === 'ec' &&",
+    put: 'asymmetricKeyType !== undefined ||',
+    breaks: 'a server can give all others a key that each handshake takes a second for',
+  },
+  {
+    file: 'src/acme/vault.ts',
+    find: "if (there.problem.next?.kind !== 'stalled') return there",
+    put: '',
+    breaks: 'certificates are put aside because the disk failed once',
+  },
+  {
+    file: 'src/driver/held-certificates.ts',
+    find: 'return null\n  }\n  return files',
+    put: 'return files\n  }\n  return files',
+    breaks: 'an archive that was cut counts as a proxy that holds nothing',
   },
 ]

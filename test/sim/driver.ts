@@ -10,7 +10,14 @@ import type {
   Result,
   Server,
 } from '../../src/model/index.js'
-import type { Balancer, Driver, Evidence, Readiness, ReadinessQuestion } from '../../src/controller/index.js'
+import type {
+  Balancer,
+  Driver,
+  Evidence,
+  HeldCertificate,
+  Readiness,
+  ReadinessQuestion,
+} from '../../src/controller/index.js'
 import type { Box } from './box.js'
 import type { SimClock } from './clock.js'
 import type { SimEngine } from './engine.js'
@@ -33,6 +40,7 @@ export interface Network {
   observing(process: SimProcess, server: string): void
   observed(process: SimProcess, server: string, engineId: string): void
   routing(engine: SimEngine, containerId: string, table: ProxyTable): Result<ProxySeen>
+  held(engine: SimEngine, containerId: string): readonly HeldCertificate[]
 }
 
 /** Deadlines in ms, as the real driver has them; that of a pull is its longest silence. */
@@ -295,6 +303,15 @@ export class SimDriver implements Driver, Balancer {
     if (!this.process.isAlive) return never()
     const tell = (engine: SimEngine): Result<ProxySeen> => this.network.routing(engine, containerId, table)
     return this.process.gate(await this.call(server, 'read', READ_MS, tell))
+  }
+
+  async certificates(
+    server: string,
+    containerId: string,
+    _signal: AbortSignal,
+  ): Promise<Result<readonly HeldCertificate[]>> {
+    if (!this.process.isAlive) return never()
+    return this.call(server, 'read', READ_MS, (engine) => ok(this.network.held(engine, containerId)))
   }
 
   async diagnose(server: string, containerId: string, _signal: AbortSignal): Promise<Result<Evidence>> {

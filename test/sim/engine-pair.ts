@@ -55,7 +55,8 @@ export function worldSide(): Side {
   link.latencyMs = [0, 0]
   const proxies = new SimProxies(() => clock.nowMs())
   const routing: Network['routing'] = (at, id, table) => proxies.balance(at, id, table)
-  const heard = { felt: quiet, performing: quiet, performed: quiet, observing: quiet, observed: quiet, routing }
+  const held: Network['held'] = () => []
+  const heard = { held, felt: quiet, performing: quiet, performed: quiet, observing: quiet, observed: quiet, routing }
   const network: Network = { clock, engines: new Map([[SERVER, engine]]), links: new Map([[SERVER, link]]), ...heard }
   const driver = new SimDriver(network, new SimProcess(clock, 0), 'one', PRESENT)
   driver.use(FLEET, [])

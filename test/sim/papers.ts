@@ -126,6 +126,7 @@ export class SimPapers {
     return {
       died: () => dying.abort(),
       authority: {
+        check: (host, pem) => this.authority.check(host, pem),
         open: async (host, settings) => {
           // Nobody believes its certificate whose clock is a year off.
           if (Math.abs(offsetMs) > DAY_MS) {
@@ -140,6 +141,11 @@ export class SimPapers {
       store: {
         load: () => (this.isTorn ? fail({ code: 'STORE_FAILED', message: 'torn' }) : ok(this.read())),
         save: (kept) => this.save(process, disk, kept),
+        setAside: () => {
+          if (process.isAlive && this.isTorn) this.lose()
+          return ok(null)
+        },
+        aside: () => null,
       },
     }
   }

@@ -7,6 +7,7 @@ import { SimFigures } from './proxy-figures.js'
 
 interface SimProxy {
   table: ProxyTable
+  former: ProxyTable | null
   toldAtMs: number
   /** Since when it has had a target, by `key id`. */
   since: Map<string, number>
@@ -50,7 +51,7 @@ export class SimProxies {
         return [name, before?.since.get(name) ?? this.nowMs()]
       }),
     )
-    this.proxies.set(containerId, { table, toldAtMs: this.nowMs(), since })
+    this.proxies.set(containerId, { table, former: before?.table ?? null, toldAtMs: this.nowMs(), since })
     this.know()
     for (const { target } of local) {
       const [is, was] = target.state === 'ready' ? [this.enteredAt, this.leftAt] : [this.leftAt, this.enteredAt]
@@ -85,6 +86,11 @@ export class SimProxies {
     // Every third has a client that stays for a while.
     const isBusy = Number(containerId.slice(1)) % 3 === 0 && leftForMs < OPEN_MS
     return { key, containerId, state: state === 'drain' ? 'drain' : isUp ? 'up' : 'down', sessions: isBusy ? 1 : 0 }
+  }
+
+  /** What the proxy in a container did before it was told last. */
+  formerOf(proxy: Box): ProxyTable | null {
+    return this.proxies.get(proxy.id)?.former ?? null
   }
 
   /** What a proxy does. */

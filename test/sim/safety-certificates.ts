@@ -56,6 +56,23 @@ export const C02: Invariant = {
   },
 }
 
+export const C06: Invariant = {
+  sentence:
+    'no proxy that serves a host with a valid certificate is told to go without, though what was kept here was lost',
+  routed: (world, proxy, server) => {
+    const [before, now] = [world.proxies.formerOf(proxy), world.proxies.tableOf(proxy)]
+    // Two controllers have data directories of their own; what cannot be read for a minute is given up.
+    if (before === null || now === null || world.harm.isContested() || !isCalm(world)) return null
+    const nowMs = world.clock.nowMs()
+    const bare = securedHosts(now).find(
+      (host) => (validUntilMs(world, before, host) ?? 0) > nowMs && validUntilMs(world, now, host) === null,
+    )
+    return bare === undefined
+      ? null
+      : `the proxy of ${server} had a valid certificate of ${bare}, and is told to go without`
+  },
+}
+
 export const C03: Invariant = {
   sentence: 'a certificate is exchanged before it ends, unless an authority gives none for longer than it lives',
   observing: (world) => {

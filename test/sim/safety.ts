@@ -50,6 +50,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'C-02': certificates.C02,
   'C-03': certificates.C03,
   'C-04': certificates.C04,
+  'C-06': certificates.C06,
 }
 
 /** What holds, or is tried, elsewhere, or concerns what is not built, by number. */

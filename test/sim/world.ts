@@ -1,5 +1,5 @@
 import { Certificates } from '../../src/controller/index.js'
-import type { Command, Fact, MeshAuthority } from '../../src/controller/index.js'
+import type { Command, Fact, HeldCertificate, MeshAuthority } from '../../src/controller/index.js'
 import { formatAction, formatSlot, ok } from '../../src/model/index.js'
 import type { Action, ActionResult, ProxySeen, ProxyTable, Result } from '../../src/model/index.js'
 import type { Actor, Box, BoxEvent } from './box.js'
@@ -370,6 +370,11 @@ export class World implements Network {
     this.say(`${engine.server} routes ${containerId} ${said.join(', ')}`)
     if (result.ok && box !== undefined) this.watchers.routed(box, engine.server)
     return result
+  }
+
+  held(engine: SimEngine, containerId: string): readonly HeldCertificate[] {
+    const box = engine.boxes.get(containerId)
+    return (box === undefined ? null : this.proxies.tableOf(box))?.front?.certificates ?? []
   }
 
   dispose(): void {

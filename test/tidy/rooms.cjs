@@ -27,7 +27,7 @@ const ROOMS = {
   acme: {
     rooms: ['model', 'disk', 'controller'],
     npm: ['acme-client'],
-    node: ['async_hooks', 'child_process', 'crypto', 'fs', 'http', 'https', 'path'],
+    node: ['async_hooks', 'child_process', 'crypto', 'fs', 'http', 'https', 'path', 'stream', 'tls'],
   },
   checks: { rooms: ['model', 'controller'], npm: [], node: ['dns', 'http', 'https', 'net'] },
   store: { rooms: ['model', 'controller', 'rollout'], npm: ['better-sqlite3'], node: '*' },

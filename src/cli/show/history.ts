@@ -28,6 +28,8 @@ const SENTENCES: { readonly [Kind in FactKind]: (fact: FactOf<Kind>) => string }
   'certificate-failed': ({ host, problem, untilMs }) =>
     `no new certificate for ${clean(host)}, ` +
     `${untilMs === null ? 'which has none' : `whose own ends ${formatTime(untilMs)}`}: ${said([problem])}`,
+  'certificates-restored': ({ hosts }) =>
+    `certificates that were lost here were read back from the proxies: ${hosts.map(clean).join(', ')}`,
   'rollout-started': ({ stack, revision, direction, slots, services, fast }) =>
     `${stack}: ${direction === 'back' ? 'rolling back to' : 'rolling out'} ${formatCommit(revision)}, ` +
     `${counted(slots, 'slot')} of ${Object.keys(services).sort().join(', ') || 'no service'}${fast ? ', known to be good' : ''}`,

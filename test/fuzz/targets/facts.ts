@@ -41,6 +41,7 @@ export const FACTS: readonly Fact[] = [
   { kind: 'rival-seen', atMs, server: 'lon-1', controller: 'c', container: 'x' },
   { kind: 'certificate-issued', atMs, host: 'www.example.com', fromMs: 1, untilMs: 2 },
   { kind: 'certificate-failed', atMs, host: 'www.example.com', problem, untilMs: null },
+  { kind: 'certificates-restored', atMs, hosts: ['www.example.com'] },
   {
     kind: 'stack-adopted',
     ...on,
