@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PROXY_IMAGE, startFleet } from './harness.js'
 import type { TestFleet } from './harness.js'
@@ -115,6 +117,37 @@ describe('a canary', () => {
     expect(failures.length).toBeGreaterThan(0)
     expect(failures.length).toBeLessThan(requests * 0.25)
     expect(await imagesOf()).toEqual(['shop/web:2', 'shop/web:2'])
+  })
+})
+
+describe('a canary with checks', () => {
+  it('waits while nobody answers, and goes back when Prometheus says no, whatever the page says', async () => {
+    const clients = new Traffic(urls())
+    const asked = new Set<string>()
+    let value = 'NaN'
+    const oracle = createServer(({ url = '' }, response) => {
+      asked.add(url)
+      const result = [{ metric: {}, value: [Date.now() / 1_000, value] }]
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }))
+    })
+    await new Promise<void>((resolve) => void oracle.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(oracle.address() as AddressInfo).port}`
+    const checks = [
+      { name: 'page', http: { url: `${url}/ready` }, interval: '1s' },
+      { name: 'errors', prometheus: { url, query: 'errors', max: 1 }, interval: '1s' },
+    ]
+    const rollout = { ...canary('20% 1s', '60% 10m'), limits: { requests: 0 }, checks }
+    const sha = await fleet.commit({ [STACK]: shop('shop/web:4', rollout) }, 'Checked')
+    await fleet.until('it waits', () => JSON.stringify(fleet.stack()).includes('errors gives no answer'))
+    value = '0.5'
+    await fleet.until('it goes on', () => fleet.stack().services[0]?.stage?.step === 2)
+    value = '7'
+    await fleet.settle(sha, 'rolled-back')
+    oracle.close()
+    expect(fleet.stack().sentence).toMatch(/check errors said no 2 times in a row: 7 is more than 1/)
+    expect([...asked].sort()).toEqual(['/api/v1/query?query=errors', '/ready'])
+    expect(await allSee('shop/web:2')).toBe(true)
+    expect((await clients.end()).failures).toEqual([])
   })
 })
 

@@ -8,6 +8,9 @@ const PHASES: readonly Phase[] = ['none', 'idle', 'preparing', 'updating', 'roll
 /** Those of worlds of their own (`certifiedOf`). */
 export const OF_CERTIFICATES = ['F60', 'F61', 'F62'] as const
 
+/** Those of worlds with checks: some. */
+const OF_CHECKS = 'F63'
+
 /** In how many worlds each fault struck, and what was going on when it did. */
 export class Coverage {
   worlds = 0
@@ -27,7 +30,9 @@ export class Coverage {
 
   /** Faults that were met in less than this share of the worlds. */
   rarerThan(share: number): readonly string[] {
-    const others = Object.keys(FAULTS).filter((fault) => !OF_CERTIFICATES.some((one) => one === fault))
+    const others = Object.keys(FAULTS).filter(
+      (fault) => fault !== OF_CHECKS && !OF_CERTIFICATES.some((one) => one === fault),
+    )
     return others.filter((fault) => this.of(fault, 'any') < share * this.worlds)
   }
 

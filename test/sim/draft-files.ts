@@ -7,7 +7,7 @@ const UNGUARDED: GuardDraft = Object.freeze({ signed: null, approvable: true, wi
 export function filesOf(draft: Draft): Files {
   const files = new Map<string, string>([['slipway.yaml', fleetFile(draft)]])
   for (const [name, services] of Object.entries(draft.stacks)) {
-    files.set(`stacks/${name}/compose.yaml`, composeFile(name, services, draft.acme === true ? 'acme' : 'off'))
+    files.set(`stacks/${name}/compose.yaml`, composeFile(name, services, draft))
     for (const [service, { config }] of Object.entries(services))
       if (config !== null) files.set(`stacks/${name}/${service}.conf`, `setting ${config}\n`)
   }
@@ -33,7 +33,8 @@ function fleetFile(draft: Draft): string {
   return `fleet: acme\nservers:\n${servers.join('')}guards: { ${guards.join(', ')} }\n${closed}${ingress}`
 }
 
-type Tls = 'acme' | 'off'
+/** What all files of a repository have in common. */
+type About = Pick<Draft, 'acme' | 'asked'>
 
 /** The host of a service's routes. */
 export function hostOf(stack: string, service: string): string {
@@ -43,9 +44,9 @@ export function hostOf(stack: string, service: string): string {
 /** Of the path that services of all stacks share. */
 export const SHARED_HOST = 'shared.test'
 
-function composeFile(stack: string, services: StackDraft, tls: Tls): string {
+function composeFile(stack: string, services: StackDraft, draft: About): string {
   const names = Object.keys(services).sort()
-  const bodies = names.map((name) => serviceText(hostOf(stack, name), name, services[name] ?? PLAIN, tls))
+  const bodies = names.map((name) => serviceText(hostOf(stack, name), name, services[name] ?? PLAIN, draft))
   const volumes = names.filter((name) => services[name]?.volume === true)
   const configs = names.filter((name) => services[name]?.config !== null)
   return [
@@ -55,7 +56,7 @@ function composeFile(stack: string, services: StackDraft, tls: Tls): string {
   ].join('')
 }
 
-function serviceText(host: string, name: string, service: ServiceDraft, tls: Tls): string {
+function serviceText(host: string, name: string, service: ServiceDraft, draft: About): string {
   const { mode, tag } = service
   const check = `test: [CMD, 'true'], interval: 5s, timeout: 3s, retries: 2${service.startPeriod ? ', start_period: 10s' : ''}`
   const update = [
@@ -88,7 +89,7 @@ function serviceText(host: string, name: string, service: ServiceDraft, tls: Tls
     ...(service.volume ? [`volumes: ['${name}_data:/data']`] : []),
     ...(service.port === null ? [] : [`ports: ['${service.port}:80']`]),
     ...(service.config === null ? [] : [`configs: [${name}]`]),
-    ...(mode === 'job' ? [] : [slipwayText(host, service, tls)]),
+    ...(mode === 'job' ? [] : [slipwayText(host, service, draft)]),
   ]
   return `  ${name}:\n${lines.map((line) => `    ${line}\n`).join('')}`
 }
@@ -101,7 +102,10 @@ function resourcesText({ memory, reserve }: ServiceDraft): readonly string[] {
   return parts.length === 0 ? [] : [`resources: { ${parts.join(', ')} }`]
 }
 
-function slipwayText(host: string, service: ServiceDraft, tls: Tls): string {
+function slipwayText(host: string, service: ServiceDraft, draft: About): string {
+  const tls = draft.acme === true ? 'acme' : 'off'
+  const isAsked = draft.asked === true && strategyText(service).includes('canary')
+  const checks = isAsked ? `, checks: [{ name: judge, http: { url: 'http://${host}' }, interval: 5s }]` : ''
   const probe = service.probed ? ', probe: { tcp: { port: 80 } }' : ''
   const route = `{ host: ${host}, path: /r${service.replicas}, port: 80, tls: ${tls} }`
   const other = `{ host: ${host}, port: 80${tls === 'acme' ? ', tls: acme' : ''} }`
@@ -110,7 +114,7 @@ function slipwayText(host: string, service: ServiceDraft, tls: Tls): string {
     ...(service.weight === undefined ? [] : [`{ host: ${SHARED_HOST}, port: 80, weight: ${service.weight} }`]),
   ]
   const routes = all.length === 0 ? '' : `, routes: [${all.join(', ')}]`
-  return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope}${strategyText(service)} }${probe}${routes} }`
+  return `x-slipway: { rollout: { healthy_deadline: 60s, progress_deadline: 4m, scope: ${service.scope}${strategyText(service)}${checks} }${probe}${routes} }`
 }
 
 const STRATEGIES = {

@@ -60,6 +60,8 @@ export interface Draft {
   readonly acme?: boolean
   /** Whether its services come to new versions by strategies. */
   readonly staged?: boolean
+  /** Whether its canaries have checks. */
+  readonly asked?: boolean
   /** Whether its services share a path. */
   readonly weighted?: boolean
   /** Whether its servers have so little memory that people promise it. */

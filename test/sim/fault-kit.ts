@@ -140,6 +140,15 @@ function commitTo(world: World, [stack, name]: ServicePlace, change: Partial<Ser
   world.commit({ ...world.draft, broken: {}, stacks: { ...others, [stack]: next } }, `${name} ${what}`)
 }
 
+/** Whoever the checks of canaries ask has a bad time. */
+export function disliked(world: World, random: Random): () => void {
+  world.checks.mood = random.pick(['no', 'no', 'unknown', 'silent'])
+  world.felt('F63')
+  return () => {
+    world.checks.mood = 'yes'
+  }
+}
+
 export function gitSays(fault: FaultId, codes: readonly ProblemCode[]): Injection {
   return (world, random) => {
     world.git.problem = { code: random.pick(codes), message: 'the simulator says so' }

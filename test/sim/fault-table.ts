@@ -60,6 +60,7 @@ export const FAULTS = {
   F60: 'a certificate authority is down, slow, full, or refuses',
   F61: 'what is kept of certificates is lost, or makes no sense',
   F62: 'the controller, or a server, goes away in the middle of an order',
+  F63: 'a check of a canary says no, or does not answer',
 } as const
 
 export type FaultId = keyof typeof FAULTS

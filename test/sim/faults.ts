@@ -1,6 +1,7 @@
 import {
   broken,
   cut,
+  disliked,
   emptied,
   engineRestarts,
   everythingOut,
@@ -275,4 +276,5 @@ export const INJECTIONS: Readonly<Record<FaultId, readonly Injection[]>> = {
   F60: [moody],
   F61: [papersLost, papersTorn],
   F62: [interrupted],
+  F63: [disliked],
 }

@@ -32,6 +32,7 @@ export function heal(world: World): void {
     for (const box of [...engine.boxes.values()]) if (!isOurs(box, FLEET)) engine.erase(box.id)
   }
   world.git.heal()
+  world.checks.mood = 'yes'
   for (const papers of world.papers.values()) papers.heal()
   world.registry.isDown = false
   world.registry.isLimiting = false

@@ -1,5 +1,6 @@
 import type { Invariant } from './invariants.js'
 import * as certificates from './safety-certificates.js'
+import * as checks from './safety-checks.js'
 import * as guards from './safety-guards.js'
 import * as ingress from './safety-ingress.js'
 import * as memory from './safety-memory.js'
@@ -45,6 +46,7 @@ export const SAFETY: Readonly<Record<string, Invariant>> = {
   'G-07': others.G07,
   'G-08': shares.G08,
   'G-09': weights.G09,
+  'G-10': checks.G10,
   'M-01': memory.M01,
   'C-01': certificates.C01,
   'C-02': certificates.C02,

@@ -32,6 +32,8 @@ export interface Scenario {
   readonly acme?: boolean
   /** Its services come to new versions by strategies. */
   readonly staged?: boolean
+  /** Its canaries have checks. */
+  readonly asked?: boolean
   /** Its services share a path by weights. */
   readonly weighted?: boolean
   /** Its servers have little memory, which services reserve. */
@@ -43,7 +45,7 @@ export interface Scenario {
 /** Many short worlds meet more than few long ones. */
 const [STEPS_LEAST, STEPS_MOST] = [4, 14]
 /** Faults that came later, with dice of their own: the seeds of before stay what they are. */
-const BESIDE: ReadonlySet<FaultId> = new Set(['F59', 'F60', 'F61', 'F62'])
+const BESIDE: ReadonlySet<FaultId> = new Set(['F59', 'F60', 'F61', 'F62', 'F63'])
 
 /** Everything about a world, out of its seed. A third of the worlds are calm: commits, kills and lost answers only, where nothing may ever be short. */
 export function scenarioOf(seed: number): Scenario {
@@ -78,9 +80,20 @@ export function scenarioOf(seed: number): Scenario {
   const made = { ...about, ...hungry, ...tight, ...ingress }
   const guarded = guarding.chance(0.15) ? { ...made, guards: guardsOf(guarding) } : made
   const isStaged = guarded.ingress === true && random.fork('strategies').chance(0.6)
-  const staged = isStaged ? { ...guarded, staged: true } : guarded
+  const staged = isStaged ? askedOf({ ...guarded, staged: true }, random.fork('checks')) : guarded
   const isWeighted = guarded.ingress === true && random.fork('weights').chance(0.5)
   return isWeighted ? { ...staged, weighted: true } : staged
+}
+
+/** In half of the worlds with strategies canaries have checks, and in most of those who is asked has a bad time. */
+function askedOf(scenario: Scenario, random: Random): Scenario {
+  if (random.chance(0.5)) return scenario
+  const step: Step = { ...stepOf(random, ['F63']), kind: 'fault', fault: 'F63' }
+  const at = random.between(0, scenario.steps.length)
+  const steps = random.chance(0.3)
+    ? scenario.steps
+    : [...scenario.steps.slice(0, at), step, ...scenario.steps.slice(at)]
+  return { ...scenario, asked: true, steps }
 }
 
 /** A world whose routes have certificates of an authority. Something happens to that one, or to them, where it is not calm. */
@@ -97,7 +110,7 @@ export function certifiedOf(seed: number): Scenario {
 
 /** A world that an older release begins and this one takes over, sooner or later. */
 export function upgradeOf(seed: number): Scenario {
-  const { ingress: _later, staged: _also, weighted: _too, steps, ...about } = scenarioOf(seed)
+  const { ingress: _later, staged: _also, asked: _yet, weighted: _too, steps, ...about } = scenarioOf(seed)
   const random = randomOf(`upgrade ${seed}`)
   const at = random.between(0, Math.ceil(steps.length / 2))
   const step: Step = { ...stepOf(random, ['F49']), kind: 'upgrade' }
@@ -125,7 +138,8 @@ export function startDraft(scenario: Scenario): Draft {
   const ported = scenario.ingress === true ? withIngress(guarded) : guarded
   const strategies = randomOf(`strategies ${scenario.seed}`)
   const routed = scenario.staged === true ? withStrategies(ported, strategies) : ported
-  const shared = scenario.weighted === true ? withWeights(routed, randomOf(`weights ${scenario.seed}`)) : routed
+  const asked = scenario.asked === true ? { ...routed, asked: true } : routed
+  const shared = scenario.weighted === true ? withWeights(asked, randomOf(`weights ${scenario.seed}`)) : asked
   const balanced = scenario.acme === true ? { ...shared, acme: true } : shared
   return scenario.tight === true ? withReserves(balanced, randomOf(`reserves ${scenario.seed}`)) : balanced
 }

@@ -3,6 +3,7 @@ import type { Command, Fact, HeldCertificate, MeshAuthority } from '../../src/co
 import { formatAction, formatSlot, ok } from '../../src/model/index.js'
 import type { Action, ActionResult, ProxySeen, ProxyTable, Result } from '../../src/model/index.js'
 import type { Actor, Box, BoxEvent } from './box.js'
+import { SimChecks } from './checks.js'
 import { SimClock } from './clock.js'
 import { MemoryDisk } from './disk.js'
 import type { Disk } from './disk.js'
@@ -72,6 +73,7 @@ export class World implements Network {
   readonly random: Random
   readonly registry = new SimRegistry()
   readonly proxies = new SimProxies(() => this.clock.nowMs())
+  readonly checks = new SimChecks(this.clock)
   readonly engines = new Map<string, SimEngine>()
   readonly links = new Map<string, SimLink>()
   readonly git: SimGit
@@ -211,6 +213,7 @@ export class World implements Network {
       source: this.git.portFor(process),
       loader: release === PRESENT ? this.oracle.loader : release.createLoader(),
       journal,
+      checker: this.checks.portFor(process),
       log: () => undefined,
       ingress: { balancer: driver, mesh: MESH, certificates: new Certificates({ clock: process.clock, ...papers }) },
     }
@@ -301,6 +304,7 @@ export class World implements Network {
       this.say(`${seat.name} fact ${fact.kind}${about}`)
       if (seat !== this.main) continue
       this.watchers.fact(fact)
+      this.checks.note(fact)
       if (fact.kind === 'certificate-failed' && this.isDisturbed()) this.papersOf(seat).trouble()
       if (fact.kind === 'revision-accepted') this.accepted.add(fact.revision.sha)
       this.ledger.note(fact)
