@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { openAcme } from '../../src/acme/index.js'
 import type { CheckedCertificate } from '../../src/controller/index.js'
@@ -56,7 +55,7 @@ describe('a certificate that was found on a server', () => {
     ['with two keys', () => `${papers.pem}${papers.key}`],
     ['without a key', () => papers.certificate],
     ['without a certificate', () => papers.key],
-    ['with a key of another kind', () => `${papers.certificate}${rsaKey()}`],
+    ['with a key of another kind', async () => (await ours.issue([WWW], { curve: 'P-384' })).pem],
     ['with a torn key', () => papers.pem.replace(/(BEGIN PRIVATE KEY-----\n).{20}/, '$1')],
     ['with a torn chain', () => papers.pem.replace(/(BEGIN CERTIFICATE-----\n).{20}/, '$1')],
     [
@@ -69,8 +68,3 @@ describe('a certificate that was found on a server', () => {
     expect(await check(await pem())).toBeNull()
   })
 })
-
-function rsaKey(): string {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-}

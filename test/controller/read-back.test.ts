@@ -214,6 +214,16 @@ describe('what a server says that it holds', () => {
     expect(authority.orders).toEqual([])
   })
 
+  it('that runs out while others are waited for is not used any more', async () => {
+    await startAnew(() => {
+      says('lon-1', held(at(LIFE_MS - 3_000)))
+      says('lon-2', [])
+      world.balancer.unreadable.set('par-1', { code: 'ENGINE_ERROR', message: 'no' })
+    }, 20_000)
+    expect(world.journal.history({ limit: 100 }).map(({ kind }) => kind)).not.toContain('certificates-restored')
+    expect(served()['lon-1']).toEqual([])
+  })
+
   it('of those that nobody vouches for, that of most servers is used until a new one has come, at once', async () => {
     const [lone, common] = [at(0, ' forged'), at(HOUR_MS, ' forged')]
     authority.mood = () => 'cannot be reached'

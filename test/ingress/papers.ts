@@ -5,7 +5,10 @@ import * as x509 from '@peculiar/x509'
 export interface TestAuthority {
   readonly certificate: string
   /** A certificate for these names; `key` is its own unless another one's is wanted. Valid now, unless said otherwise. */
-  issue(hosts: readonly string[], life?: { readonly fromMs?: number; readonly untilMs?: number }): Promise<TestPapers>
+  issue(
+    hosts: readonly string[],
+    more?: { readonly fromMs?: number; readonly untilMs?: number; readonly curve?: string },
+  ): Promise<TestPapers>
 }
 
 export interface TestPapers {
@@ -36,8 +39,8 @@ export async function testAuthority(): Promise<TestAuthority> {
   let serial = 1
   return {
     certificate: authority.toString('pem'),
-    async issue(hosts, { fromMs = Date.now() - DAY_MS, untilMs = Date.now() + 20 * DAY_MS } = {}) {
-      const own = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
+    async issue(hosts, { fromMs = Date.now() - DAY_MS, untilMs = Date.now() + 20 * DAY_MS, curve = 'P-256' } = {}) {
+      const own = await webcrypto.subtle.generateKey({ ...ALGORITHM, namedCurve: curve }, true, ['sign', 'verify'])
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: (serial += 1).toString(16).padStart(4, '0'),
         subject: `CN=${hosts[0] ?? 'nobody'}`,
