@@ -1,6 +1,6 @@
 // `npm test`: everything that CI runs, in order, ending in one line that sums it up.
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT, setUp, tool } from './setup.mjs'
@@ -68,32 +68,8 @@ async function unitStage() {
 
 function startUnit() {
   const said = mkdtempSync(join(tmpdir(), 'slipway-unit-'))
-  const quiet = { out: openSync(join(said, 'log'), 'w'), isLast: true }
+  const quiet = { out: openSync(join(said, 'log'), 'w'), niceness: 10 }
   return tests('unit', [ALL_CORES], quiet).then((counts) => ({ counts, said }))
-}
-
-/**
- * Gets what all others leave. Linux shares processors between sessions first (autogroup, sched(7)) and the lab's engines have sessions of their own: to be
- * behind them too it takes one of one's own, and its niceness.
- */
-function putLast({ pid }) {
-  setPriority(pid, 19)
-  try {
-    writeFileSync(`/proc/${pid}/autogroup`, '19')
-  } catch {
-    // A kernel without them.
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => endWith(pid, signal))
-}
-
-/** A terminal's Ctrl-C does not reach another session. */
-function endWith(pid, signal) {
-  try {
-    process.kill(-pid, signal)
-  } catch {
-    // It has ended.
-  }
-  process.kill(process.pid, signal)
 }
 
 async function tests(project, extra = [], how = {}) {
@@ -146,10 +122,10 @@ function heading(name) {
   console.log(`\n── ${name} ${'─'.repeat(Math.max(0, 96 - name.length))}`)
 }
 
-function run(program, args, { out = 'inherit', isLast = false } = {}) {
+function run(program, args, { out = 'inherit', niceness = 0 } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(tool(program), args, { cwd: ROOT, stdio: ['ignore', out, out], detached: isLast })
-    if (isLast && child.pid !== undefined) putLast(child)
+    const child = spawn(tool(program), args, { cwd: ROOT, stdio: ['ignore', out, out] })
+    if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness)
     const timer = setTimeout(
       () => {
         console.error(`error: ${program} was stopped: all stages together may take ${BUDGET_MS / 60_000} minutes`)
