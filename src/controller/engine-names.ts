@@ -25,7 +25,7 @@ function rankOf({ isRetired, known }: NamedEngine, engineId: string): number {
  * refused or accepted together: no engine, and nothing that runs on it, is ever left without a name.
  */
 export function refusedNames(names: readonly NamedEngine[]): ReadonlyMap<string, string> {
-  const sorted = [...names].sort((a, b) => compareText(a.name, b.name))
+  const sorted = contested(names).sort((a, b) => compareText(a.name, b.name))
   const refused = new Map<string, string>()
   // At most one round a name: each refuses one more.
   for (let isStable = false; !isStable;) {
@@ -38,6 +38,15 @@ export function refusedNames(names: readonly NamedEngine[]): ReadonlyMap<string,
     }
   }
   return refused
+}
+
+/** Names of engines that another name claims too: mostly nobody, and at the start of a fleet this is asked at each first look. */
+function contested(names: readonly NamedEngine[]): NamedEngine[] {
+  const enginesOf = ({ known, answered }: NamedEngine): readonly string[] =>
+    [...new Set([known, answered])].filter((engine) => engine !== null)
+  const claims = new Map<string, number>()
+  for (const name of names) for (const engine of enginesOf(name)) claims.set(engine, (claims.get(engine) ?? 0) + 1)
+  return names.filter((name) => enginesOf(name).some((engine) => (claims.get(engine) ?? 0) > 1))
 }
 
 function holderOf(
