@@ -1,4 +1,4 @@
-import { compareText } from '../model/index.js'
+import { compareText, growingPauseMs } from '../model/index.js'
 import type { Attempt, HostCertificate, KeptCertificates } from './authority-port.js'
 
 /**
@@ -129,7 +129,7 @@ function backedOffMs(host: string, attempts: readonly Attempt[]): number {
   const failures = failuresOf(attempts)
   const last = failures.at(-1)
   if (last === undefined) return 0
-  const pauseMs = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS[last.outcome] * 2 ** Math.min(failures.length - 1, 10))
+  const pauseMs = growingPauseMs(failures.length, BACKOFF_FIRST_MS[last.outcome], BACKOFF_MOST_MS)
   return Math.floor(last.atMs + pauseMs * (1 + shareOf(`${host} ${failures.length}`) / 10))
 }
 

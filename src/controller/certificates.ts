@@ -1,4 +1,4 @@
-import { fail } from '../model/index.js'
+import { fail, growingPauseMs } from '../model/index.js'
 import type { AcmeChallenge, AcmeSettings, Problem, Result } from '../model/index.js'
 import { missingHosts, nextCertificateStep, remembered, withCertificate, worthAnotherAtMs } from './certificate-plan.js'
 import type { CertificateFacts } from './certificate-plan.js'
@@ -323,7 +323,7 @@ export class Certificates implements CertificateKeeper {
   private pause(problem: Problem): void {
     const failures = (this.common?.failures ?? 0) + 1
     this.common = { problem, failures }
-    const pauseMs = Math.min(PAUSE_MOST_MS, PAUSE_FIRST_MS * 2 ** Math.min(failures - 1, 10))
+    const pauseMs = growingPauseMs(failures, PAUSE_FIRST_MS, PAUSE_MOST_MS)
     this.pausedUntilMs = this.parts.clock.nowMs() + pauseMs
     this.wakeAt(this.pausedUntilMs)
   }

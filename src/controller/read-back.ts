@@ -1,3 +1,4 @@
+import { growingPauseMs } from '../model/index.js'
 import type { Problem } from '../model/index.js'
 import type { CertificateKeeper } from './certificate-port.js'
 import { problemOf } from './performer.js'
@@ -101,8 +102,8 @@ export class ReadBack {
     const nowMs = this.parts.clock.nowMs()
     const what = `the certificates that the proxy on server ${server} holds cannot be read back: ${message}`
     asked.failsSinceMs ??= nowMs
-    asked.retryAtMs = nowMs + Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(asked.failures, 10))
     asked.failures += 1
+    asked.retryAtMs = nowMs + growingPauseMs(asked.failures, RETRY_FIRST_MS, RETRY_MOST_MS)
     const isOver = nowMs - asked.failsSinceMs >= GIVE_UP_MS
     if (isOver) asked.state = 'over'
     if (isOver) this.parts.failed(server, { code, server, message: `${what}; it goes on without them` })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock, LogEvent } from '../controller/index.js'
+import { growingPauseMs } from '../model/index.js'
 import type { Problem, Result } from '../model/index.js'
 import type { Ledger } from './ledger.js'
 
@@ -69,7 +70,7 @@ export function openOutbox(clock: Clock, ledger: Ledger, log: (event: LogEvent) 
     const isOver = problem.code === 'FORGE_REFUSED' || item.attempts >= ATTEMPTS_MAX
     if (isOver && waiting.get(key) === item) waiting.delete(key)
     const asked = problem.next?.kind === 'retry' ? problem.next.afterMs : 0
-    const backoff = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** Math.min(item.attempts - 1, 10))
+    const backoff = growingPauseMs(item.attempts, RETRY_FIRST_MS, RETRY_MOST_MS)
     item.notBeforeMs = clock.nowMs() + Math.max(asked, backoff)
     // The first failure is news, the ones after it are not.
     if (item.attempts > 1 && !isOver) return

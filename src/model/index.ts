@@ -55,8 +55,10 @@ export type {
   NamingSpec,
   TuningSpec,
 } from './engine-settings.js'
+export { growingPauseMs } from './growing-pause.js'
 export { matchesHostPattern } from './host-pattern.js'
 export { portsClash } from './host-port.js'
+export { isLoopback } from './loopback.js'
 export type {
   Constraint,
   Dependency,

@@ -1,4 +1,4 @@
-import { specHash } from '../model/index.js'
+import { growingPauseMs, specHash } from '../model/index.js'
 import type { Change, Problem, Replica, ServiceSpec, Slot } from '../model/index.js'
 import { revisionOf } from './advice.js'
 import type { Advice, Facts, RunFailure } from './advice.js'
@@ -136,8 +136,7 @@ function afterRunFailure(
     } as const
     return { facts: [fact], again: true }
   }
-  const retryAtMs =
-    failure.atMs + Math.min(5 * 60_000, (isOfNobody ? 1_000 : 10_000) * 2 ** Math.min(failure.count - 1, 9))
+  const retryAtMs = failure.atMs + growingPauseMs(failure.count, isOfNobody ? 1_000 : 10_000, 5 * 60_000)
   if (facts.nowMs >= retryAtMs) return null
   return {
     wakeAtMs: retryAtMs,

@@ -1,3 +1,4 @@
+import { growingPauseMs } from '../model/index.js'
 import type { Change, Replica } from '../model/index.js'
 import type { Advice, Facts } from './advice.js'
 import type { ChangeContext } from './context.js'
@@ -15,7 +16,7 @@ const HEAL_MOST_MS = 5 * 60_000
 export function healAtMs(facts: Facts, key: string): number {
   const before = facts.state.heals[key]
   if (before === undefined || facts.nowMs - before.atMs >= HEAL_FORGIVEN_MS) return facts.nowMs
-  return before.atMs + Math.min(HEAL_MOST_MS, HEAL_FIRST_MS * 2 ** Math.min(before.count - 1, 10))
+  return before.atMs + growingPauseMs(before.count, HEAL_FIRST_MS, HEAL_MOST_MS)
 }
 
 /** Docker restarts what crashes; what it does not restart (killed by hand, unhealthy) is ours, with backoff. */

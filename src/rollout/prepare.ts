@@ -1,4 +1,4 @@
-import { isOfSwarm, specHash, swarmOf } from '../model/index.js'
+import { growingPauseMs, isOfSwarm, specHash, swarmOf } from '../model/index.js'
 import type { Action, Change, ImagePin, NetworkSpec, Problem, ServiceSpec } from '../model/index.js'
 import { combine } from './advice.js'
 import type { Advice, Facts, Prepared } from './advice.js'
@@ -153,7 +153,7 @@ function uniqueByKey(needs: readonly Need[]): readonly Need[] {
 
 function blockedFact(facts: Facts, problems: readonly Problem[]): RolloutFact {
   const attempt = (facts.state.rollout?.blocked?.attempt ?? 0) + 1
-  const pause = Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (attempt - 1))
+  const pause = growingPauseMs(attempt, RETRY_FIRST_MS, RETRY_MOST_MS)
   const unique = [...new Map(problems.map((problem) => [`${problem.code} ${problem.message}`, problem])).values()]
   return {
     kind: 'rollout-blocked',

@@ -75,7 +75,7 @@ function serviceContext(
     frozen,
     unmet,
     stage: stageOf(facts, spec, changes),
-    budget: policy.parallelism === 0 ? Infinity : policy.parallelism - inFlight,
+    budget: tolerableDown - inFlight,
     tolerableDown,
     down: wanted.filter((change) => servingReplica(facts, change) === null || leaving.has(change.slot.key)).length,
     leaving,

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fail, ok } from '../model/index.js'
+import { fail, isLoopback, ok } from '../model/index.js'
 import type { Result } from '../model/index.js'
 import { stalled } from './failure.js'
 import type { GitCredentials, RefChoice } from './options.js'
@@ -132,10 +132,6 @@ function sshAddress(
   if (!/^[\p{L}\p{N}_./~+@=,-]+$/u.test(path) || path.startsWith('-'))
     return refuse('the path has characters that are not sent to a server (letters, digits and _ . / ~ + @ = , - are)')
   return ok({ kind: 'ssh', host: host.toLowerCase(), port, user, path, display })
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 }
 
 function refuse(why: string): Result<never> {

@@ -34,8 +34,8 @@ export const CERTIFICATE_MUTANTS: readonly Mutant[] = [
   },
   {
     file: PLAN,
-    find: '* 2 ** Math.min(failures.length - 1, 10)',
-    put: '/ 10 ** Math.min(failures.length, 10)',
+    find: 'growingPauseMs(failures.length, BACKOFF_FIRST_MS[last.outcome], BACKOFF_MOST_MS)',
+    put: 'growingPauseMs(-9 * failures.length, BACKOFF_FIRST_MS[last.outcome], BACKOFF_MOST_MS)',
     breaks: 'an order that failed is tried again at once',
   },
   {

@@ -183,8 +183,8 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: STEP,
-    find: 'Infinity : policy.parallelism - inFlight,',
-    put: 'Infinity : policy.parallelism - Math.min(0, inFlight),',
+    find: 'budget: tolerableDown - inFlight,',
+    put: 'budget: tolerableDown - Math.min(0, inFlight),',
     breaks: 'slots that are in flight do not count towards parallelism',
   },
   {
@@ -352,14 +352,14 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   },
   {
     file: HEAL,
-    find: 'return before.atMs + Math.min(HEAL_MOST_MS,',
-    put: 'return before.atMs - Math.min(HEAL_MOST_MS,',
+    find: 'return before.atMs + growingPauseMs(',
+    put: 'return before.atMs - growingPauseMs(',
     breaks: 'a replica that crashes again and again is restarted without pause',
   },
   {
     file: HEAL,
-    find: 'HEAL_MOST_MS, HEAL_FIRST_MS * 2 **',
-    put: 'HEAL_MOST_MS * 1_000, HEAL_FIRST_MS * 2 **',
+    find: 'HEAL_FIRST_MS, HEAL_MOST_MS)',
+    put: 'HEAL_FIRST_MS, HEAL_MOST_MS * 1_000)',
     breaks: 'the pause between restarts grows over its ceiling',
   },
   {

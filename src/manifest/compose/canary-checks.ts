@@ -1,4 +1,5 @@
 import { isHeaderName, isHeaderValue } from '../../ingress/index.js'
+import { isLoopback } from '../../model/index.js'
 import type { CanaryCheck, CheckQuestion } from '../../model/index.js'
 import type { Node } from '../node.js'
 import { describe, entries, get, items, keyOf, quoted, textOf } from '../node.js'
@@ -158,8 +159,4 @@ function readAuthorization(node: Node, url: URL | null, context: StackContext): 
   const message = `there must be one line in ${quoted(found.name)}, what the header Authorization says, such as Bearer and a token`
   context.report.error('FIELD_INVALID', said, message)
   return null
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }

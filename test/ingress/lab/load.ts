@@ -68,3 +68,13 @@ export function ask({ method = 'GET', path = '/', agent = false, ...where }: Ask
     call.end(method === 'POST' ? 'body' : undefined)
   })
 }
+
+/** How many of so many requests each answered. */
+export async function answersOf(count: number, one: () => Promise<string>): Promise<Readonly<Record<string, number>>> {
+  const answers: Record<string, number> = {}
+  for (let at = 0; at < count; at += 1) {
+    const answer = await one()
+    answers[answer] = (answers[answer] ?? 0) + 1
+  }
+  return answers
+}

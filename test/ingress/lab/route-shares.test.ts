@@ -3,7 +3,7 @@ import type { BalancedService, ProxyTable, RouteSpec } from '../../../src/model/
 import { until } from '../../driver/fixtures.js'
 import { frontOf, routeOf, serviceOf, tableOf } from '../tables.js'
 import { ask as askFully } from './client.js'
-import { ask, startLoad } from './load.js'
+import { answersOf, ask, startLoad } from './load.js'
 import { freePort, startBackend, startRealProxy } from './real-proxy.js'
 import type { Backend, RealProxy } from './real-proxy.js'
 
@@ -48,15 +48,6 @@ async function openShop(weights: Readonly<Record<string, number>>, changes: Part
     until('all are up', async () => (await proxy.seen(table)).targets.every(({ state }) => state === 'up'))
   await up(made(weights))
   return { proxy, port, backends, tableOf: made, up }
-}
-
-async function answersOf(count: number, one: () => Promise<string>): Promise<Readonly<Record<string, number>>> {
-  const answers: Record<string, number> = {}
-  for (let at = 0; at < count; at += 1) {
-    const answer = await one()
-    answers[answer] = (answers[answer] ?? 0) + 1
-  }
-  return answers
 }
 
 describe('a path that services share', () => {

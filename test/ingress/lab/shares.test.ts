@@ -11,7 +11,7 @@ import { openAuthority } from '../../../src/mesh/index.js'
 import type { BalancedService, MeshIdentity, ProxyTable, ProxyTarget } from '../../../src/model/index.js'
 import { must, until } from '../../driver/fixtures.js'
 import { frontOf, routeOf, serviceOf, tableOf } from '../tables.js'
-import { ask, startLoad } from './load.js'
+import { answersOf, ask, startLoad } from './load.js'
 import { freePort, startBackend, startRealProxy } from './real-proxy.js'
 import type { Backend, RealProxy } from './real-proxy.js'
 
@@ -51,16 +51,6 @@ function shared({ old, fresh }: Group, percent: number, changes: Partial<Balance
 }
 
 const listening = (port: number) => ({ listen: [{ hostIp: '127.0.0.1', port }] })
-
-/** How many of so many requests each answered. */
-async function answersOf(count: number, one: () => Promise<string>): Promise<Readonly<Record<string, number>>> {
-  const answers: Record<string, number> = {}
-  for (let at = 0; at < count; at += 1) {
-    const answer = await one()
-    answers[answer] = (answers[answer] ?? 0) + 1
-  }
-  return answers
-}
 
 describe('a share of requests', () => {
   it('is what the table says, from one to the next, and nothing at all at 0', async () => {
